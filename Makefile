@@ -1,0 +1,33 @@
+# `make bench` and `make test` set up .venv by themselves, once; change PYTHON to choose another interpreter.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: bench test test-slow lint clean
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m pytest benchmark/ --itl-profile embedded --itl-expect cases/expected/published.yaml -q
+
+test: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/ -q
+
+test-slow: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/ -q -m slow
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+$(VENV)/.bench: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@ $(VENV)/.bench
+
+clean:
+	rm -rf $(VENV)

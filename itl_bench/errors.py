@@ -1,0 +1,36 @@
+"""The few exceptions of the package, and the sentence that every user mistake is answered with."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ItlError(Exception):
+    """Base of all exceptions raised on purpose by this package."""
+
+
+class UsageError(ItlError):
+    """The user must change something; the message says what was given, what is accepted and what to do next."""
+
+
+class EvidenceError(ItlError):
+    """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
+
+
+def unknown(kind: str, given: object, accepted: Iterable[str], limit: int = 12) -> str:
+    """Say that `given` is no known `kind`, with the nearest match and what is accepted.
+
+    Args:
+        kind: What the value should name, for example "dataset".
+        given: The value as the user wrote it.
+        accepted: All accepted values.
+        limit: How many accepted values to print before cutting the list.
+    """
+    names = sorted(set(accepted))
+    close = get_close_matches(str(given), names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    shown = ", ".join(names[:limit]) + (f", ... ({len(names)} in all)" if len(names) > limit else "")
+    return (
+        f"unknown {kind} {given!r}{hint} Accepted: {shown}."
+        if hint
+        else f"unknown {kind} {given!r}. Accepted: {shown}."
+    )

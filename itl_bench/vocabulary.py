@@ -1,0 +1,17 @@
+"""The closed vocabularies of the project: every word here means one thing everywhere."""
+
+from typing import Literal, get_args
+
+Verdict = Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE"]
+Expectation = Literal["greater", "at-least", "no-gain", "no-change", "rising", "falling"]
+Evidence = Literal["published", "measured", "expert"]
+Level = Literal["published", "bios", "small", "paper"]
+Arm = Literal["shared-rate", "fair"]
+Role = Literal["evidence", "sanity"]
+Basis = Literal["interval", "point", "text"]
+RecordedStatus = Literal["as-recorded", "drift", "changed", "new"]
+
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+EXPECTATIONS: tuple[Expectation, ...] = get_args(Expectation)
+ARMS: tuple[Arm, ...] = get_args(Arm)
+LEVELS: tuple[Level, ...] = get_args(Level)
