@@ -1,0 +1,1 @@
+"""Estimates with intervals, the verdict rule, power and multiplicity: no torch, no files."""
