@@ -1,0 +1,68 @@
+"""A case: a claim at one grid point with one kind of evidence; one pytest item."""
+
+from dataclasses import dataclass, field
+
+from itl_bench.matching import Pair
+from itl_bench.published import Row
+from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
+from itl_bench.vocabulary import Arm, Evidence, Level, Role
+
+ANYTHING = Side()  # a side that fixes nothing
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question with one kind of evidence.
+
+    `model`, `dataset` and `method` are what the id and the reports show; `left` and `right` are what is compared.
+    A published case carries the rows of the paper that it compares.
+    """
+
+    claim: ClaimSpec
+    evidence: Evidence
+    level: Level
+    model: str
+    dataset: str
+    method: str
+    measure: MeasureUse
+    columns: tuple[str, ...]
+    label: str  # last part of the id: what is measured where
+    probe: str | None = None
+    arm: Arm | None = None
+    left: Side = ANYTHING
+    right: Side = ANYTHING
+    published: PublishedUse | None = None
+    pairs: tuple[Pair, ...] = field(default=(), compare=False)
+    curve: tuple[Row, ...] = field(default=(), compare=False)
+
+    @property
+    def id(self) -> str:
+        """Stable, unique, and made of the words a user would search for."""
+        parts = (self.claim.id, self.evidence, self.model, self.dataset, self.method, self.label, self.arm)
+        return "-".join(part for part in parts if part)
+
+    @property
+    def role(self) -> Role:
+        """Evidence, or sanity where the case is true by construction."""
+        return self.claim.role_at(self.level)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Ids of the models compared, as far as the case names them."""
+        return tuple(dict.fromkeys(self.model.split("-vs-")))
+
+
+def side_by_side(left: str, right: str) -> str:
+    """One name where both sides agree, 'left-vs-right' where they differ."""
+    return left if left == right else f"{left}-vs-{right}"
+
+
+def columns_of(use: MeasureUse, all_columns: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns a claim asks of a measure."""
+    return all_columns if use.columns == "all" else use.columns
+
+
+def measure_label(claim: ClaimSpec, use: MeasureUse) -> str:
+    """The measure's name, with its columns where a claim asks it more than once."""
+    repeated = sum(one.measure == use.measure for one in claim.measures) > 1
+    return "-".join((use.measure, *use.columns)) if repeated and use.columns != "all" else use.measure
