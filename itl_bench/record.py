@@ -1,0 +1,208 @@
+"""The record of a run: the one file from which every report is made.
+
+The JSON Schema of these models is committed beside this file; `python -m itl_bench.record` prints it.
+"""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from itl_bench.errors import UsageError
+from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
+
+SCHEMA_VERSION = 1
+SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class RecordModel(BaseModel):
+    """Base of the record's parts: immutable, unknown keys rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ColumnRecord(RecordModel):
+    """One column of a case's comparison, for example the factuality score."""
+
+    name: str
+    verdict: Verdict
+    left: Finite | None = Field(default=None, description="value of the left side, in the measure's unit")
+    right: Finite | None = Field(default=None, description="value of the right side, in the measure's unit")
+    effect: Finite
+    ci_low: Finite
+    ci_high: Finite
+    p_value: Finite | None = Field(default=None, description="two-sided, at the margin; none where no spread is known")
+    smallest_effect: Finite
+    n_units: int = Field(description="units that the interval is over (data set families, sizes, prompts)")
+    units_above: int | None = Field(default=None, description="units in which left is above right")
+    sign_p: Finite | None = Field(default=None, description="exact two-sided sign test of the units at the margin")
+    cells_above: int | None = Field(default=None, description="cells in which left is above right (descriptive)")
+    cells: int | None = Field(default=None, description="cells compared (descriptive; cells are not independent)")
+
+
+class CaseRecord(RecordModel):
+    """A claim at one grid point with one kind of evidence, and what came of it."""
+
+    id: str
+    claim: str
+    statement: str
+    section: str
+    role: Role
+    evidence: Evidence
+    level: Level
+    expect: Expectation
+    compared: str = Field(description="what is compared, in words: left minus right, all else equal")
+    measure: str
+    model: str
+    dataset: str
+    method: str
+    arm: Arm | None = None
+    rates: tuple[Finite, ...] = Field(default=(), description="learning rates of the cells compared")
+    probe: str | None = None
+    judge: str | None = None
+    verdict: Verdict | None = Field(default=None, description="none: the case was not run, and reason says why")
+    basis: Basis | None = None
+    reason: str
+    effect: Finite | None = Field(default=None, description="left minus right of the deciding column, or the slope")
+    ci_low: Finite | None = None
+    ci_high: Finite | None = None
+    alpha: Finite = 0.05
+    p_value: Finite | None = None
+    n_prompts: int | None = None
+    n_replicates: int | None = None
+    smallest_effect: Finite | None = None
+    minimal_detectable_effect: Finite | None = None
+    published_effect: Finite | None = Field(default=None, description="other judge, other models: for orientation")
+    recorded_verdict: Verdict | None = Field(default=None, description="what the expectations file has for this case")
+    recorded_status: RecordedStatus | None = Field(
+        default=None, description="drift: differs within chance of the recorded effect; changed: beyond it"
+    )
+    deciding_column: str | None = None
+    unit: str | None = Field(default=None, description="of the effect, for example 'points on the 1-5 scale'")
+    columns: tuple[ColumnRecord, ...] = ()
+    artifacts: tuple[str, ...] = Field(default=(), description="keys of the artifacts the verdict was computed from")
+
+
+class ClaimRecord(RecordModel):
+    """The members of one declared family (claim x evidence x arm x level) taken together."""
+
+    id: str
+    statement: str
+    section: str
+    role: Role
+    evidence: Evidence
+    level: Level
+    arm: Arm | None = None
+    verdict: Verdict | None = Field(
+        default=None, description="over all members after Holm's correction; none if nothing was judged"
+    )
+    members: int = Field(description="cases the catalog declares")
+    missing: int = Field(description="declared cases that were not judged in this run")
+    supported: int
+    refuted: int
+    inconclusive: int
+    holm: dict[str, Finite] = Field(default_factory=dict, description="case id -> adjusted p, missing members as p = 1")
+    note: str = Field(default="", description="what the family cannot carry, in words")
+
+
+class MechanismRecord(RecordModel):
+    """One of the paper's mechanisms, with the condition under which it breaks."""
+
+    id: str
+    statement: str
+    breaks_if: str
+    cases: tuple[str, ...] = Field(description="ids of the cases that would show it")
+
+
+class ArtifactRecord(RecordModel):
+    """One artifact the run built or reused."""
+
+    key: str
+    kind: str
+    spec: dict[str, Any]
+    seconds: Finite
+    cached: bool
+
+
+class RunRecord(RecordModel):
+    """When, where and with what the run happened."""
+
+    id: str
+    started: str = Field(description="ISO 8601, UTC")
+    finished: str = Field(description="ISO 8601, UTC")
+    version: str
+    git: str | None = Field(default=None, description="commit, with '-dirty' appended where the checkout had changes")
+    catalog: str = Field(description="sha256 over every file of the catalog, its tables included")
+    python: str
+    packages: dict[str, str]
+    hardware: dict[str, str | int | float]
+    options: dict[str, str | list[str]] = Field(description="the options that change what runs; never a secret")
+    crashed: tuple[str, ...] = Field(default=(), description="items that crashed: errors, never verdicts")
+
+
+class Record(RecordModel):
+    """Everything a run found."""
+
+    schema_version: int = SCHEMA_VERSION
+    run: RunRecord
+    cases: tuple[CaseRecord, ...]
+    claims: tuple[ClaimRecord, ...]
+    mechanisms: tuple[MechanismRecord, ...] = ()
+    artifacts: tuple[ArtifactRecord, ...] = ()
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write `text` so that a reader, or a crash, never sees half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def dump(record: Record) -> str:
+    """The record as JSON text; fields that say nothing are left out."""
+    return record.model_dump_json(indent=1, exclude_none=True) + "\n"
+
+
+def load(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        UsageError: The file is missing, is no JSON, was written by another schema version, or breaks the schema.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no record at {path}; give the record.json of a run (pytest benchmark/ writes one)") from None
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise UsageError(f"{path} is no readable JSON record: {error}") from None
+    version = data.get("schema_version") if isinstance(data, dict) else None
+    if version != SCHEMA_VERSION:
+        raise UsageError(
+            f"{path} has schema version {version!r}; this itl_bench reads {SCHEMA_VERSION}. Run the benchmark again."
+        )
+    try:
+        return Record.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{path}: {'.'.join(map(str, issue['loc']))}: {issue['msg']}" for issue in error.errors()[:5]]
+        raise UsageError("\n".join(lines)) from None
+
+
+def schema() -> str:
+    """The JSON Schema of the record, as committed."""
+    return json.dumps(Record.model_json_schema(), indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    print(schema(), end="")

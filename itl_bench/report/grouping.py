@@ -1,0 +1,123 @@
+"""How the reports group cases: by claim, and those that were not run by their reason."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, MechanismRecord, Record
+from itl_bench.report.matrix import claim_key, statements
+from itl_bench.vocabulary import ARMS, LEVELS
+
+
+@dataclass(frozen=True)
+class NotRunGroup:
+    """Cases that were not run for one reason; reasons that differ only in their numbers are one."""
+
+    reason: str
+    varies: bool
+    cases: tuple[CaseRecord, ...]
+
+
+@dataclass(frozen=True)
+class ClaimGroup:
+    """Everything the record has on one claim."""
+
+    id: str
+    statement: str
+    section: str
+    families: tuple[ClaimRecord, ...]
+    judged: tuple[CaseRecord, ...]
+    not_run: tuple[NotRunGroup, ...]
+
+    @property
+    def not_run_count(self) -> int:
+        """How many of the claim's cases were not run."""
+        return sum(len(group.cases) for group in self.not_run)
+
+
+@dataclass(frozen=True)
+class MechanismCase:
+    """A case that would show a mechanism; none where the record does not have it."""
+
+    id: str
+    case: CaseRecord | None
+
+
+def not_run_groups(cases: Iterable[CaseRecord]) -> tuple[NotRunGroup, ...]:
+    """Group the cases without a verdict by reason, the most frequent reason first."""
+    grouped: dict[str, list[CaseRecord]] = defaultdict(list)
+    for case in cases:
+        if case.verdict is None:
+            grouped[re.sub(r"[0-9][0-9.,]*", "#", case.reason)].append(case)
+    groups = (
+        NotRunGroup(members[0].reason, len({case.reason for case in members}) > 1, tuple(members))
+        for members in grouped.values()
+    )
+    return tuple(sorted(groups, key=lambda group: -len(group.cases)))
+
+
+def families(record: Record) -> tuple[ClaimRecord, ...]:
+    """The claim families in reading order: claim, evidence before sanity, level, arm."""
+
+    def key(family: ClaimRecord) -> tuple[object, ...]:
+        arm = ARMS.index(family.arm) if family.arm else -1
+        return claim_key(family.id), family.role == "sanity", LEVELS.index(family.level), arm
+
+    return tuple(sorted(record.claims, key=key))
+
+
+def claim_groups(record: Record) -> tuple[ClaimGroup, ...]:
+    """Gather families and cases under their claims, in the paper's order."""
+    cases: dict[str, list[CaseRecord]] = defaultdict(list)
+    declared: dict[str, list[ClaimRecord]] = defaultdict(list)
+    for case in sorted(record.cases, key=lambda case: (LEVELS.index(case.level), case.role == "sanity")):
+        cases[case.claim].append(case)
+    for family in families(record):
+        declared[family.id].append(family)
+    return tuple(
+        ClaimGroup(
+            claim,
+            statement,
+            _section(declared[claim], cases[claim]),
+            tuple(declared[claim]),
+            tuple(case for case in cases[claim] if case.verdict is not None),
+            not_run_groups(cases[claim]),
+        )
+        for claim, statement in statements(record).items()
+    )
+
+
+def mechanism_cases(record: Record, mechanism: MechanismRecord) -> tuple[MechanismCase, ...]:
+    """The cases that a mechanism names, looked up in the record."""
+    by_id = {case.id: case for case in record.cases}
+    return tuple(MechanismCase(identifier, by_id.get(identifier)) for identifier in mechanism.cases)
+
+
+def compared_columns(case: CaseRecord) -> tuple[ColumnRecord, ...]:
+    """The columns of a case; a case that has only its own effect and interval counts as one column."""
+    if case.columns or case.verdict is None:
+        return case.columns
+    if case.effect is None or case.ci_low is None or case.ci_high is None:
+        return ()
+    column = ColumnRecord(
+        name=case.deciding_column or case.measure,
+        verdict=case.verdict,
+        effect=case.effect,
+        ci_low=case.ci_low,
+        ci_high=case.ci_high,
+        p_value=case.p_value,
+        smallest_effect=case.smallest_effect or 0.0,
+        n_units=case.n_prompts or 0,
+    )
+    return (column,)
+
+
+def holm_adjusted(record: Record) -> dict[str, float]:
+    """Case id -> p after Holm's correction over its declared family."""
+    return {case: p for family in record.claims for case, p in family.holm.items()}
+
+
+def _section(declared: list[ClaimRecord], cases: list[CaseRecord]) -> str:
+    sections = [family.section for family in declared] + [case.section for case in cases]
+    return sections[0] if sections else ""

@@ -1,0 +1,208 @@
+"""The Markdown report of a run, made from its record alone."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
+from itl_bench.report.grouping import compared_columns, families, holm_adjusted, mechanism_cases, not_run_groups
+from itl_bench.report.matrix import claim_key, totals, with_role
+from itl_bench.report.wording import (
+    BASIS_IN_WORDS,
+    HOW_TO_READ,
+    NOT_RUN,
+    SUPPORTED_IF,
+    changed,
+    counts_in_words,
+    effect_decimals,
+    evidence_in_words,
+    family_counts,
+    interval,
+    number,
+    p_value,
+    printable,
+    side_decimals,
+    signed,
+)
+
+EXAMPLES = 3
+REASONS = 40
+
+
+def render(record: Record) -> str:
+    """The whole report: claims, contradictions, inconclusive cases, what was not run, mechanisms, how to read it."""
+    evidence = with_role(record, "evidence")
+    parts = [
+        _header(record),
+        f"## Claims\n\n{claims_table(record)}",
+        _contradictions(record, [case for case in evidence if case.verdict == "REFUTED"]),
+        _inconclusive([case for case in evidence if case.verdict == "INCONCLUSIVE"]),
+        _not_run(evidence),
+        _mechanisms(record),
+        _sanity(record),
+        "## How to read this\n\n" + "\n".join(HOW_TO_READ),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def claims_table(record: Record) -> str:
+    """One row for each claim family: statement, evidence, verdict, counts and note."""
+    return _families_table(family for family in families(record) if family.role == "evidence")
+
+
+def escape(text: str) -> str:
+    """Foreign text as plain text on one line of Markdown, also inside a table."""
+    flat = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = re.sub(r"([\\`*\[\]{}|#~$!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", flat)
+    return re.sub(r"^([-+]|[0-9]+(?=[.)]))", r"&#8203;\1", flat)
+
+
+def code(text: str) -> str:
+    """An identifier as code where that is safe, as escaped text where it is not."""
+    return f"`{text}`" if re.fullmatch(r"[\w.+:@=,/ -]+", text, re.ASCII) and text.strip() == text else escape(text)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """A Markdown table; cells must be escaped, columns numbered in `right` are aligned to the right."""
+    aligned = set(right)
+    rule = ["--:" if index in aligned else "---" for index in range(len(header))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
+
+
+def _header(record: Record) -> str:
+    run = record.run
+    packages = ", ".join(f"{name} {version}" for name, version in sorted(run.packages.items()))
+    facts = [
+        ("Run", code(run.id)),
+        ("Started, finished", f"{escape(run.started)}, {escape(run.finished)}"),
+        ("Commit", code(run.git) if run.git else "none"),
+        ("Catalog", code(run.catalog[:12])),
+        ("Versions", escape(f"itl_bench {run.version}, Python {run.python}" + (f", {packages}" if packages else ""))),
+        ("Cases", counts_in_words(totals(record))),
+    ]
+    if run.crashed:
+        facts.append(("Crashed", f"{len(run.crashed)}: " + ", ".join(code(item) for item in run.crashed[:EXAMPLES])))
+    title = "# The limitations of instruction tuning: what this run found"
+    return f"{title}\n\n" + table(["", ""], facts)
+
+
+def _families_table(chosen: Iterable[ClaimRecord]) -> str:
+    rows = [
+        [
+            code(family.id),
+            escape(family.statement),
+            escape(evidence_in_words(family.evidence, family.level, family.arm)),
+            family.verdict or NOT_RUN,
+            counts_in_words(family_counts(family)),
+            escape(family.note),
+        ]
+        for family in chosen
+    ]
+    return table(["claim", "statement", "evidence", "verdict", "cases", "note"], rows) if rows else "No claims."
+
+
+def _contradictions(record: Record, cases: list[CaseRecord]) -> str:
+    if not cases:
+        return "## Contradictions\n\nNo case was refuted."
+    adjusted = holm_adjusted(record)
+    ordered = sorted(cases, key=lambda case: claim_key(case.claim))
+    return f"## Contradictions\n\n{len(cases)} refuted.\n\n" + "\n\n".join(_refuted(case, adjusted) for case in ordered)
+
+
+def _refuted(case: CaseRecord, adjusted: dict[str, float]) -> str:
+    lines = [
+        f"### {code(case.id)}",
+        f"{escape(case.claim)}: {escape(case.statement)}",
+        f"Compared: {escape(case.compared)}. Supported if {SUPPORTED_IF[case.expect]}.",
+        _columns_table(case),
+        f"Reason: {escape(case.reason)}",
+        _fine_print(case, adjusted),
+    ]
+    return "\n\n".join(line for line in lines if line)
+
+
+def _columns_table(case: CaseRecord) -> str:
+    columns = compared_columns(case)
+    effects, sides = effect_decimals(columns), side_decimals(columns)
+    rows = [
+        [
+            escape(column.name),
+            number(column.left, sides),
+            number(column.right, sides),
+            f"{signed(column.effect, effects)} {interval(column.ci_low, column.ci_high, effects)}",
+            number(column.smallest_effect),
+            p_value(column.p_value),
+            column.verdict,
+        ]
+        for column in columns
+    ]
+    header = ["column", "left", "right", "left minus right", "d", "p", "verdict"]
+    return table(header, rows, right=range(1, 6)) if rows else ""
+
+
+def _fine_print(case: CaseRecord, adjusted: dict[str, float]) -> str:
+    parts = [f"Basis: {BASIS_IN_WORDS[case.basis]}." if case.basis else ""]
+    if case.id in adjusted:
+        parts.append(f"p after Holm's correction: {p_value(adjusted[case.id])}.")
+    if changed(case):
+        parts.append(f"**The recorded verdict was {case.recorded_verdict}.**")
+    return " ".join(part for part in parts if part)
+
+
+def _inconclusive(cases: list[CaseRecord]) -> str:
+    if not cases:
+        return ""
+    rows = []
+    for case in sorted(cases, key=lambda case: claim_key(case.claim)):
+        decimals = effect_decimals(compared_columns(case))
+        effect = f"{signed(case.effect, decimals)} {interval(case.ci_low, case.ci_high, decimals)}".strip()
+        was = f" (was {case.recorded_verdict})" if changed(case) else ""
+        rows.append([code(case.id), effect, number(case.smallest_effect), escape(case.reason) + was])
+    head = ["case", "left minus right", "d", "reason"]
+    return f"## Inconclusive\n\n{len(cases)} inconclusive.\n\n" + table(head, rows, right=(1, 2))
+
+
+def _not_run(cases: Iterable[CaseRecord]) -> str:
+    groups = not_run_groups(cases)
+    if not groups:
+        return ""
+    rows = [
+        [
+            f"{len(group.cases):,}",
+            escape(group.reason) + (" (numbers differ between cases)" if group.varies else ""),
+            ", ".join(code(case.id) for case in group.cases[:EXAMPLES])
+            + (", ..." if len(group.cases) > EXAMPLES else ""),
+        ]
+        for group in groups[:REASONS]
+    ]
+    total, rest = sum(len(group.cases) for group in groups), groups[REASONS:]
+    text = f"## Not run\n\n{total:,} not run.\n\n" + table(["cases", "reason", "for example"], rows, right=(0,))
+    more = sum(len(group.cases) for group in rest)
+    return text + (f"\n\nAnd {more:,} more for {len(rest):,} other reasons; the record lists them." if rest else "")
+
+
+def _mechanisms(record: Record) -> str:
+    if not record.mechanisms:
+        return ""
+    return "## Mechanisms\n\n" + "\n\n".join(_mechanism(record, mechanism) for mechanism in record.mechanisms)
+
+
+def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
+    lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
+    cases = [
+        f"- {code(member.id)}: {(member.case.verdict or NOT_RUN) if member.case else 'not in this run'}"
+        for member in mechanism_cases(record, mechanism)
+    ]
+    return "\n\n".join([*lines, "\n".join(cases) or "No case shows it yet."])
+
+
+def _sanity(record: Record) -> str:
+    cases = with_role(record, "sanity")
+    declared = [family for family in families(record) if family.role == "sanity"]
+    if not cases and not declared:
+        return ""
+    rows = [[code(case.id), case.verdict or NOT_RUN, escape(case.reason)] for case in cases if case.verdict]
+    idle = len(cases) - len(rows)
+    parts = ["## Sanity cases", "True by construction, so they test the benchmark; they count in no summary above."]
+    parts += [_families_table(declared)] if declared else []
+    parts += [table(["case", "verdict", "reason"], rows)] if rows else []
+    return "\n\n".join([*parts, *([f"{idle:,} sanity cases were not run."] if idle else [])])

@@ -1,0 +1,77 @@
+"""The claims of a run as a table for the terminal: readable at 80 columns and without colour."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from itl_bench.record import ClaimRecord, Record
+from itl_bench.report.grouping import families
+from itl_bench.report.matrix import Counts, statements, totals, with_role
+from itl_bench.report.wording import counts_in_words, family_counts, printable
+
+STYLES = {"SUPPORTED": "blue", "REFUTED": "bold red", "INCONCLUSIVE": "yellow"}
+DIFFER = "differ"
+LEGEND = "S supported, R refuted, I inconclusive, n not run; 'differ': the families of a claim do not agree"
+
+
+def claims_table(record: Record, width: int = 80) -> RenderableType:
+    """One line per claim: the verdict and counts on published and on measured evidence.
+
+    Args:
+        record: The record of a run.
+        width: Columns of the terminal; the statement is shortened to fit.
+    """
+    grouped: dict[str, list[ClaimRecord]] = defaultdict(list)
+    for family in families(record):
+        if family.role == "evidence":
+            grouped[family.id].append(family)
+    table = Table(box=None, width=width, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
+    table.add_column("claim", no_wrap=True)
+    table.add_column("statement", no_wrap=True, overflow="ellipsis", ratio=1)
+    for side in ("published", "measured"):
+        table.add_column(side, no_wrap=True)
+        table.add_column("cases", no_wrap=True)
+    selected = {case.claim for case in record.cases}
+    for claim, statement in statements(record).items():
+        if claim not in selected:
+            continue  # -k left it out
+        published = [family for family in grouped[claim] if family.evidence == "published"]
+        others = [family for family in grouped[claim] if family.evidence != "published"]
+        cells = (*_verdict_and_counts(published), *_verdict_and_counts(others))
+        table.add_row(Text(printable(claim)), Text(printable(statement)), *cells)
+    return table
+
+
+def print_claims(record: Record, console: Console) -> None:
+    """Print the claims table, what its letters mean, and the totals of the run."""
+    console.print(claims_table(record, console.width))
+    console.print()
+    console.print(Text(LEGEND, style="dim"))
+    console.print(Text(f"All cases: {counts_in_words(totals(record))}."))
+    sanity = with_role(record, "sanity")
+    if sanity:
+        right = sum(case.verdict == "SUPPORTED" for case in sanity)
+        console.print(Text(f"Sanity cases, in no count above: {right} of {len(sanity)} supported."))
+    if record.run.crashed:
+        console.print(Text(f"{len(record.run.crashed)} crashed: these are errors, not verdicts.", style="bold red"))
+
+
+def _verdict_and_counts(chosen: Sequence[ClaimRecord]) -> tuple[Text, Text]:
+    verdicts = {family.verdict for family in chosen if family.verdict is not None}
+    word = DIFFER if len(verdicts) > 1 else next(iter(verdicts), "not run" if chosen else "-")
+    return Text(word, style=STYLES.get(word, "")), Text(_letters(chosen))
+
+
+def _letters(chosen: Sequence[ClaimRecord]) -> str:
+    counts = [family_counts(family) for family in chosen]
+    total = Counts(
+        sum(one.supported for one in counts),
+        sum(one.refuted for one in counts),
+        sum(one.inconclusive for one in counts),
+        sum(one.not_run for one in counts),
+    )
+    named = [(verdict[0], many) for verdict, many in total.by_verdict()] + [("n", total.not_run)]
+    return " ".join(f"{many}{letter}" for letter, many in named if many)

@@ -1,0 +1,126 @@
+"""Numbers and fixed phrases as both reports write them."""
+
+from collections.abc import Iterable
+from math import floor, log10
+
+from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord
+from itl_bench.report.matrix import Counts
+from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level
+
+NOT_RUN = "not run"
+
+BASIS_IN_WORDS: dict[Basis, str] = {
+    "interval": "decided by where the interval lies against the margin",
+    "point": "decided by the point estimates alone: the source gives no spread, so no interval can be drawn",
+    "text": "decided by what the paper states in words: there are no numbers to compute with",
+}
+
+SUPPORTED_IF: dict[Expectation, str] = {
+    "greater": "the interval lies above +d",
+    "at-least": "the interval lies above −d",
+    "no-gain": "the interval lies below +d",
+    "no-change": "the interval lies inside −d to +d",
+    "rising": "the interval of the slope lies above +d",
+    "falling": "the interval of the slope lies below −d",
+}
+
+LEVEL_IN_WORDS: dict[Level, str] = {
+    "published": "the paper's own tables",
+    "bios": "tiny models in a closed world of invented people",
+    "small": "a small real model",
+    "paper": "models of the paper's size",
+}
+
+HOW_TO_READ = (
+    "A case is a claim at one grid point (model, dataset, method, probe) with one kind of evidence.",
+    "Its effect is left minus right, all else equal, with a 95% interval (90% for no-change).",
+    "With d the smallest effect of interest, the verdict is SUPPORTED where the whole interval lies on the claim's",
+    "side of the margin, REFUTED where it lies wholly on the other side, and INCONCLUSIVE otherwise: the data cannot",
+    "tell, which is not evidence of no effect. With several columns, a claim needs all of them.",
+    "Cases that were not run say nothing about the claim.",
+    "A family's verdict is over all cases that the catalog declares for it, after Holm's correction.",
+    "Sanity cases are true by construction; they test the benchmark and count in no summary.",
+)
+
+
+def decimals_for(values: Iterable[float | None]) -> int:
+    """How many decimals show the largest of `values` with two digits (at least two decimals)."""
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    if largest == 0.0:
+        return 2
+    return min(max(1 - floor(log10(largest)), 2), 6)
+
+
+def number(value: float | None, decimals: int | None = None) -> str:
+    """A number for a reader; nothing is an empty string, tiny values get an exponent."""
+    if value is None:
+        return ""
+    if decimals is None or abs(value) >= 1e7 or 0 < abs(value) < 1e-6:
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}" if abs(value) < 1e7 else f"{value:.3g}"
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
+
+
+def signed(value: float | None, decimals: int | None = None) -> str:
+    """A difference, with its sign."""
+    text = number(value, decimals)
+    return f"+{text}" if value is not None and value > 0 else text
+
+
+def interval(low: float | None, high: float | None, decimals: int | None = None) -> str:
+    """An interval in brackets, or nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(low, decimals)}, {number(high, decimals)}]"
+
+
+def p_value(value: float | None) -> str:
+    """A p value with three decimals, or "<0.001"."""
+    if value is None:
+        return ""
+    return "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def effect_decimals(columns: Iterable[ColumnRecord]) -> int:
+    """Decimals that suit the effects and intervals of a case's columns."""
+    return decimals_for(value for column in columns for value in (column.effect, column.ci_low, column.ci_high))
+
+
+def side_decimals(columns: Iterable[ColumnRecord]) -> int:
+    """Decimals that suit the two sides of a case's columns."""
+    return decimals_for(value for column in columns for value in (column.left, column.right))
+
+
+def counts_in_words(counts: Counts) -> str:
+    """For example "3 supported, 1 refuted, 2 not run"; what is zero is left out."""
+    named = [(verdict.lower(), many) for verdict, many in counts.by_verdict()] + [(NOT_RUN, counts.not_run)]
+    return ", ".join(f"{many:,} {name}" for name, many in named if many) or "no cases"
+
+
+def family_counts(family: ClaimRecord) -> Counts:
+    """A family's counts, its missing members as not run."""
+    return Counts(family.supported, family.refuted, family.inconclusive, family.missing)
+
+
+def evidence_in_words(evidence: Evidence, level: Level, arm: Arm | None = None) -> str:
+    """For example "published", or "measured, bios, fair"."""
+    parts = [evidence] if evidence == level else [evidence, level]
+    return ", ".join([*parts, *([arm] if arm else [])])
+
+
+def holm_range(family: ClaimRecord) -> str:
+    """The adjusted p of a family: one value, or the smallest and the largest."""
+    if not family.holm:
+        return ""
+    low, high = p_value(min(family.holm.values())), p_value(max(family.holm.values()))
+    return low if low == high else f"{low} to {high}"
+
+
+def changed(case: CaseRecord) -> bool:
+    """Whether the verdict differs from the recorded one."""
+    return None not in (case.verdict, case.recorded_verdict) and case.verdict != case.recorded_verdict
+
+
+def printable(text: str) -> str:
+    """Foreign text on one line, without control characters."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -1,0 +1,68 @@
+"""The page in a real browser: filters from the address, no sideways scrolling on a phone."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from sample_record import case, column, family, record, sample
+
+from itl_bench.report.html import anchor, render
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no headless Chromium")]
+
+OFFLINE = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+MEASURE = (
+    "<script>addEventListener('load', () => parent.postMessage(document.documentElement.scrollWidth, '*'))</script>"
+)
+FRAME = """<!DOCTYPE html><p></p><iframe src="page.html" style="width:360px;height:800px;border:0"></iframe>
+<script>addEventListener('message', (event) => { document.querySelector('p').textContent = event.data })</script>"""
+
+
+def document(tmp_path, path, fragment=""):
+    """The DOM that the browser has after it ran the page's script."""
+    command = [BROWSER, *OFFLINE, f"--user-data-dir={tmp_path}/profile", "--virtual-time-budget=1000", "--dump-dom"]
+    address = path.as_uri() + fragment
+    return subprocess.run([*command, address], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def wide_record():
+    long = "long" * 60
+    columns = (column(long, "REFUTED", 1e6),)
+    judged = case(long, long, "REFUTED", reason=long, model=long, columns=columns, recorded_verdict="SUPPORTED")
+    idle = case(long + "2", long, None, reason=long, model=long)
+    return record([*sample().cases, judged, idle], [*sample().claims, family(long, note=long, statement=long)])
+
+
+@pytest.mark.parametrize(
+    ("fragment", "shown"),
+    [("", 23), ("#verdict=REFUTED", 2), ("#verdict=not-run&model=llama13b", 3), ("#search=neftune+7b&role=evidence", 1),
+     ("#arm=fair", 1), ("#claim=C99", 23)],
+)  # fmt: skip
+def test_the_address_sets_the_filters(tmp_path, fragment, shown):
+    page = tmp_path / "page.html"
+    page.write_text(render(sample()), encoding="utf-8")
+    dom = document(tmp_path, page, fragment)
+    assert f"showing {shown} of 23" in dom
+    tags = re.findall(r"<(?:details|li)[^>]* data-case[^>]*>", dom)
+    assert sum("hidden" not in tag for tag in tags) == shown
+
+
+def test_an_anchor_opens_its_case(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(render(sample()), encoding="utf-8")
+    name = anchor("case", "C24-published-neftune-7b")
+    (tag,) = re.findall(rf'<details[^>]*id="{name}"[^>]*>', document(tmp_path, page, f"#{name}"))
+    assert "open" in tag
+
+
+def test_a_phone_does_not_scroll_sideways(tmp_path):
+    text = render(wide_record()).replace("<details ", "<details open ").replace("</body>", f"{MEASURE}</body>")
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")
+    (width,) = re.findall(r"<p>(\d+)</p>", document(tmp_path, tmp_path / "frame.html"))
+    assert int(width) <= 360

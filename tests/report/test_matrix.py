@@ -1,0 +1,81 @@
+from collections import Counter
+
+from sample_record import case, family, record, sample, sample_cases
+
+from itl_bench.report.grouping import claim_groups, compared_columns, mechanism_cases, not_run_groups
+from itl_bench.report.matrix import claim_key, evidence_matrix, totals
+
+
+def test_cells_agree_with_a_plain_loop():
+    sampled = sample()
+    expected = Counter()
+    for one in sampled.cases:
+        if one.role == "evidence":
+            expected[one.claim, one.level, one.model, one.verdict] += 1
+    matrix = evidence_matrix(sampled)
+    found = Counter()
+    for row in matrix.rows:
+        for column, counts in zip(matrix.columns, row.cells, strict=True):
+            for verdict, many in (*counts.by_verdict(), (None, counts.not_run)):
+                found[row.claim, column.level, column.model, verdict] += many
+    assert +found == expected
+
+
+def test_rows_follow_the_paper_and_columns_the_levels():
+    models = {"X01": "all", "C27": "llama70b", "C10b": "llama13b", "C02": "llama7b", "C10a": "mistral7b"}
+    cases = [case(f"id-{claim}", claim, model=model) for claim, model in models.items()]
+    matrix = evidence_matrix(record([*cases, case("b", level="bios", evidence="measured", model="bios1m")], []))
+    assert [row.claim for row in matrix.rows] == ["C02", "C10a", "C10b", "C27", "X01"]
+    assert [column.title for column in matrix.columns] == [
+        "llama7b", "llama13b", "llama70b", "mistral7b", "all models", "bios1m",
+    ]  # fmt: skip
+    assert matrix.levels() == (("published", 5), ("bios", 1))
+
+
+def test_a_claim_without_cases_keeps_its_row():
+    assert [row.claim for row in evidence_matrix(record([], [family("C10a")])).rows] == ["C10a"]
+
+
+def test_unknown_claim_names_come_last():
+    assert sorted(["zeta", "X02", "C9", "C10"], key=claim_key) == ["C9", "C10", "X02", "zeta"]
+
+
+def test_sanity_cases_are_apart_and_count_in_no_summary():
+    sampled = sample()
+    evidence = [one for one in sampled.cases if one.role == "evidence"]
+    assert totals(sampled).total == len(evidence) < len(sampled.cases)
+    sanity = evidence_matrix(sampled, "sanity")
+    assert [row.claim for row in sanity.rows] == ["C02"]
+    assert [counts.supported for row in sanity.rows for counts in row.cells] == [1]
+
+
+def test_claim_groups_hold_every_case_once():
+    sampled = sample()
+    grouped = [
+        one.id
+        for group in claim_groups(sampled)
+        for one in (*group.judged, *(member for reason in group.not_run for member in reason.cases))
+    ]
+    assert sorted(grouped) == sorted(one.id for one in sampled.cases)
+
+
+def test_reasons_that_differ_in_numbers_only_are_one_group():
+    reasons = ["needs 28 GB", "needs a key", "needs 140.5 GB", "needs 28 GB"]
+    groups = not_run_groups(case(f"id-{index}", verdict=None, reason=reason) for index, reason in enumerate(reasons))
+    assert [(group.reason, group.varies, len(group.cases)) for group in groups] == [
+        ("needs 28 GB", True, 3),
+        ("needs a key", False, 1),
+    ]
+
+
+def test_a_case_without_columns_is_its_own_column():
+    trend = next(one for one in sample_cases() if one.id == "C07-bios1m-shared-rate")
+    (column,) = compared_columns(trend)
+    assert (column.effect, column.ci_low, column.ci_high) == (trend.effect, trend.ci_low, trend.ci_high)
+    assert compared_columns(case(verdict=None)) == ()
+
+
+def test_mechanisms_find_their_cases():
+    sampled = sample()
+    found = mechanism_cases(sampled, sampled.mechanisms[0])
+    assert [member.case and member.case.verdict for member in found] == ["SUPPORTED", "INCONCLUSIVE", None]
