@@ -1,0 +1,121 @@
+"""The command `itl-bench`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import itl_bench
+from itl_bench.errors import ItlError
+
+app = typer.Typer(
+    name="itl-bench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Claims about instruction tuning as executable cases. `itl-bench run` is `pytest benchmark/`.",
+)  # fmt: skip
+baseline = typer.Typer(no_args_is_help=True, help="Recorded verdicts.")
+perf = typer.Typer(no_args_is_help=True, help="Speed of the suite itself.")
+app.add_typer(baseline, name="baseline")
+app.add_typer(perf, name="perf")
+
+PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
+RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record.json of a run")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"itl-bench {itl_bench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(context_settings=PASS_THROUGH)
+def run(context: typer.Context) -> None:
+    """Run the benchmark: takes every option of pytest, and -k to select (`itl-bench run -k llama7b`)."""
+    _pytest(context.args)
+
+
+@app.command(context_settings=PASS_THROUGH)
+def plan(context: typer.Context) -> None:
+    """Print what a selection needs and costs, and run nothing (`itl-bench plan -k llama7b`)."""
+    _pytest(["--itl-plan", "-qq", *context.args])
+
+
+def _pytest(arguments: list[str]) -> None:
+    import pytest
+
+    from itl_bench.catalog import shipped
+
+    raise typer.Exit(int(pytest.main([str(shipped("benchmark")), "-p", "itl_bench.plugin", *arguments])))
+
+
+@app.command()
+def report(
+    record: RecordFile,
+    to: Annotated[Path | None, typer.Option(help="folder to write to (default: the record's)")] = None,
+) -> None:
+    """Make report.md and report.html again from a record."""
+    from itl_bench.record import load
+    from itl_bench.report.write import write_reports
+
+    folder = to or record.parent
+    write_reports(load(record), folder)
+    typer.echo(f"wrote {folder / 'report.md'} and {folder / 'report.html'}")
+
+
+@baseline.command()
+def accept(
+    record: RecordFile,
+    to: Annotated[Path, typer.Option(help="file to write")] = Path("cases/expected/published.yaml"),
+) -> None:
+    """Record the verdicts of a run, for --itl-expect."""
+    from itl_bench import expectations
+    from itl_bench.errors import UsageError
+    from itl_bench.record import load
+
+    loaded = load(record)
+    accepted = expectations.from_record(loaded)
+    if loaded.run.crashed:
+        raise UsageError(
+            f"{record}: {len(loaded.run.crashed)} cases crashed, which is no baseline. Mend the crash and run again."
+        )
+    if not accepted.cases:
+        raise UsageError(
+            f"{record} holds no verdict; run the benchmark without --itl-plan, and with cases that can run here"
+        )
+    expectations.save(accepted, to)
+    typer.echo(f"wrote {len(accepted.cases)} verdicts of run {loaded.run.id} to {to}")
+
+
+@perf.command()
+def collect(
+    repeats: Annotated[int, typer.Option(min=1, help="runs of each; medians count")] = 5,
+) -> None:
+    """How much longer collecting the whole grid takes than an empty test file."""
+    from itl_bench.perf import collect_times
+
+    times = collect_times(repeats)
+    typer.echo(f"empty test file   {times.empty:6.2f} s")
+    typer.echo(f"{times.cases:6d} cases      {times.grid:6.2f} s")
+    typer.echo(f"difference        {times.grid - times.empty:6.2f} s (medians of {repeats})")
+
+
+def main() -> None:
+    """Entry point: a mistake of the user ends in one clear line and exit code 2."""
+    try:
+        app()
+    except ItlError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"ERROR: {line}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        typer.echo(f"ERROR: {error}", err=True)
+        sys.exit(2)

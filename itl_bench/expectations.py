@@ -1,0 +1,108 @@
+"""Recorded verdicts: written from a record by a command, compared with the verdicts of a later run."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from itl_bench.catalog import read_yaml
+from itl_bench.errors import UsageError
+from itl_bench.explain import explain
+from itl_bench.record import CaseRecord, Finite, Record, write_atomically
+from itl_bench.vocabulary import RecordedStatus, Verdict
+
+
+class Frozen(BaseModel):
+    """Base: immutable, unknown keys rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Recorded(Frozen):
+    """What a case gave when it was recorded."""
+
+    verdict: Verdict
+    effect: Finite | None = None
+    ci_low: Finite | None = None
+    ci_high: Finite | None = None
+
+
+class RecordedFrom(Frozen):
+    """Which run the expectations were taken from."""
+
+    run: str
+    finished: str
+    version: str
+    git: str | None = None
+    catalog: str
+
+
+class Expectations(Frozen):
+    """A file of recorded verdicts."""
+
+    recorded_from: RecordedFrom
+    cases: dict[str, Recorded]
+
+
+def from_record(record: Record) -> Expectations:
+    """The expectations that a record gives: the cases it judged."""
+    return Expectations(
+        recorded_from=RecordedFrom(
+            run=record.run.id, finished=record.run.finished, version=record.run.version, git=record.run.git,
+            catalog=record.run.catalog,
+        ),
+        cases={
+            case.id: Recorded(verdict=case.verdict, effect=case.effect, ci_low=case.ci_low, ci_high=case.ci_high)
+            for case in record.cases
+            if case.verdict
+        },
+    )  # fmt: skip
+
+
+def save(expectations: Expectations, path: Path) -> None:
+    """Write expectations as YAML, complete or not at all."""
+    data = expectations.model_dump(mode="json", exclude_none=True)
+    head = "# Recorded verdicts. Written by `itl-bench baseline accept`; do not edit by hand.\n"
+    write_atomically(path, head + yaml.safe_dump(data, sort_keys=False, width=120))
+
+
+def load(path: Path) -> Expectations:
+    """Read expectations.
+
+    Raises:
+        UsageError: The file is missing or is not what `itl-bench baseline accept` writes.
+    """
+    if not path.is_file():
+        raise UsageError(f"--itl-expect: no file {path}; write one with `itl-bench baseline accept RECORD`")
+    problems: list[str] = []
+    data = read_yaml(path, problems)
+    if not problems and not isinstance(data, dict):
+        problems.append(f"{path}: expected recorded verdicts as written by `itl-bench baseline accept`")
+    if problems:
+        raise UsageError("\n".join(problems))
+    try:
+        return Expectations.model_validate(data)
+    except ValidationError as error:
+        raise UsageError("\n".join(explain(error, Expectations, str(path))[:5])) from None
+
+
+def compare(case: CaseRecord, recorded: Mapping[str, Recorded]) -> RecordedStatus:
+    """How a verdict relates to the recorded one.
+
+    A differing verdict is *changed* if the new effect lies outside the recorded effect's prediction interval, and
+    *drift* inside it: a case near its margin flips by chance alone. The prediction interval of a repetition with the
+    same precision is the recorded interval widened by the square root of 2. Without an interval there is no chance
+    to speak of, and a differing verdict is a change.
+    """
+    old = recorded.get(case.id)
+    if old is None:
+        return "new"
+    if old.verdict == case.verdict:
+        return "as-recorded"
+    if case.effect is None or old.effect is None or old.ci_low is None or old.ci_high is None:
+        return "changed"
+    centre = (old.ci_low + old.ci_high) / 2
+    inside = abs(case.effect - centre) <= math.sqrt(2) * (old.ci_high - old.ci_low) / 2
+    return "drift" if inside else "changed"

@@ -1,0 +1,123 @@
+"""What cases need that this machine or this version does not have, and what it would roughly cost."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from itl_bench.cases import Case
+from itl_bench.catalog import Catalog
+from itl_bench.specs import DatasetSpec, ModelSpec
+
+EPOCHS = 3  # the paper's
+REPLICATES = 5  # the fewest for a verdict
+BYTES_FULL = 16  # a parameter in full tuning: fp32 weight, gradient and two optimizer moments
+BYTES_ADAPTER = 2.5  # a parameter under LoRA: bf16 weight, and room for adapters and activations
+TOKENS_PER_SECOND_7B = {"lora": 12_500, "full": 10_000}  # on one H100-class GPU; other sizes in proportion
+REFERENCE_PARAMETERS = 7_000_000_000
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One tuned model that a case needs, over all its replicates."""
+
+    model: str
+    dataset: str
+    method: str
+
+
+@dataclass(frozen=True)
+class Price:
+    """Rough cost of cells at one learning rate: for orientation, not a promise."""
+
+    cells: int = 0
+    gpu_hours: float = 0.0
+    memory_gb: float = 0.0  # largest cell
+    dollars: float = 0.0
+
+
+def cells_of(case: Case, catalog: Catalog) -> frozenset[Cell]:
+    """The tuned models that a measured case compares."""
+    if case.evidence == "published":
+        return frozenset()
+    models = [part for part in case.model.split("-vs-") if part in catalog.models]
+    methods = [name for name in ("lora", "full", "full-neftune") if name in _methods(case)]
+    return frozenset(
+        Cell(model, data, method) for model in models for data in _datasets(case, catalog) for method in methods
+    )
+
+
+def _methods(case: Case) -> set[str]:
+    words = {case.left.method, case.right.method, *case.method.split("-vs-")}
+    return {"lora", "full"} if words & {"best", "all-methods"} else {word for word in words if word}
+
+
+def _datasets(case: Case, catalog: Catalog) -> list[str]:
+    fixed = [side.dataset for side in (case.left, case.right) if side.dataset]
+    if fixed:
+        return fixed
+    ids = catalog.dataset_rows
+    if case.dataset in ids:
+        return [case.dataset]
+    name = case.dataset.removesuffix("-sizes").removesuffix("-ranks")
+    if name in ids:
+        return [name]
+    if name in catalog.datasets:
+        return list(catalog.datasets[name].variants)
+    if "-vs-" in case.dataset:
+        return [key for spec in catalog.datasets.values() for key in spec.variants if case.dataset.startswith(key)]
+    return [key for spec in catalog.datasets.values() if _asked(spec, case) for key in spec.variants]
+
+
+def _asked(spec: DatasetSpec, case: Case) -> bool:
+    return case.level in spec.levels and case.probe in spec.probes
+
+
+def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
+    """Cost of training the cells with all replicates, and of judging `answers` answers of each."""
+    some = list(cells)
+    judge = next(iter(catalog.judges.values()))
+    return Price(
+        cells=len(some) * REPLICATES,
+        gpu_hours=sum(_hours(cell, catalog) for cell in some) * REPLICATES,
+        memory_gb=max((memory_gb(catalog.models[cell.model], cell.method) for cell in some), default=0.0),
+        dollars=len(some) * REPLICATES * answers * judge.dollars_per_answer,
+    )
+
+
+def memory_gb(model: ModelSpec, method: str) -> float:
+    """GPU memory for training before activations, in GB (10^9 bytes)."""
+    return model.parameters * (BYTES_ADAPTER if method == "lora" else BYTES_FULL) / 1e9
+
+
+def _hours(cell: Cell, catalog: Catalog) -> float:
+    tokens = catalog.dataset_rows[cell.dataset] * catalog.dataset_of(cell.dataset).mean_tokens * EPOCHS
+    speed = TOKENS_PER_SECOND_7B["lora" if cell.method == "lora" else "full"]
+    return tokens / speed * catalog.models[cell.model].parameters / REFERENCE_PARAMETERS / 3600
+
+
+def answers_of(case: Case, catalog: Catalog) -> int:
+    """Answers of a cell that a judge has to score for the case."""
+    judged = "judge" in catalog.measures[case.measure.measure].needs
+    probe = catalog.probes.get(case.probe or "")
+    return probe.prompts if judged and probe else 0
+
+
+def missing(case: Case, catalog: Catalog) -> str:
+    """Why a case cannot run here, and what it would need: one line."""
+    models = [catalog.models[name] for name in case.model.split("-vs-") if name in catalog.models]
+    cells = cells_of(case, catalog)
+    cost = price(cells, answers_of(case, catalog), catalog)
+    needs = [f"{cost.cells} cells"]
+    if case.level == "paper":
+        needs.append(f"GPUs with {cost.memory_gb:,.0f} GB before activations, about {_round(cost.gpu_hours)} GPU-hours")
+    needs.append("weights " + ", ".join(model.weights for model in models))
+    needs.append("data " + ", ".join(sorted({catalog.dataset_of(cell.dataset).source for cell in cells})))
+    for need in catalog.measures[case.measure.measure].needs:
+        if need == "judge":
+            needs.append(f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {cost.dollars:,.0f} USD)")
+        elif need == "experts":
+            needs.append("human annotators")
+    return "not run: this version trains no cells; needs " + "; ".join(needs)
+
+
+def _round(hours: float) -> str:
+    return f"{hours:.1f}" if hours < 10 else f"{hours:,.0f}"

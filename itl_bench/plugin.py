@@ -1,0 +1,240 @@
+"""The pytest plugin: options, cases as parameters, verdicts as outcomes, carried to the controller in reports."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from itl_bench.carried import CARRIED, status_of
+from itl_bench.catalog import Catalog, load_catalog
+from itl_bench.errors import UsageError, unknown
+from itl_bench.grid import build_grid, find_profile, in_profile
+
+if TYPE_CHECKING:
+    from itl_bench.cases import Case
+    from itl_bench.evidence import CaseVerdict, EvidenceSource
+    from itl_bench.expectations import Expectations
+
+claims = pytest.mark.claims
+"""Marks a test with the claims whose cases it takes as `case`: `@claims("C01", "C02")`."""
+
+INCONCLUSIVE = ("xfail", "skip", "fail")
+ARM_CHOICES = ("both", "shared-rate", "fair")
+
+
+class Session:
+    """What a pytest process knows: the catalog, the declared cases, and the expectations."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Read and check everything the options name.
+
+        Raises:
+            UsageError: An option or a file it names is wrong.
+        """
+        own = config.getoption("itl_cases")
+        self.catalog: Catalog = load_catalog(Path(own) if own else None)
+        profile_name = config.getoption("itl_profile")
+        self.profile = find_profile(self.catalog, profile_name) if profile_name else None
+        arm = config.getoption("itl_arm")
+        self.cases: tuple[Case, ...] = tuple(
+            case
+            for case in build_grid(self.catalog)
+            if in_profile(case, self.profile) and (arm == "both" or case.arm in (None, arm))
+        )
+        self.expectations = _expectations(config)
+        self.verdict: CaseVerdict | None = None  # of the item that is running
+
+
+SESSION = pytest.StashKey[Session]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register the options of the benchmark; all of them begin with --itl."""
+    group = parser.getgroup("itl_bench", "claims about instruction tuning")
+    add = group.addoption
+    add(
+        "--itl-profile",
+        metavar="NAME",
+        help="selection of the grid: smoke, embedded, bios-full, small-quick, small, paper",
+    )
+    add(
+        "--itl-arm",
+        default="both",
+        metavar="|".join(ARM_CHOICES),
+        help="learning rates of measured cases (default both)",
+    )
+    add("--itl-plan", action="store_true", help="print what the selection needs and costs, run nothing")
+    add(
+        "--itl-expect",
+        metavar="FILE",
+        help="recorded verdicts: fail on what changed, not on what is refuted as recorded",
+    )
+    add(
+        "--itl-report",
+        metavar="DIR",
+        help="where records and reports go (default reports/ beside the configuration file)",
+    )
+    add("--itl-cases", metavar="DIR", help="own YAML that adds to the catalog or replaces entries of the same id")
+    add(
+        "--itl-inconclusive",
+        default="xfail",
+        metavar="|".join(INCONCLUSIVE),
+        help="outcome of INCONCLUSIVE (default xfail)",
+    )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options; a plan runs in this process alone."""
+    config.addinivalue_line("markers", "claims(*ids): the claims whose cases a test takes as its parameter `case`")
+    for option, accepted in (("itl_arm", ARM_CHOICES), ("itl_inconclusive", INCONCLUSIVE)):
+        if (given := config.getoption(option)) not in accepted:
+            raise pytest.UsageError(f"--{option.replace('_', '-')}: {unknown('value', given, accepted)}")
+    report = config.getoption("itl_report")
+    if report and Path(report).exists() and not Path(report).is_dir():
+        raise pytest.UsageError(f"--itl-report: {report} is a file; give a folder")
+    if config.getoption("itl_plan"):
+        config.option.dist = "no"
+        config.option.tx = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Load the catalog, so that a mistake in it ends the run at once, in one line each."""
+    config = session.config
+    try:
+        config.stash[SESSION] = Session(config)
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from None
+    if not hasattr(config, "workerinput"):
+        from itl_bench.controller import Controller
+
+        state = config.stash[SESSION]
+        config.pluginmanager.register(Controller(config, state.catalog, state.cases), "itl_bench_controller")
+
+
+def _expectations(config: pytest.Config) -> Expectations | None:
+    path = config.getoption("itl_expect")
+    if not path:
+        return None
+    from itl_bench.expectations import load
+
+    return load(Path(path))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give a test marked with claims their cases as the parameter `case`."""
+    marks = list(metafunc.definition.iter_markers("claims"))
+    if not marks or "case" not in metafunc.fixturenames:
+        return
+    state = metafunc.config.stash[SESSION]
+    wanted = [name for mark in marks for name in mark.args]
+    for name in wanted:
+        if name not in state.catalog.claims:
+            raise pytest.UsageError(f"{metafunc.definition.nodeid}: {unknown('claim', name, state.catalog.claims)}")
+    cases = [case for case in state.cases if case.claim.id in wanted]
+    metafunc.parametrize("case", cases, ids=[case.id for case in cases])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Drop the placeholder that pytest makes for a test without any case in this profile."""
+    empty = [item for item in items if item.get_closest_marker("claims") and _case_of(item) is None]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
+
+
+def _case_of(item: pytest.Item) -> Case | None:
+    from itl_bench.cases import Case
+
+    callspec = getattr(item, "callspec", None)
+    case = callspec.params.get("case") if callspec else None
+    return case if isinstance(case, Case) else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Under --itl-plan, print the plan instead of running anything."""
+    if not session.config.getoption("itl_plan"):
+        return None
+    from itl_bench.report.plan_table import print_plan
+
+    selected = [case for item in session.items if (case := _case_of(item))]
+    print_plan(selected, session.config.stash[SESSION].catalog)
+    return True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a case that cannot run here, saying what it needs."""
+    case = _case_of(item)
+    if case is not None and case.evidence != "published":
+        from itl_bench.plan import missing
+
+        pytest.skip(missing(case, item.config.stash[SESSION].catalog))
+
+
+@pytest.fixture(scope="session")
+def evidence(request: pytest.FixtureRequest) -> EvidenceSource:
+    """Gives the verdict on a case: `evidence.verdict(case).check()`."""
+    from itl_bench.evidence import EvidenceSource
+
+    state = request.config.stash[SESSION]
+
+    def remember(verdict: CaseVerdict) -> None:
+        state.verdict = verdict
+
+    return EvidenceSource(state.catalog, state.expectations, request.config.getoption("itl_inconclusive"), remember)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the case's record to the report: reports travel from any worker to the controller."""
+    report = yield
+    case = _case_of(item)
+    if case is None or (call.when != "call" and not (report.failed or report.skipped)):
+        return report
+    state = item.config.stash[SESSION]
+    verdict, state.verdict = state.verdict, None
+    carried: dict[str, Any]
+    if report.failed and not _is_finding(call):
+        carried = {"crashed": item.nodeid}
+    elif verdict is not None and verdict.record.id == case.id:
+        carried = {"case": verdict.record.model_dump(mode="json")}
+        item.user_properties += [
+            ("verdict", verdict.verdict),
+            ("recorded_verdict", verdict.record.recorded_verdict or ""),
+        ]
+        report.user_properties = list(item.user_properties)
+        if report.failed and call.excinfo is not None:
+            report.longrepr = str(call.excinfo.value)
+    elif report.skipped:
+        carried = {"case": _not_run(case, state.catalog, report)}
+    else:
+        return report
+    setattr(report, CARRIED, carried)
+    return report
+
+
+def _is_finding(call: pytest.CallInfo[None]) -> bool:
+    from itl_bench.evidence import VerdictError
+
+    return call.excinfo is not None and call.excinfo.errisinstance(VerdictError)
+
+
+def _not_run(case: Case, catalog: Catalog, report: pytest.TestReport) -> dict[str, Any]:
+    from itl_bench.describe import not_run_record
+
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return not_run_record(case, catalog, reason.removeprefix("Skipped: ")).model_dump(mode="json")
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """The verdicts' own words and letters: an expected REFUTED never reads "passed"."""
+    carried = getattr(report, CARRIED, None)
+    return status_of(carried) if carried else None

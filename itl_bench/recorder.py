@@ -1,0 +1,89 @@
+"""Collects the verdicts of a run, on whatever workers they were found, and writes one record."""
+
+import datetime
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import itl_bench
+from itl_bench.cases import Case
+from itl_bench.catalog import Catalog, shipped
+from itl_bench.grid import mechanism_cases
+from itl_bench.provenance import git_commit, hardware, package_versions
+from itl_bench.record import CaseRecord, MechanismRecord, Record, RunRecord
+
+
+def now() -> str:
+    """The time, ISO 8601 in UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def new_run_id() -> str:
+    """Sortable by time, and unique among runs that start in the same second."""
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+class Recorder:
+    """The verdicts of a run as they arrive; `record()` puts them into the order of the grid."""
+
+    def __init__(self, catalog: Catalog, declared: Sequence[Case], options: Mapping[str, str | list[str]]) -> None:
+        """Start a run.
+
+        Args:
+            catalog: The catalog of the run.
+            declared: All cases of the profile and arm, in the order of the grid; `-k` may select fewer.
+            options: The options that change what runs.
+        """
+        self.catalog = catalog
+        self.declared = declared
+        self.options = dict(options)
+        self.run_id = new_run_id()
+        self.started = now()
+        self.cases: dict[str, CaseRecord] = {}
+        self.crashed: list[str] = []
+
+    def add(self, data: Mapping[str, object]) -> None:
+        """Take what one report carries: a case's record, or the name of an item that crashed."""
+        if "crashed" in data:
+            self.crashed.append(str(data["crashed"]))
+            return
+        record = CaseRecord.model_validate(data["case"])
+        self.cases[record.id] = record
+
+    def record(self) -> Record:
+        """The record of the run so far."""
+        from itl_bench.summary import summarise  # loads scipy, which collecting does not need
+
+        order = {case.id: number for number, case in enumerate(self.declared)}
+        cases = sorted(self.cases.values(), key=lambda case: order.get(case.id, len(order)))
+        judged = {case.id: case for case in cases if case.verdict}
+        return Record(
+            run=self._run(),
+            cases=tuple(cases),
+            claims=summarise(self.declared, judged, self.catalog),
+            mechanisms=tuple(
+                MechanismRecord(
+                    id=one.id, statement=one.statement, breaks_if=one.breaks_if,
+                    cases=mechanism_cases(one, (case.id for case in cases)),
+                )
+                for one in self.catalog.mechanisms.values()
+            ),
+        )  # fmt: skip
+
+    def _run(self) -> RunRecord:
+        return RunRecord(
+            id=self.run_id, started=self.started, finished=now(), version=itl_bench.__version__,
+            git=git_commit(shipped("cases").parent), catalog=self.catalog.sha256,
+            python=platform.python_version(), packages=package_versions(), hardware=hardware(), options=self.options,
+            crashed=tuple(sorted(self.crashed)),
+        )  # fmt: skip
+
+    def write(self, folder: Path) -> Path:
+        """Write record and reports into `folder`/run id, point `latest` there, and return that folder."""
+        from itl_bench.report.write import point_latest, write_reports
+
+        target = folder / self.run_id
+        write_reports(self.record(), target)
+        point_latest(target)
+        return target

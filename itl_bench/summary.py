@@ -1,0 +1,89 @@
+"""Cases -> claims: what the members of a declared family say together."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from itl_bench.cases import Case
+from itl_bench.catalog import Catalog
+from itl_bench.record import CaseRecord, ClaimRecord
+from itl_bench.stats.multiplicity import holm
+from itl_bench.stats.units import too_few_for_sign_test
+from itl_bench.vocabulary import Arm, Evidence, Level, Verdict
+
+ALPHA = 0.05
+
+
+class Family(NamedTuple):
+    """The declared cases over which a claim is corrected for multiplicity."""
+
+    claim: str
+    evidence: Evidence
+    level: Level
+    arm: Arm | None
+
+
+def families(declared: Sequence[Case]) -> dict[Family, list[Case]]:
+    """Declared cases by family; the selection of a run (`-k`) changes no family."""
+    groups: dict[Family, list[Case]] = defaultdict(list)
+    for case in declared:
+        groups[Family(case.claim.id, case.evidence, case.level, case.arm)].append(case)
+    return dict(groups)
+
+
+def summarise(declared: Sequence[Case], judged: Mapping[str, CaseRecord], catalog: Catalog) -> tuple[ClaimRecord, ...]:
+    """One record per declared family.
+
+    Args:
+        declared: All cases of the profile, whether selected or not.
+        judged: Case id -> record, of the cases that were judged.
+        catalog: The catalog, for the claims' statements.
+    """
+    return tuple(_summary(family, members, judged, catalog) for family, members in families(declared).items())
+
+
+def _summary(
+    family: Family, members: Sequence[Case], judged: Mapping[str, CaseRecord], catalog: Catalog
+) -> ClaimRecord:
+    claim = catalog.claims[family.claim]
+    records = {case.id: judged[case.id] for case in members if case.id in judged and judged[case.id].verdict}
+    verdicts = [record.verdict for record in records.values()]
+    adjusted = holm({case.id: records[case.id].p_value if case.id in records else None for case in members})
+    tested = {key: p for key, p in adjusted.items() if key in records and records[key].p_value is not None}
+    return ClaimRecord(
+        id=claim.id, statement=claim.statement, section=claim.section, role=claim.role_at(family.level),
+        evidence=family.evidence, level=family.level, arm=family.arm,
+        verdict=_verdict(len(members), records, adjusted),
+        members=len(members), missing=len(members) - len(records),
+        supported=verdicts.count("SUPPORTED"), refuted=verdicts.count("REFUTED"),
+        inconclusive=verdicts.count("INCONCLUSIVE"), holm=tested, note=_note(members, records),
+    )  # fmt: skip
+
+
+def _verdict(members: int, records: Mapping[str, CaseRecord], adjusted: Mapping[str, float]) -> Verdict | None:
+    """A claim is about every member: all must support it, and one that refutes it after correction is enough.
+
+    That all support needs no correction (intersection-union test). A refuting member without a p (read off a figure,
+    with no sampling spread) is not corrected either: rounding is no chance.
+    """
+    if not records:
+        return None
+    for key, record in records.items():
+        if record.verdict == "REFUTED" and (record.p_value is None or adjusted[key] <= ALPHA):
+            return "REFUTED"
+    supported = sum(record.verdict == "SUPPORTED" for record in records.values())
+    return "SUPPORTED" if supported == members else "INCONCLUSIVE"
+
+
+def _note(members: Sequence[Case], records: Mapping[str, CaseRecord]) -> str:
+    models = {model for case in members if case.id in records for model in case.models} - {"", "all-models"}
+    parts = []
+    if models and too_few_for_sign_test(len(models)):
+        names = f"{len(models)} base models are" if len(models) > 1 else "one base model is"
+        parts.append(f"{names} too few for a claim across models")
+    without_p = sum(
+        record.p_value is None and record.basis == "point" and record.effect is not None for record in records.values()
+    )
+    if without_p:
+        parts.append(f"{without_p} read off a figure without sampling spread, outside Holm's correction")
+    return "; ".join(parts)
