@@ -66,3 +66,9 @@ def measure_label(claim: ClaimSpec, use: MeasureUse) -> str:
     """The measure's name, with its columns where a claim asks it more than once."""
     repeated = sum(one.measure == use.measure for one in claim.measures) > 1
     return "-".join((use.measure, *use.columns)) if repeated and use.columns != "all" else use.measure
+
+
+def margin(case: Case, column: str) -> float:
+    """The smallest effect of interest of a column, in the column's unit."""
+    effects = case.measure.smallest_effect
+    return effects[column] if isinstance(effects, dict) else effects

@@ -1,15 +1,14 @@
 """A case: which published numbers, which comparison -> verdict."""
 
-from itl_bench.cases import Case
+from itl_bench.cases import Case, margin
 from itl_bench.catalog import Catalog
 from itl_bench.describe import identity
 from itl_bench.errors import EvidenceError
-from itl_bench.findings import FINDERS, Column, Finding
+from itl_bench.findings import FINDERS, Column, Finding, sign_p
 from itl_bench.record import CaseRecord, ColumnRecord
 from itl_bench.stats.estimate import Estimate, SampledEstimate
 from itl_bench.stats.power import minimal_detectable_effect
 from itl_bench.stats.rule import CaseVerdict, judge
-from itl_bench.stats.units import sign_test
 
 
 def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
@@ -27,12 +26,6 @@ def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
     columns = {name: (column.estimate, margin(case, name)) for name, column in finding.columns.items()}
     verdict = judge(case.claim.expect, columns)
     return CaseRecord.model_validate(identity(case, catalog) | _facts(case, finding, verdict))
-
-
-def margin(case: Case, column: str) -> float:
-    """The smallest effect of interest of a column, in the column's unit."""
-    effects = case.measure.smallest_effect
-    return effects[column] if isinstance(effects, dict) else effects
 
 
 def _facts(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, object]:
@@ -55,13 +48,12 @@ def _detectable(case: Case, estimate: Estimate) -> float | None:
 
 def _column_record(case: Case, name: str, column: Column, verdict: CaseVerdict) -> ColumnRecord:
     judged = verdict.columns[name]
-    boundary = -judged.smallest_effect if case.claim.expect == "at-least" else judged.smallest_effect
     return ColumnRecord(
         name=name, verdict=judged.verdict, left=column.left, right=column.right, effect=judged.effect,
         ci_low=judged.low, ci_high=judged.high, p_value=judged.p_value, smallest_effect=judged.smallest_effect,
         n_units=judged.n_units,
         units_above=sum(value > 0 for value in column.units) if column.units else None,
-        sign_p=sign_test(column.units, boundary).p_value if column.units else None,
+        sign_p=sign_p(case, name, column.units) if column.units else None,
         cells_above=sum(value > 0 for value in column.cells) if column.cells else None,
         cells=len(column.cells) or None,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from math import log, log10
 from statistics import fmean, stdev
 from typing import NamedTuple
 
-from itl_bench.cases import Case
+from itl_bench.cases import Case, margin
 from itl_bench.catalog import Catalog
 from itl_bench.errors import EvidenceError
 from itl_bench.matching import Pair, dataset_id
@@ -20,8 +20,8 @@ from itl_bench.stats.estimate import (
     mean_of_units,
 )
 from itl_bench.stats.trend import slope
-from itl_bench.stats.units import too_few_for_sign_test
-from itl_bench.vocabulary import Basis
+from itl_bench.stats.units import sign_test, too_few_for_sign_test
+from itl_bench.vocabulary import ALL_MODELS, Basis
 
 FEWEST_UNITS = 3  # of an interval: two units leave one degree of freedom, and an interval that says nothing
 
@@ -70,18 +70,28 @@ def _families(case: Case, catalog: Catalog) -> Finding:
 
 
 def _families_note(case: Case, pairs: list[Pair], columns: Mapping[str, Column]) -> str:
-
     units = max(len(column.units) for column in columns.values())
     above = sum(value > 0 for column in columns.values() for value in column.cells)
     total = sum(len(column.cells) for column in columns.values())
-    parts = [f"{units} units (model x dataset family); left is above right in {above} of {total} single values"]
+    signs = sorted({sign_p(case, name, column.units) for name, column in columns.items()})
+    between = f"{signs[0]:.2g}" if len(signs) == 1 else f"{signs[0]:.2g} to {signs[-1]:.2g}"
+    parts = [
+        f"{units} units (model x dataset family), exact sign test at the margin p = {between}",
+        f"left above right in {above} of {total} single values",
+    ]
     if left_out := len(case.pairs) - len(pairs):
-        parts.append(f"{left_out} pairs left out, their rows repeat other rows digit for digit")
+        parts.append(f"{left_out} pair{'s' * (left_out > 1)} left out as copies of other rows of the paper")
     if "-vs-" in case.model:
         parts.append("one pair of models: no claim about models in general")
-    elif case.model == "all-models" and too_few_for_sign_test(n := len({pair.left.model for pair in pairs})):
+    elif case.model == ALL_MODELS and too_few_for_sign_test(n := len({pair.left.model for pair in pairs})):
         parts.append(f"{n} base models are too few for a claim about models in general: this is about these {n}")
     return "; ".join(parts)
+
+
+def sign_p(case: Case, column: str, units: Sequence[float]) -> float:
+    """P of the exact sign test of the units against the margin of the claim."""
+    boundary = margin(case, column) * (-1 if case.claim.expect == "at-least" else 1)
+    return sign_test(units, boundary).p_value
 
 
 def _difference(pair: Pair, column: str) -> float:

@@ -8,6 +8,7 @@ from itl_bench.catalog import Catalog
 from itl_bench.matching import Pair, dataset_id, matched_pairs, size_curves, with_base_models
 from itl_bench.published import Row
 from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
+from itl_bench.vocabulary import ALL_MODELS
 
 
 def published_cases(claim: ClaimSpec, catalog: Catalog) -> Iterator[Case]:
@@ -91,9 +92,7 @@ def _families(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalo
             groups[model, side_by_side(pair.left.method, pair.right.method)].append(pair)
         if published.across_models:
             for method in {method for _, method in groups}:
-                groups["all-models", method] = [
-                    pair for key, some in groups.items() if key[1] == method for pair in some
-                ]
+                groups[ALL_MODELS, method] = [pair for key, some in groups.items() if key[1] == method for pair in some]
         for (model, method), some in groups.items():
             probes = " + ".join(dict.fromkeys(pair.left.probe for pair in some))
             parts = {"model": model, "dataset": "all-datasets", "method": method, "probe": probes}

@@ -9,7 +9,7 @@ from itl_bench.catalog import Catalog
 from itl_bench.record import CaseRecord, ClaimRecord
 from itl_bench.stats.multiplicity import holm
 from itl_bench.stats.units import too_few_for_sign_test
-from itl_bench.vocabulary import Arm, Evidence, Level, Verdict
+from itl_bench.vocabulary import ALL_MODELS, Arm, Evidence, Level, Verdict
 
 ALPHA = 0.05
 
@@ -76,7 +76,7 @@ def _verdict(members: int, records: Mapping[str, CaseRecord], adjusted: Mapping[
 
 
 def _note(members: Sequence[Case], records: Mapping[str, CaseRecord]) -> str:
-    models = {model for case in members if case.id in records for model in case.models} - {"", "all-models"}
+    models = {model for case in members if case.id in records for model in case.models} - {"", ALL_MODELS}
     parts = []
     if models and too_few_for_sign_test(len(models)):
         names = f"{len(models)} base models are" if len(models) > 1 else "one base model is"

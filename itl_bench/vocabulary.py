@@ -15,3 +15,5 @@ VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 EXPECTATIONS: tuple[Expectation, ...] = get_args(Expectation)
 ARMS: tuple[Arm, ...] = get_args(Arm)
 LEVELS: tuple[Level, ...] = get_args(Level)
+
+ALL_MODELS = "all-models"  # stands in place of a model where a case pools all of them

@@ -43,6 +43,11 @@ class MechanismCase:
     id: str
     case: CaseRecord | None
 
+    @property
+    def judged(self) -> bool:
+        """Whether the case has a verdict in this record."""
+        return self.case is not None and self.case.verdict is not None
+
 
 def not_run_groups(cases: Iterable[CaseRecord]) -> tuple[NotRunGroup, ...]:
     """Group the cases without a verdict by reason, the most frequent reason first."""

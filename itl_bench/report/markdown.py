@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
 from itl_bench.report.grouping import compared_columns, families, holm_adjusted, mechanism_cases, not_run_groups
-from itl_bench.report.matrix import claim_key, totals, with_role
+from itl_bench.report.matrix import claim_key, statements, totals, with_role
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
     HOW_TO_READ,
@@ -22,6 +22,8 @@ from itl_bench.report.wording import (
     printable,
     side_decimals,
     signed,
+    summed_counts,
+    verdict_in_words,
 )
 
 EXAMPLES = 3
@@ -45,8 +47,22 @@ def render(record: Record) -> str:
 
 
 def claims_table(record: Record) -> str:
-    """One row for each claim family: statement, evidence, verdict, counts and note."""
-    return _families_table(family for family in families(record) if family.role == "evidence")
+    """One row for each claim: its verdict and cases on published and on measured evidence, and the families' notes."""
+    rows = []
+    for claim, statement in statements(record).items():
+        chosen = [one for one in families(record) if one.id == claim and one.role == "evidence"]
+        published = [one for one in chosen if one.evidence == "published"]
+        measured = [one for one in chosen if one.evidence != "published"]
+        notes = "; ".join(dict.fromkeys(one.note for one in chosen if one.note))
+        rows.append([code(claim), escape(statement), *_summary(published), *_summary(measured), escape(notes)])
+    header = ["claim", "statement", "published", "cases", "measured", "cases", "note"]
+    return table(header, rows) if rows else "No claims."
+
+
+def _summary(chosen: Sequence[ClaimRecord]) -> tuple[str, str]:
+    if not chosen:
+        return "", ""
+    return verdict_in_words(chosen), counts_in_words(summed_counts(chosen))
 
 
 def escape(text: str) -> str:
@@ -83,21 +99,6 @@ def _header(record: Record) -> str:
         facts.append(("Crashed", f"{len(run.crashed)}: " + ", ".join(code(item) for item in run.crashed[:EXAMPLES])))
     title = "# The limitations of instruction tuning: what this run found"
     return f"{title}\n\n" + table(["", ""], facts)
-
-
-def _families_table(chosen: Iterable[ClaimRecord]) -> str:
-    rows = [
-        [
-            code(family.id),
-            escape(family.statement),
-            escape(evidence_in_words(family.evidence, family.level, family.arm)),
-            family.verdict or NOT_RUN,
-            counts_in_words(family_counts(family)),
-            escape(family.note),
-        ]
-        for family in chosen
-    ]
-    return table(["claim", "statement", "evidence", "verdict", "cases", "note"], rows) if rows else "No claims."
 
 
 def _contradictions(record: Record, cases: list[CaseRecord]) -> str:
@@ -188,10 +189,10 @@ def _mechanisms(record: Record) -> str:
 
 def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
     lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
-    cases = [
-        f"- {code(member.id)}: {(member.case.verdict or NOT_RUN) if member.case else 'not in this run'}"
-        for member in mechanism_cases(record, mechanism)
-    ]
+    members = mechanism_cases(record, mechanism)
+    cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.judged]
+    if idle := [member for member in members if not member.judged]:
+        cases.append(f"- {NOT_RUN}: {len(idle):,} more, for example {code(idle[0].id)}")
     return "\n\n".join([*lines, "\n".join(cases) or "No case shows it yet."])
 
 
@@ -203,6 +204,10 @@ def _sanity(record: Record) -> str:
     rows = [[code(case.id), case.verdict or NOT_RUN, escape(case.reason)] for case in cases if case.verdict]
     idle = len(cases) - len(rows)
     parts = ["## Sanity cases", "True by construction, so they test the benchmark; they count in no summary above."]
-    parts += [_families_table(declared)] if declared else []
+    parts += [
+        f"- {code(one.id)}, {escape(evidence_in_words(one.evidence, one.level, one.arm))}: "
+        f"{counts_in_words(family_counts(one))}"
+        for one in declared
+    ]
     parts += [table(["case", "verdict", "reason"], rows)] if rows else []
     return "\n\n".join([*parts, *([f"{idle:,} sanity cases were not run."] if idle else [])])

@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from itl_bench.record import CaseRecord, Record
-from itl_bench.vocabulary import LEVELS, VERDICTS, Level, Role, Verdict
-
-ALL_MODELS = "all"
+from itl_bench.vocabulary import ALL_MODELS, LEVELS, VERDICTS, Level, Role, Verdict
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class MatrixColumn:
     @property
     def title(self) -> str:
         """The model's name, or "all models" for cases that pool them."""
-        return "all models" if self.model == ALL_MODELS else self.model
+        return {ALL_MODELS: "all models", "": "no model"}.get(self.model, self.model)
 
 
 @dataclass(frozen=True)

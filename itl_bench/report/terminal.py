@@ -9,11 +9,10 @@ from rich.text import Text
 
 from itl_bench.record import ClaimRecord, Record
 from itl_bench.report.grouping import families
-from itl_bench.report.matrix import Counts, statements, totals, with_role
-from itl_bench.report.wording import counts_in_words, family_counts, printable
+from itl_bench.report.matrix import statements, totals, with_role
+from itl_bench.report.wording import counts_in_words, printable, summed_counts, verdict_in_words
 
 STYLES = {"SUPPORTED": "blue", "REFUTED": "bold red", "INCONCLUSIVE": "yellow"}
-DIFFER = "differ"
 LEGEND = "S supported, R refuted, I inconclusive, n not run; 'differ': the families of a claim do not agree"
 
 
@@ -60,18 +59,7 @@ def print_claims(record: Record, console: Console) -> None:
 
 
 def _verdict_and_counts(chosen: Sequence[ClaimRecord]) -> tuple[Text, Text]:
-    verdicts = {family.verdict for family in chosen if family.verdict is not None}
-    word = DIFFER if len(verdicts) > 1 else next(iter(verdicts), "not run" if chosen else "-")
-    return Text(word, style=STYLES.get(word, "")), Text(_letters(chosen))
-
-
-def _letters(chosen: Sequence[ClaimRecord]) -> str:
-    counts = [family_counts(family) for family in chosen]
-    total = Counts(
-        sum(one.supported for one in counts),
-        sum(one.refuted for one in counts),
-        sum(one.inconclusive for one in counts),
-        sum(one.not_run for one in counts),
-    )
-    named = [(verdict[0], many) for verdict, many in total.by_verdict()] + [("n", total.not_run)]
-    return " ".join(f"{many}{letter}" for letter, many in named if many)
+    word = verdict_in_words(chosen) if chosen else "-"
+    counts = summed_counts(chosen)
+    named = [(verdict[0], many) for verdict, many in counts.by_verdict()] + [("n", counts.not_run)]
+    return Text(word, style=STYLES.get(word, "")), Text(" ".join(f"{many}{letter}" for letter, many in named if many))

@@ -8,10 +8,11 @@ from itl_bench.report.matrix import Counts
 from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level
 
 NOT_RUN = "not run"
+DIFFER = "differ"
 
 BASIS_IN_WORDS: dict[Basis, str] = {
     "interval": "decided by where the interval lies against the margin",
-    "point": "decided by the point estimates alone: the source gives no spread, so no interval can be drawn",
+    "point": "one comparison of published numbers; its approximate interval holds only the spread named in the reason",
     "text": "decided by what the paper states in words: there are no numbers to compute with",
 }
 
@@ -100,6 +101,23 @@ def counts_in_words(counts: Counts) -> str:
 def family_counts(family: ClaimRecord) -> Counts:
     """A family's counts, its missing members as not run."""
     return Counts(family.supported, family.refuted, family.inconclusive, family.missing)
+
+
+def summed_counts(chosen: Iterable[ClaimRecord]) -> Counts:
+    """The counts of several families together."""
+    counts = [family_counts(family) for family in chosen]
+    return Counts(
+        sum(one.supported for one in counts),
+        sum(one.refuted for one in counts),
+        sum(one.inconclusive for one in counts),
+        sum(one.not_run for one in counts),
+    )
+
+
+def verdict_in_words(chosen: Iterable[ClaimRecord]) -> str:
+    """The verdict of several families, "differ" where they do not agree, "not run" where none was judged."""
+    verdicts = {family.verdict for family in chosen if family.verdict is not None}
+    return DIFFER if len(verdicts) > 1 else next(iter(verdicts), NOT_RUN)
 
 
 def evidence_in_words(evidence: Evidence, level: Level, arm: Arm | None = None) -> str:

@@ -22,7 +22,7 @@ def test_cells_agree_with_a_plain_loop():
 
 
 def test_rows_follow_the_paper_and_columns_the_levels():
-    models = {"X01": "all", "C27": "llama70b", "C10b": "llama13b", "C02": "llama7b", "C10a": "mistral7b"}
+    models = {"X01": "all-models", "C27": "llama70b", "C10b": "llama13b", "C02": "llama7b", "C10a": "mistral7b"}
     cases = [case(f"id-{claim}", claim, model=model) for claim, model in models.items()]
     matrix = evidence_matrix(record([*cases, case("b", level="bios", evidence="measured", model="bios1m")], []))
     assert [row.claim for row in matrix.rows] == ["C02", "C10a", "C10b", "C27", "X01"]
