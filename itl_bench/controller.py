@@ -38,7 +38,7 @@ class Controller:
             return
         self.recorder.add(carried)
         if report.failed and "case" in carried:
-            self.failures.append((report.nodeid, report.longreprtext))
+            self.failures.append((report.nodeid, str(report.longrepr)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

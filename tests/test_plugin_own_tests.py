@@ -1,0 +1,127 @@
+"""A user's own tests, plans, crashes, interrupts and wrong options."""
+
+import json
+
+import pytest
+from running import run
+
+THREE_LINES = "from itl_bench.plugin import claims\n@claims({claims})\ndef test_mine(case, evidence): {body}\n"
+CHECK = "evidence.verdict(case).check()"
+
+
+def own(tmp_path, body=CHECK, claims='"C09"'):
+    path = tmp_path / "own" / "test_own.py"
+    path.parent.mkdir()
+    path.write_text(THREE_LINES.format(claims=claims, body=body), encoding="utf-8")
+    return path.parent
+
+
+def test_three_lines_outside_the_repository_ask_for_a_verdict(tmp_path):
+    result = run(tmp_path / "r", "-k", "published", tests=own(tmp_path))
+    assert result.code == 1
+    assert sorted(result.verdicts.values()) == ["INCONCLUSIVE", "REFUTED"]
+
+
+def test_a_crash_is_an_error_and_never_a_verdict(tmp_path):
+    result = run(tmp_path / "r", "-k", "published", "-v", tests=own(tmp_path, "evidence.verdict(case); 1 / 0"))
+    assert result.code == 3
+    assert "ZeroDivisionError" in result.text
+    assert "2 error" in result.text
+    assert result.record["cases"] == []
+    assert len(result.record["run"]["crashed"]) == 2
+
+
+def test_numbers_that_carry_no_verdict_are_a_crash(tmp_path):
+    body = "evidence.verdict(__import__('dataclasses').replace(case, published=None))"
+    result = run(tmp_path / "r", "-k", "published and llama7b", tests=own(tmp_path, body))
+    assert result.code == 3
+    assert "EvidenceError" in result.text
+
+
+def test_an_interrupt_keeps_what_was_judged(tmp_path):
+    body = "evidence.verdict(case).check() if 'llama7b' in case.id else (_ for _ in ()).throw(KeyboardInterrupt)"
+    result = run(tmp_path / "r", "-k", "published", tests=own(tmp_path, body))
+    assert result.code == 2
+    assert list(result.verdicts.values()) == ["REFUTED"]
+
+
+def test_an_unknown_claim_is_one_clear_message(tmp_path):
+    result = run(tmp_path / "r", tests=own(tmp_path, claims='"C10"'))
+    assert result.code == 2
+    assert "unknown claim 'C10'; did you mean 'C10" in result.text
+    assert "Traceback" not in result.text
+    assert "plugin.py" not in result.text
+
+
+def test_a_test_without_cases_in_the_profile_is_deselected(tmp_path):
+    result = run(tmp_path / "r", "--itl-profile", "smoke", tests=own(tmp_path, claims='"X01", "C06"'))
+    assert len(result.verdicts) == 1
+    only = own_second(tmp_path)
+    result = run(tmp_path / "s", "--itl-profile", "smoke", tests=only)
+    assert result.code == 5
+    assert "1 deselected" in result.text
+
+
+def own_second(tmp_path):
+    path = tmp_path / "second" / "test_own.py"
+    path.parent.mkdir()
+    path.write_text(THREE_LINES.format(claims='"X01"', body=CHECK), encoding="utf-8")
+    return path.parent
+
+
+def test_a_plan_runs_nothing_and_writes_nothing(tmp_path):
+    result = run(tmp_path / "r", "--itl-plan", "-q", "-k", "llama7b or bios1m")
+    assert result.code == 0
+    for word in ("llama7b", "bios1m", "GPU-hours", "judge USD"):
+        assert word in result.text
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_plan_ignores_workers(tmp_path):
+    result = run(tmp_path / "r", "--itl-plan", "-q", "-k", "llama7b", "-n", "2")
+    assert result.code == 0
+    assert "GPU-hours" in result.text
+
+
+def test_collecting_writes_nothing(tmp_path):
+    assert run(tmp_path / "r", "--collect-only", "-q").code == 0
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--itl-profile", "smok"], "unknown profile 'smok'; did you mean 'smoke'?"),
+        (["--itl-arm", "fare"], "unknown value 'fare'; did you mean 'fair'?"),
+        (["--itl-inconclusive", "pass"], "--itl-inconclusive: unknown value 'pass'"),
+        (["--itl-expect", "nowhere.yaml"], "no file nowhere.yaml; write one with `itl-bench baseline accept RECORD`"),
+        (["--itl-cases", "nowhere"], "no catalog folder at nowhere"),
+        (["--itl-report", __file__], "is a file; give a folder"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_wrong_option_is_one_clear_line(tmp_path, arguments, message, workers):
+    result = run(tmp_path / "r", *arguments, "-n", workers)
+    if arguments[0] == "--itl-report":
+        result = run(arguments[1], "-n", workers)
+    assert result.code == 4
+    lines = [line for line in result.text.splitlines() if line.strip()]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+def test_own_models_join_the_grid(tmp_path):
+    folder = tmp_path / "cases"
+    folder.mkdir()
+    model = {"id": "mymodel", "title": "My model", "level": "paper", "parameters": 10**9, "weights": "me/mine"}
+    (folder / "models.yaml").write_text(json.dumps([model]), encoding="utf-8")
+    result = run(tmp_path / "r", "--itl-cases", folder, "-k", "mymodel and C10a and just-eval and dolly-15k", "-q")
+    assert result.code == 0
+    assert {case["model"] for case in result.record["cases"]} == {"mymodel"}
+    assert "me/mine" in result.record["cases"][0]["reason"]
+
+
+def test_arms_select_measured_cases(tmp_path):
+    result = run(tmp_path / "r", "--itl-arm", "fair", "-k", "C10a and bios1m", "-q")
+    assert {case["arm"] for case in result.record["cases"]} == {"fair"}
