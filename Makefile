@@ -31,3 +31,13 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 
 clean:
 	rm -rf $(VENV)
+
+# Runs the published audit and writes what is committed of it: the record, the recorded verdicts, the README's table.
+REFERENCE := reports/reference/published
+.PHONY: reference
+reference: $(VENV)/.bench
+	$(BIN)/python -m pytest benchmark/ --itl-profile smoke -q --tb=no; test $$? -le 1
+	mkdir -p $(REFERENCE) && cp reports/latest/record.json $(REFERENCE)/record.json
+	$(BIN)/itl-bench report $(REFERENCE)/record.json
+	$(BIN)/itl-bench baseline accept $(REFERENCE)/record.json --to cases/expected/published.yaml
+	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/record.json README.md

@@ -1,0 +1,44 @@
+"""The committed record, recorded verdicts and README belong together, and to the catalog that is committed with them."""
+
+import re
+
+import pytest
+
+from itl_bench import expectations
+from itl_bench.catalog import load_catalog, shipped
+from itl_bench.claims import judge_case
+from itl_bench.grid import build_grid
+from itl_bench.record import load
+from itl_bench.report import readme
+
+TOP = shipped("cases").parent
+RECORD = TOP / "reports" / "reference" / "published" / "record.json"
+
+pytestmark = pytest.mark.skipif(not (TOP / "README.md").exists(), reason="only a checkout has the committed record")
+
+
+def test_the_record_is_that_of_the_committed_catalog():
+    assert load(RECORD).run.catalog == load_catalog().sha256, "the catalog changed: run `make reference` and look at it"
+
+
+def test_the_recorded_verdicts_are_those_of_the_record():
+    assert expectations.load(shipped("cases") / "expected" / "published.yaml") == expectations.from_record(load(RECORD))
+
+
+def test_the_readme_shows_the_record():
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    assert readme.with_table(text, load(RECORD)) == text
+
+
+def test_the_code_still_finds_what_the_record_says():
+    catalog = load_catalog()
+    recorded = {case.id: case for case in load(RECORD).cases}
+    for case in build_grid(catalog):
+        if case.evidence == "published":
+            assert judge_case(case, catalog) == recorded[case.id]
+
+
+def test_no_run_of_a_changed_checkout_is_a_reference():
+    commit = load(RECORD).run.git
+    assert commit is not None
+    assert re.fullmatch(r"[0-9a-f]{40}", commit)
