@@ -11,11 +11,21 @@ ANYTHING = Side()  # a side that fixes nothing
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One tuned model: model x dataset x method, before learning rate and replicate."""
+
+    model: str
+    dataset: str
+    method: str
+    variant: str = ""  # where a claim varies a parameter of the method
+
+
+@dataclass(frozen=True)
 class Case:
     """One question with one kind of evidence.
 
     `model`, `dataset` and `method` are what the id and the reports show; `left` and `right` are what is compared.
-    A published case carries the rows of the paper that it compares.
+    A published case carries the rows of the paper that it compares, a measured one the cells to train.
     """
 
     claim: ClaimSpec
@@ -29,8 +39,10 @@ class Case:
     label: str  # last part of the id: what is measured where
     probe: str | None = None
     arm: Arm | None = None
-    left: Side = ANYTHING
+    left: Side = ANYTHING  # resolved: with model, method and dataset of the grid point
     right: Side = ANYTHING
+    over: str | None = None  # what a trend is over; None for a difference
+    cells: frozenset[Cell] = field(default=frozenset(), compare=False)  # what has to be trained
     published: PublishedUse | None = None
     pairs: tuple[Pair, ...] = field(default=(), compare=False)
     curve: tuple[Row, ...] = field(default=(), compare=False)

@@ -1,17 +1,16 @@
 """From `cases/` (and a user's own folder) to validated specs; everything that is wrong is reported at once."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
-from pydantic import ValidationError
 
-from itl_bench.errors import UsageError, unknown
-from itl_bench.explain import explain
-from itl_bench.published import Tables, load_tables
+from itl_bench.errors import UsageError, nearest, unknown
+from itl_bench.explain import kind_of, read_text, validate
+from itl_bench.published import HEADERS, Tables, load_tables
 from itl_bench.references import check_references
 from itl_bench.specs import (
     ClaimSpec,
@@ -54,8 +53,12 @@ class Catalog:
     mechanisms: Mapping[str, MechanismSpec]
     claims: Mapping[str, ClaimSpec]
     tables: Tables
-    sources: Mapping[str, str]  # claim or mechanism id -> file, for messages
+    sources: Mapping[tuple[str, str], str]  # (kind of spec, id) -> file, for messages
     sha256: str
+
+    def source(self, spec: Spec) -> str:
+        """The file that declares a spec."""
+        return self.sources[_identity(spec)]
 
     @property
     def dataset_rows(self) -> dict[str, int]:
@@ -86,18 +89,9 @@ def load_catalog(own: Path | None = None, folder: Path | None = None) -> Catalog
     """
     folders = [folder or shipped("cases")] + ([own] if own else [])
     for one in folders:
-        if not one.is_dir():
-            raise UsageError(
-                f"no catalog folder at {one}; give a folder with models.yaml, claims/, ... (see CONTRIBUTING.md)"
-            )
-    if own and not (known := _files(own)):
-        raise UsageError(
-            f"{own} holds no catalog file; accepted are {', '.join(FILES)} (.yaml), claims/*.yaml, published/*.csv"
-        )
-    if own:
-        _reject_strangers(own, known)
+        _check_folder(one)
     problems: list[str] = []
-    sources: dict[str, str] = {}
+    sources: dict[tuple[str, str], str] = {}
     specs = {name: _load_list(folders, name, kind, sources, problems) for name, kind in FILES.items()}
     claims = _load_claims(folders, sources, problems)
     tables = load_tables(lambda name: _last(folders, f"published/{name}"), problems)
@@ -118,10 +112,29 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for pattern in patterns for path in folder.glob(pattern))
 
 
-def _reject_strangers(own: Path, files: Iterable[Path]) -> None:
-    """A misspelt file name would otherwise be ignored without a word."""
-    strangers = [path for path in files if path.parent == own and path.stem not in FILES]
-    _stop([f"{path}: {unknown('catalog file', path.name, (f'{name}.yaml' for name in FILES))}" for path in strangers])
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        file = ", which is a file" if folder.exists() else ""
+        raise UsageError(f"no catalog folder at {folder}{file}; give a folder with models.yaml, claims/, ...")
+    _stop([f"{path}: {message}" for path, message in _strangers(folder)])
+    if not _files(folder):
+        accepted = ", ".join(f"{name}.yaml" for name in FILES)
+        raise UsageError(f"{folder} holds no catalog file; accepted are {accepted}, claims/*.yaml, published/*.csv")
+
+
+def _strangers(folder: Path) -> Iterator[tuple[Path, str]]:
+    """A misspelt file or folder name would otherwise be ignored without a word."""
+    accepted = {".": [f"{name}.yaml" for name in FILES], "published": [f"{name}.csv" for name in HEADERS]}
+    for place, names in accepted.items():
+        for path in sorted((folder / place).glob("*")):
+            if path.suffix in (".yaml", ".yml", ".csv") and path.name not in names:
+                yield path, unknown("catalog file", path.name, names)
+    for path in sorted(folder.glob("claims/*.yml")):
+        yield path, f"unknown catalog file {path.name!r}; did you mean {path.stem + '.yaml'!r}? Accepted: *.yaml."
+    for path in sorted(folder.glob("*/")):
+        places = ("claims", "published", "expected")
+        if path.name not in places and nearest(path.name, places):
+            yield path, unknown("catalog folder", path.name, places)
 
 
 def _last(folders: list[Path], name: str) -> Path:
@@ -137,7 +150,7 @@ def _sha256(folders: list[Path]) -> str:
 
 
 def _load_list(
-    folders: list[Path], name: str, kind: type[AnySpec], sources: dict[str, str], problems: list[str]
+    folders: list[Path], name: str, kind: type[AnySpec], sources: dict[tuple[str, str], str], problems: list[str]
 ) -> dict[str, AnySpec]:
     specs: dict[str, AnySpec] = {}
     for index, folder in enumerate(folders):
@@ -145,90 +158,92 @@ def _load_list(
         if index and not path.exists():
             continue
         entries = read_yaml(path, problems)
-        if not isinstance(entries, list):
-            if entries is not None:
-                problems.append(f"{path}: expected a list of entries (each starting with '- '), found {_kind(entries)}")
+        if entries is None:
+            continue
+        if not isinstance(entries, list) or not entries:
+            found = kind_of(entries) if entries else "nothing"
+            problems.append(f"{path}: expected a list of entries (each starting with '- '), found {found}")
             continue
         seen: set[str] = set()
         for position, entry in enumerate(entries, start=1):
-            spec = _validate(kind, entry, f"{path}: entry {position}", problems)
+            label = entry.get("id", entry.get("name")) if isinstance(entry, dict) else None
+            where = f"{path}: entry {position}" + (f" ({label})" if isinstance(label, str) else "")
+            spec = validate(kind, entry, where, problems)
             if spec is not None:
                 _add(specs, spec, str(path), seen, sources, problems)
     return specs
 
 
-def _load_claims(folders: list[Path], sources: dict[str, str], problems: list[str]) -> dict[str, ClaimSpec]:
+def _load_claims(folders: list[Path], sources: dict[tuple[str, str], str], problems: list[str]) -> dict[str, ClaimSpec]:
     specs: dict[str, ClaimSpec] = {}
     for folder in folders:
         seen: set[str] = set()
         for path in sorted((folder / "claims").glob("*.yaml")):
-            spec = _validate(ClaimSpec, read_yaml(path, problems), str(path), problems)
+            data = read_yaml(path, problems)
+            spec = None if data is None else validate(ClaimSpec, data, str(path), problems)
             if spec is not None:
                 _add(specs, spec, str(path), seen, sources, problems)
     return dict(sorted(specs.items()))
 
 
 def _add(
-    specs: dict[str, AnySpec], spec: AnySpec, path: str, seen: set[str], sources: dict[str, str], problems: list[str]
+    specs: dict[str, AnySpec],
+    spec: AnySpec,
+    path: str,
+    seen: set[str],
+    sources: dict[tuple[str, str], str],
+    problems: list[str],
 ) -> None:
     """Add a spec; the same id twice within one folder is a mistake, in a later folder it replaces."""
-    key = str(getattr(spec, "id", None) or getattr(spec, "name", ""))
+    identity = _identity(spec)
+    key = identity[1]
     if key in seen:
-        problems.append(f"{path}: id: {key!r} is declared twice (also in {sources[key]}); rename one")
+        problems.append(f"{path}: id: {key!r} is declared twice (also in {sources[identity]}); rename one")
     seen.add(key)
     specs[key] = spec
-    sources[key] = path
+    sources[identity] = path
 
 
-def _validate(kind: type[AnySpec], entry: object, where: str, problems: list[str]) -> AnySpec | None:
-    if entry is None:
-        return None  # an unreadable or empty file has already been reported
-    if not isinstance(entry, dict):
-        problems.append(f"{where}: expected keys and values, found {_kind(entry)}")
-        return None
-    label = entry.get("id") or entry.get("name")
-    try:
-        return kind.model_validate(entry)
-    except ValidationError as error:
-        problems.extend(explain(error, kind, f"{where} ({label})" if label and "entry" in where else where))
-        return None
-
-
-def _kind(value: object) -> str:
-    names: dict[type, str] = {str: "text", list: "a list", dict: "a mapping"}
-    return names.get(type(value), repr(value))
+def _identity(spec: Spec) -> tuple[str, str]:
+    """Kind and id: a model and a method may share a name."""
+    return type(spec).__name__, str(getattr(spec, "id", None) or getattr(spec, "name", ""))
 
 
 class _UniqueKeyLoader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
     """YAML keeps the last of two equal keys without a word; here that is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=node.start_mark)
+        seen: list[object] = []  # a list, because YAML's keys need not be hashable
+        for key_node, _ in node.value:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                continue
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
+            seen.append(key)
         mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
 
 def read_yaml(path: Path, problems: list[str]) -> object:
     """Read one YAML file; None after a problem was noted."""
+    text = read_text(path, problems)
+    if text is None:
+        return None
     try:
-        text = path.read_text(encoding="utf-8")
         data: object = yaml.load(text, Loader=_UniqueKeyLoader)
-    except FileNotFoundError:
-        problems.append(f"{path}: the file is missing; restore it from the repository")
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        problems.append(f"{path}: not readable as UTF-8 text: {error}")
-        return None
+        repr(data)  # fails here, and not in a later message, where data is nested too deeply for Python
     except yaml.MarkedYAMLError as error:
         line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        problems.append(f"{path}{line}: not valid YAML: {error.problem}")
+        tab = "; indent with spaces, not with tabs" if "\n\t" in text and "token" in str(error.problem) else ""
+        problems.append(f"{path}{line}: not valid YAML: {error.problem}{tab}")
         return None
-    except yaml.YAMLError as error:
-        problems.append(f"{path}: not valid YAML: {' '.join(str(error).split())}")
+    except yaml.reader.ReaderError as error:
+        problems.append(f"{path}:{text.count(chr(10), 0, error.position) + 1}: not valid YAML: {error.reason}")
+        return None
+    except (ValueError, RecursionError) as error:  # ValueError: the 45th of a month, the number 0x_
+        problems.append(f"{path}: not valid YAML: {error}")
         return None
     if data is None:
-        problems.append(f"{path}: the file is empty")
+        problems.append(f"{path}: the file is empty; restore it from the repository, or remove it")
     return data

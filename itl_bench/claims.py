@@ -1,14 +1,15 @@
 """A case: which published numbers, which comparison -> verdict."""
 
-from itl_bench.cases import Case, margin
+from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.describe import identity
 from itl_bench.errors import EvidenceError
-from itl_bench.findings import FINDERS, Column, Finding, sign_p
+from itl_bench.finding import Column, Finding, with_margins
+from itl_bench.findings import FINDERS, sign_p
 from itl_bench.record import CaseRecord, ColumnRecord
 from itl_bench.stats.estimate import Estimate, SampledEstimate
 from itl_bench.stats.power import minimal_detectable_effect
-from itl_bench.stats.rule import CaseVerdict, judge
+from itl_bench.stats.rule import CaseVerdict, confidence, judge
 
 
 def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
@@ -23,8 +24,7 @@ def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
     if finding.undecided:
         facts = {"verdict": "INCONCLUSIVE", "reason": finding.undecided, "basis": finding.basis}
         return CaseRecord.model_validate(identity(case, catalog) | facts)
-    columns = {name: (column.estimate, margin(case, name)) for name, column in finding.columns.items()}
-    verdict = judge(case.claim.expect, columns)
+    verdict = judge(case.claim.expect, with_margins(case, finding.columns))
     return CaseRecord.model_validate(identity(case, catalog) | _facts(case, finding, verdict))
 
 
@@ -34,7 +34,8 @@ def _facts(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, obje
         "verdict": verdict.verdict, "basis": finding.basis, "deciding_column": verdict.deciding,
         "reason": verdict.reason + (f"; {finding.note}" if finding.note else ""),
         "effect": decided.effect, "ci_low": decided.low, "ci_high": decided.high, "p_value": verdict.p_value,
-        "n_prompts": finding.n_prompts, "smallest_effect": decided.smallest_effect,
+        "confidence": confidence(case.claim.expect, 0.05), "smallest_effect": decided.smallest_effect,
+        "n_prompts": finding.n_prompts,
         "minimal_detectable_effect": _detectable(case, finding.columns[verdict.deciding].estimate),
         "columns": [_column_record(case, name, column, verdict) for name, column in finding.columns.items()],
     }  # fmt: skip

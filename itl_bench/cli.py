@@ -2,12 +2,15 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import itl_bench
-from itl_bench.errors import ItlError
+from itl_bench.errors import ItlError, UsageError
+
+if TYPE_CHECKING:
+    from itl_bench.record import Record
 
 app = typer.Typer(
     name="itl-bench", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -20,6 +23,14 @@ app.add_typer(perf, name="perf")
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record.json of a run")]
+
+
+def _load(path: Path) -> "Record":
+    from itl_bench.record import load
+
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the record of a run in it, as {path / 'record.json'}")
+    return load(path)
 
 
 def _version(wanted: bool) -> None:
@@ -63,11 +74,12 @@ def report(
     to: Annotated[Path | None, typer.Option(help="folder to write to (default: the record's)")] = None,
 ) -> None:
     """Make report.md and report.html again from a record."""
-    from itl_bench.record import load
     from itl_bench.report.write import write_reports
 
     folder = to or record.parent
-    write_reports(load(record), folder)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"--to: {folder} is a file; give a folder to write the reports to")
+    write_reports(_load(record), folder)
     typer.echo(f"wrote {folder / 'report.md'} and {folder / 'report.html'}")
 
 
@@ -78,15 +90,14 @@ def accept(
 ) -> None:
     """Record the verdicts of a run, for --itl-expect."""
     from itl_bench import expectations
-    from itl_bench.errors import UsageError
-    from itl_bench.record import load
 
-    loaded = load(record)
+    if to.is_dir():
+        raise UsageError(f"--to: {to} is a folder; give the file to write, as {to / 'published.yaml'}")
+    loaded = _load(record)
     accepted = expectations.from_record(loaded)
-    if loaded.run.crashed:
-        raise UsageError(
-            f"{record}: {len(loaded.run.crashed)} cases crashed, which is no baseline. Mend the crash and run again."
-        )
+    if count := len(loaded.run.crashed):
+        crashes = f"{count} case" + "s" * (count > 1)
+        raise UsageError(f"{record}: {crashes} crashed, which is no baseline. Mend the crash and run again.")
     if not accepted.cases:
         raise UsageError(
             f"{record} holds no verdict; run the benchmark without --itl-plan, and with cases that can run here"
@@ -117,5 +128,7 @@ def main() -> None:
             typer.echo(f"ERROR: {line}", err=True)
         sys.exit(2)
     except OSError as error:
-        typer.echo(f"ERROR: {error}", err=True)
+        # Files are written under a temporary name first; the second name is the one that the user knows.
+        name = error.filename2 or error.filename
+        typer.echo(f"ERROR: {f'{name}: {error.strerror}' if name else error}", err=True)
         sys.exit(2)

@@ -2,8 +2,8 @@
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
-from itl_bench.matching import dataset_id
 from itl_bench.record import CaseRecord
+from itl_bench.specs import Side
 
 PER = {
     "size": "per tenfold data",
@@ -16,14 +16,15 @@ PER = {
 def compared(case: Case) -> str:
     """What is compared, for example "lora on tulu-1k minus full on medinstruct-52k, llama7b, medinstruct-test"."""
     where = ", ".join(part for part in (case.model, case.probe) if part)
-    if over := _over(case):
-        data = case.dataset.removesuffix("-sizes") or "the data"
-        text = f"trend over {over.replace('-', ' ')} of {data} with {case.method or 'full'}"
+    if case.over:
+        data = case.dataset.removesuffix("-sizes").removesuffix("-ranks") or "the data"
+        text = f"trend over {case.over.replace('-', ' ')} of {data} with {case.method or 'full'}"
     elif case.published and case.published.unit in ("quantity", "text"):
         text = "a statement" if case.published.unit == "text" else (case.published.quantity or "").replace("_", " ")
+    elif case.published and case.published.unit == "proportion":
+        text = f"{case.published.left} minus {case.published.right}"
     else:
-        left, right = _side(case, 0), _side(case, 1)
-        text = f"{left} minus {right}"
+        text = f"{_side(case, case.left)} minus {_side(case, case.right)}"
     return f"{text}; {where}" if where else text
 
 
@@ -32,37 +33,21 @@ def unit_of(case: Case, catalog: Catalog) -> str:
     unit = catalog.measures[case.measure.measure].unit
     if unit == "by column":
         unit = "; ".join(catalog.measures[case.measure.measure].columns[name] for name in case.columns)
-    over = _over(case)
-    return f"{unit}, {PER[over]}" if over else unit
+    return f"{unit}, {PER[case.over]}" if case.over else unit
 
 
-def _over(case: Case) -> str | None:
-    if case.published:
-        return case.published.unit if case.published.unit in PER else None
-    return next((compare.over for compare in case.claim.compare if compare.over), None)
-
-
-def _side(case: Case, index: int) -> str:
-    """One side of the comparison, named by what differs."""
-    method, dataset = _part(case.method, index), _part(case.dataset, index)
-    if len(case.pairs) == 1:
-        dataset = dataset_id(case.pairs[0][index])
-    elif case.left.size and index == 1:  # the label "tulu-326k-vs-1k" names the dataset once
-        dataset = f"{_part(case.dataset, 0).rsplit('-', 1)[0]}-{dataset}"
-    side = (case.left, case.right)[index]
-    words = [method or side.control or ""]
-    if dataset and method != "chat":
-        words.append(f"on {dataset}")
-    if "-vs-" in case.model:
-        words.append(f"({_part(case.model, index)})")
-    if side.probe:
-        words.append(f"asked {side.probe}")
-    return " ".join(word for word in words if word)
-
-
-def _part(label: str, index: int) -> str:
-    parts = label.split("-vs-")
-    return parts[index] if len(parts) == 2 else label
+def _side(case: Case, side: Side) -> str:
+    """One side of the comparison: its method, data, and whatever else differs from the other side."""
+    words = side.method or ""
+    if side.dataset and side.method not in ("chat", "best"):
+        words += f" on {side.dataset}"
+    elif side.method not in ("chat", "best", "base"):
+        words += f" on {case.dataset}"
+    if case.left.model != case.right.model:
+        words += f" ({side.model})"
+    if side.control:
+        words += f", {side.control}"
+    return f"{words}, asked {side.probe}" if side.probe else words
 
 
 def identity(case: Case, catalog: Catalog) -> dict[str, object]:

@@ -16,6 +16,13 @@ class EvidenceError(ItlError):
     """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
 
 
+def nearest(given: object, accepted: Iterable[str]) -> str | None:
+    """The accepted name that `given` most likely means, whatever its case; None if none is close."""
+    names = {name.lower(): name for name in sorted(accepted, reverse=True)}
+    close = get_close_matches(str(given).lower(), names, n=1, cutoff=0.5)
+    return names[close[0]] if close else None
+
+
 def unknown(kind: str, given: object, accepted: Iterable[str], limit: int = 12) -> str:
     """Say that `given` is no known `kind`, with the nearest match and what is accepted.
 
@@ -26,11 +33,14 @@ def unknown(kind: str, given: object, accepted: Iterable[str], limit: int = 12) 
         limit: How many accepted values to print before cutting the list.
     """
     names = sorted(set(accepted))
-    close = get_close_matches(str(given), names, n=1, cutoff=0.5)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
-    shown = ", ".join(names[:limit]) + (f", ... ({len(names)} in all)" if len(names) > limit else "")
-    return (
-        f"unknown {kind} {given!r}{hint} Accepted: {shown}."
-        if hint
-        else f"unknown {kind} {given!r}. Accepted: {shown}."
-    )
+    close = nearest(given, names)
+    hint = f"; did you mean {close!r}?" if close else "."
+    shown = ", ".join(name or "(nothing)" for name in names[:limit])
+    cut = f", ... ({len(names)} in all)" if len(names) > limit else ""
+    return f"unknown {kind} {short(given)}{hint} Accepted: {shown}{cut}."
+
+
+def short(value: object) -> str:
+    """The value as Python writes it, cut to one readable line."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import NormalDist
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from itl_bench.catalog import read_yaml
 from itl_bench.errors import UsageError
-from itl_bench.explain import explain
+from itl_bench.explain import validate
 from itl_bench.record import CaseRecord, Finite, Record, write_atomically
 from itl_bench.vocabulary import RecordedStatus, Verdict
+
+SHOWN = 20  # mistakes of one file; a file of another kind has one for every case
 
 
 class Frozen(BaseModel):
@@ -27,6 +30,8 @@ class Recorded(Frozen):
     effect: Finite | None = None
     ci_low: Finite | None = None
     ci_high: Finite | None = None
+    column: str | None = None  # that decided: a later run is compared in the same one
+    confidence: Finite | None = None  # of the interval
 
 
 class RecordedFrom(Frozen):
@@ -54,7 +59,10 @@ def from_record(record: Record) -> Expectations:
             catalog=record.run.catalog,
         ),
         cases={
-            case.id: Recorded(verdict=case.verdict, effect=case.effect, ci_low=case.ci_low, ci_high=case.ci_high)
+            case.id: Recorded(
+                verdict=case.verdict, effect=case.effect, ci_low=case.ci_low, ci_high=case.ci_high,
+                column=case.deciding_column, confidence=case.confidence,
+            )
             for case in record.cases
             if case.verdict
         },
@@ -78,14 +86,11 @@ def load(path: Path) -> Expectations:
         raise UsageError(f"--itl-expect: no file {path}; write one with `itl-bench baseline accept RECORD`")
     problems: list[str] = []
     data = read_yaml(path, problems)
-    if not problems and not isinstance(data, dict):
-        problems.append(f"{path}: expected recorded verdicts as written by `itl-bench baseline accept`")
-    if problems:
-        raise UsageError("\n".join(problems))
-    try:
-        return Expectations.model_validate(data)
-    except ValidationError as error:
-        raise UsageError("\n".join(explain(error, Expectations, str(path))[:5])) from None
+    loaded = None if data is None else validate(Expectations, data, str(path), problems)
+    if loaded is None:
+        more = [f"{path}: {len(problems) - SHOWN} more mistakes"] if len(problems) > SHOWN else []
+        raise UsageError("\n".join(problems[:SHOWN] + more))
+    return loaded
 
 
 def compare(case: CaseRecord, recorded: Mapping[str, Recorded]) -> RecordedStatus:
@@ -93,16 +98,18 @@ def compare(case: CaseRecord, recorded: Mapping[str, Recorded]) -> RecordedStatu
 
     A differing verdict is *changed* if the new effect lies outside the recorded effect's prediction interval, and
     *drift* inside it: a case near its margin flips by chance alone. The prediction interval of a repetition with the
-    same precision is the recorded interval widened by the square root of 2. Without an interval there is no chance
-    to speak of, and a differing verdict is a change.
+    same precision is the recorded 95% interval widened by the square root of 2. Without an interval there is no chance
+    to speak of, and a differing verdict is a change. The effects compared are those of the column that decided then.
     """
     old = recorded.get(case.id)
     if old is None:
         return "new"
     if old.verdict == case.verdict:
         return "as-recorded"
-    if case.effect is None or old.effect is None or old.ci_low is None or old.ci_high is None:
+    effect = next((column.effect for column in case.columns if column.name == old.column), case.effect)
+    if effect is None or old.ci_low is None or old.ci_high is None:
         return "changed"
-    centre = (old.ci_low + old.ci_high) / 2
-    inside = abs(case.effect - centre) <= math.sqrt(2) * (old.ci_high - old.ci_low) / 2
-    return "drift" if inside else "changed"
+    normal = NormalDist()
+    to_95 = normal.inv_cdf(0.975) / normal.inv_cdf((1 + (old.confidence or 0.95)) / 2)
+    half_width = math.sqrt(2) * to_95 * (old.ci_high - old.ci_low) / 2
+    return "drift" if abs(effect - (old.ci_low + old.ci_high) / 2) <= half_width else "changed"

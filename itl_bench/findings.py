@@ -2,54 +2,30 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from math import log, log10
-from statistics import fmean, stdev
-from typing import NamedTuple
+from statistics import fmean
 
 from itl_bench.cases import Case, margin
 from itl_bench.catalog import Catalog
 from itl_bench.errors import EvidenceError
+from itl_bench.finding import Column, Finding
 from itl_bench.matching import Pair, dataset_id
-from itl_bench.specs import JudgeSpec, PublishedUse
+from itl_bench.single_pairs import single_pair
+from itl_bench.specs import PublishedUse
 from itl_bench.stats.estimate import (
-    BoundedEstimate,
-    Estimate,
-    difference_of_means,
     difference_of_proportions,
     mean_of_units,
 )
 from itl_bench.stats.trend import slope
 from itl_bench.stats.units import sign_test, too_few_for_sign_test
-from itl_bench.vocabulary import ALL_MODELS, Basis
+from itl_bench.vocabulary import ALL_MODELS
 
 FEWEST_UNITS = 3  # of an interval: two units leave one degree of freedom, and an interval that says nothing
 
 
-class Column(NamedTuple):
-    """One column of a comparison, ready for the verdict rule."""
-
-    estimate: Estimate
-    left: float | None = None
-    right: float | None = None
-    units: Sequence[float] = ()
-    cells: Sequence[float] = ()
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a comparison found: columns for the rule, or the reason why there is nothing to judge."""
-
-    basis: Basis
-    columns: Mapping[str, Column]
-    undecided: str = ""
-    note: str = ""
-    n_prompts: int | None = None
-
-
 def _families(case: Case, catalog: Catalog) -> Finding:
     """Units are model x dataset family with sizes and probes averaged: cells of a family are not independent."""
-    pairs = [pair for pair in case.pairs if not pair.duplicate]
+    pairs = [pair for pair in case.pairs if not pair.doubtful]
     columns = {}
     for name in case.columns:
         units: dict[tuple[str, str], list[Pair]] = defaultdict(list)
@@ -98,73 +74,6 @@ def _difference(pair: Pair, column: str) -> float:
     return pair.left.values[column] - pair.right.values[column]
 
 
-def _cell(case: Case, catalog: Catalog) -> Finding:
-    """A single pair of published means: the only spread is that of the judge, taken from elsewhere."""
-    (pair,) = case.pairs
-    if pair.duplicate:
-        return Finding("point", {}, undecided=_duplicate_reason(case, pair))
-    probe = catalog.probes[pair.left.probe]
-    columns = {}
-    for name in case.columns:
-        left, right = pair.left.values[name], pair.right.values[name]
-        if pair.left.errors:
-            error = pair.left.errors[name] + pair.right.errors[name]
-            estimate: Estimate = BoundedEstimate(left - right, left - right - error, left - right + error, 1)
-        else:
-            estimate = _judged_difference(left, right, probe.groups.get(name, probe.prompts), catalog)
-        columns[name] = Column(estimate, left, right)
-    if pair.left.errors:
-        return Finding(
-            "point",
-            columns,
-            note="the interval holds the rounding of the figure alone, no sampling spread is published",
-        )
-    source = f"{judge_spread(catalog)[0]:.2f} points per answer, {_judge(catalog).spread_source}"
-    spread = f"approximate interval of one run each: {source}"
-    return Finding("point", columns, note=f"{_beyond_spread(columns)}; {spread}", n_prompts=probe.prompts)
-
-
-def _judge(catalog: Catalog) -> JudgeSpec:
-    """The paper's judge: the first that the catalog declares."""
-    return next(iter(catalog.judges.values()))
-
-
-def judge_spread(catalog: Catalog) -> tuple[float, int]:
-    """Standard deviation of one answer's score, and its degrees of freedom.
-
-    The source's answers are good ones, and aspects near the top of the scale hardly vary there (clarity not at all).
-    The largest deviation among the aspects stands for all of them.
-    """
-    deviations = {aspect: stdev(scores) for aspect, scores in catalog.tables.judge_scores.items()}
-    widest = max(deviations, key=deviations.__getitem__)
-    return deviations[widest], len(catalog.tables.judge_scores[widest]) - 1
-
-
-def _judged_difference(left: float, right: float, answers: int, catalog: Catalog) -> Estimate:
-
-    deviation, freedom = judge_spread(catalog)
-    return difference_of_means(left, right, deviation, answers, freedom)
-
-
-def _beyond_spread(columns: Mapping[str, Column]) -> str:
-    """Which differences exceed the approximate interval around zero."""
-    beyond = []
-    for name, column in columns.items():
-        low, high = column.estimate.interval(0.95)
-        if abs(column.estimate.effect) > (high - low) / 2:
-            beyond.append(name)
-    return f"differences beyond the judge's spread: {', '.join(beyond) or 'none'}"
-
-
-def _duplicate_reason(case: Case, pair: Pair) -> str:
-    texts = []
-    for row in pair:
-        values = "/".join(f"{row.values[name]:.2f}" for name in case.columns)
-        repeated = ", a copy of another row" if row.duplicate else ""
-        texts.append(f"{row.method} on {dataset_id(row)} {values}{repeated}")
-    return f"no evidence: a row repeats another row of the paper digit for digit ({' against '.join(texts)})"
-
-
 def _size_trend(case: Case, catalog: Catalog) -> Finding:
 
     columns = {}
@@ -172,7 +81,8 @@ def _size_trend(case: Case, catalog: Catalog) -> Finding:
         rows = [row for row in case.curve if name in row.values]
         sizes = [log10(catalog.dataset_rows[dataset_id(row)]) for row in rows]
         columns[name] = Column(slope(sizes, [row.values[name] for row in rows]))
-    return Finding("interval", columns, note=f"{len(case.curve)} sizes, one model each")
+    sizes_used = min(column.estimate.n_units for column in columns.values())
+    return Finding("interval", columns, note=f"{sizes_used} sizes, one run each")
 
 
 def _length_trend(case: Case, catalog: Catalog) -> Finding:
@@ -222,7 +132,7 @@ def _figure(case: Case, cell: str | None, catalog: Catalog) -> float:
 
 FINDERS: dict[str, Callable[[Case, Catalog], Finding]] = {
     "model-x-dataset-family": _families,
-    "cell": _cell,
+    "cell": single_pair,
     "size": _size_trend,
     "response-length": _length_trend,
     "proportion": _proportion,

@@ -1,15 +1,15 @@
 """Claims x axes -> cases with stable ids that read well under `-k`, and selections of them."""
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
-from itl_bench.errors import UsageError, unknown
+from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.grid_measured import measured_cases
 from itl_bench.grid_published import published_cases
-from itl_bench.specs import MechanismSpec, ProfileSpec
+from itl_bench.specs import ClaimSpec, MechanismSpec, ProfileSpec
 
 
 def build_grid(catalog: Catalog) -> tuple[Case, ...]:
@@ -21,22 +21,52 @@ def build_grid(catalog: Catalog) -> tuple[Case, ...]:
     cases: list[Case] = []
     problems: list[str] = []
     for claim in catalog.claims.values():
-        published = list(published_cases(claim, catalog))
-        if claim.published and not published:
-            problems.append(f"{catalog.sources[claim.id]}: published: no row of the table fits the comparison")
-        cases += published
-        cases += measured_cases(claim, catalog)
-    for key, count in Counter(case.id for case in cases).items():
-        if count > 1:
-            source = catalog.sources[key.split("-", 1)[0]]
-            problems.append(f"{source}: {count} cases share the id {key!r}; the compared sides do not differ")
+        published, measured = list(published_cases(claim, catalog)), list(measured_cases(claim, catalog))
+        problems += [f"{catalog.source(claim)}: {message}" for message in _without_cases(claim, published, measured)]
+        cases += published + measured
+    problems += _shared_ids(cases, catalog)
     for mechanism in catalog.mechanisms.values():
         for pattern in mechanism.cases:
             if not any(fnmatchcase(case.id, pattern) for case in cases):
-                problems.append(f"{catalog.sources[mechanism.id]}: {mechanism.id}: no case matches {pattern!r}")
+                where = f"{catalog.source(mechanism)}: {mechanism.id}: cases"
+                problems.append(f"{where}: no case matches {pattern!r}; {_like(pattern, cases, catalog)}")
     if problems:
         raise UsageError("\n".join(problems))
     return tuple(cases)
+
+
+def _without_cases(claim: ClaimSpec, published: list[Case], measured: list[Case]) -> Iterator[str]:
+    """What a claim declares and no case asks: it would be left out without a word."""
+    for number, use in enumerate(claim.published):
+        if not any(case.published == use for case in published):
+            yield (
+                f"published.{number}: no row of {use.table}.csv fits the claim's comparison, probes, models and "
+                "datasets; correct them, or remove this entry"
+            )
+    if "measured" in claim.evidence and not measured:
+        yield "evidence: no measured case: no model, dataset and probe of the claim fit together; correct its axes"
+
+
+def _shared_ids(cases: Iterable[Case], catalog: Catalog) -> Iterator[str]:
+    """One line for each claim whose cases share ids, with one of them: a claim has hundreds of cases."""
+    shared: dict[str, list[str]] = defaultdict(list)
+    for (claim, key), count in Counter((case.claim.id, case.id) for case in cases).items():
+        if count > 1:
+            shared[claim].append(key)
+    for claim, keys in shared.items():
+        more = f" (and {len(keys) - 1} more ids)" if len(keys) > 1 else ""
+        yield (
+            f"{catalog.source(catalog.claims[claim])}: several cases share the id {keys[0]!r}{more}; "
+            "an entry of compare, measures, probes or published repeats another one"
+        )
+
+
+def _like(pattern: str, cases: Iterable[Case], catalog: Catalog) -> str:
+    claim = pattern.split("-", 1)[0]
+    if claim not in catalog.claims:
+        return unknown("claim", claim, catalog.claims)
+    ids = [case.id for case in cases if case.claim.id == claim]
+    return f"its ids look like {nearest(pattern, ids) or ids[0]!r}" if ids else f"{claim} has no cases"
 
 
 def mechanism_cases(mechanism: MechanismSpec, cases: Iterable[str]) -> tuple[str, ...]:

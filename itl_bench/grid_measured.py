@@ -3,18 +3,23 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from itl_bench.cases import Case, columns_of, measure_label, side_by_side
+from itl_bench.cases import Case, Cell, columns_of, measure_label, side_by_side
 from itl_bench.catalog import Catalog
 from itl_bench.specs import ClaimSpec, Compare, DatasetSpec, MeasureUse, ModelSpec, Side
 from itl_bench.vocabulary import ARMS, Evidence
 
+UNTUNED = ("base", "chat")
+BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over
+RANKS = ("rank-2", "rank-4", "rank-8", "rank-16", "rank-32")  # the range of the paper's statement
+
 
 @dataclass(frozen=True)
 class Data:
-    """What the cells of a case are tuned on: a label for the id, and the datasets behind it."""
+    """What the two sides of a comparison are tuned on: a label for the id, and ids of datasets."""
 
     label: str
-    specs: tuple[DatasetSpec, ...]
+    left: tuple[str, ...]
+    right: tuple[str, ...]
 
 
 def measured_cases(claim: ClaimSpec, catalog: Catalog) -> Iterator[Case]:
@@ -31,30 +36,31 @@ def _cases(
     claim: ClaimSpec, use: MeasureUse, evidence: Evidence, compare: Compare, left: Side, right: Side, catalog: Catalog
 ) -> Iterator[Case]:
     columns = columns_of(use, tuple(catalog.measures[use.measure].columns))
-    for model_label, model in _models(claim, left, right, catalog):
+    for model in _models(claim, left, right, catalog):
         for probe in use.probes:
             if model.level not in catalog.probes[probe].levels or left.probe not in (None, probe):
                 continue
             asked = side_by_side(probe, right.probe or probe)
             for data in _data(claim, compare, left, right, model, probe, catalog):
                 for method in _methods(claim, compare, left, right):
+                    sides = (_resolved(left, model, data.left, method), _resolved(right, model, data.right, method))
+                    cells = _cells(sides[0], data.left, compare) | _cells(sides[1], data.right, compare)
                     for arm in ARMS:
                         yield Case(
-                            claim=claim, evidence=evidence, level=model.level, model=model_label, dataset=data.label,
-                            method=method, measure=use, columns=columns, label=f"{asked}-{measure_label(claim, use)}",
-                            probe=asked, arm=arm, left=left, right=right,
+                            claim=claim, evidence=evidence, level=model.level, dataset=data.label,
+                            model=side_by_side(sides[0].model or "", sides[1].model or ""),
+                            method=_method_label(*sides) or method, measure=use, columns=columns, probe=asked,
+                            label=f"{asked}-{measure_label(claim, use)}", arm=arm, over=compare.over,
+                            left=sides[0], right=sides[1], cells=cells,
                         )  # fmt: skip
 
 
-def _models(claim: ClaimSpec, left: Side, right: Side, catalog: Catalog) -> Iterator[tuple[str, ModelSpec]]:
+def _models(claim: ClaimSpec, left: Side, right: Side, catalog: Catalog) -> Iterable[ModelSpec]:
     if left.model and right.model:
-        yield side_by_side(left.model, right.model), catalog.models[right.model]
-        return
-    for model in catalog.models.values():
-        if {model.id, model.level} & set(claim.axes.model) and (
-            model.chat or "chat" not in (left.method, right.method)
-        ):
-            yield model.id, model
+        return [catalog.models[right.model]]
+    needs_chat = "chat" in (left.method, right.method)
+    named = (model for model in catalog.models.values() if {model.id, model.level} & set(claim.axes.model))
+    return [model for model in named if model.chat or not needs_chat]
 
 
 def _data(
@@ -64,32 +70,58 @@ def _data(
     specs = [spec for spec in catalog.datasets.values() if model.level in spec.levels and probe in spec.probes]
     if claim.axes.dataset != "all":
         specs = [spec for spec in specs if spec.name in claim.axes.dataset]
+    everything = tuple(key for spec in specs for key in spec.variants)
     if left.dataset and right.dataset:
-        both = (catalog.dataset_of(left.dataset), catalog.dataset_of(right.dataset))
-        if all(spec in specs for spec in both):
-            yield Data(side_by_side(left.dataset, right.dataset), both)
+        if left.dataset in everything and right.dataset in everything:
+            yield Data(side_by_side(left.dataset, right.dataset), (left.dataset,), (right.dataset,))
     elif compare.over in ("response-length", "log-kl") or right.method == "best":
-        if specs:
-            yield Data("all-cells" if compare.over == "log-kl" else "all-datasets", tuple(specs))
+        if everything:
+            yield Data("all-cells" if compare.over == "log-kl" else "all-datasets", everything, everything)
     elif compare.over == "size":
-        yield from (Data(f"{spec.name}-sizes", (spec,)) for spec in specs if len(spec.variants) >= 3)
+        for spec in specs:
+            if len(spec.variants) >= 3:
+                yield Data(f"{spec.name}-sizes", tuple(spec.variants), tuple(spec.variants))
     elif left.size:
-        yield from (Data(_extremes(spec), (spec,)) for spec in specs if len(spec.variants) >= 2)
+        yield from (_extremes(spec) for spec in specs if len(spec.variants) >= 2)
     else:
         suffix = "-ranks" if compare.over == "rank" else ""
-        yield from (Data(f"{variant}{suffix}", (spec,)) for spec in specs for variant in spec.variants)
+        yield from (Data(f"{key}{suffix}", (key,), (key,)) for key in everything)
 
 
-def _extremes(spec: DatasetSpec) -> str:
-    labels = sorted(spec.sizes or {}, key=lambda label: (spec.sizes or {})[label])
-    return f"{spec.name}-{labels[-1]}-vs-{labels[0]}"
+def _extremes(spec: DatasetSpec) -> Data:
+    ordered = sorted(spec.variants, key=spec.variants.__getitem__)
+    smallest, largest = ordered[0], ordered[-1]
+    return Data(f"{largest}-vs-{smallest.removeprefix(f'{spec.name}-')}", (largest,), (smallest,))
 
 
-def _methods(claim: ClaimSpec, compare: Compare, left: Side, right: Side) -> Iterable[str]:
+def _methods(claim: ClaimSpec, compare: Compare, left: Side, right: Side) -> tuple[str, ...]:
+    """Methods for the sides that fix none: asked one by one."""
     if left.method and right.method:
-        controls = side_by_side(left.control or "", right.control or "").strip("-")
-        methods = side_by_side(left.method, right.method)
-        return [f"{methods}-{controls}" if controls else methods]
-    if claim.axes.method:
-        return list(claim.axes.method)
-    return ["all-methods"] if compare.over == "log-kl" else [left.method or right.method or ""]
+        return ("",)
+    return claim.axes.method or (("all-methods",) if compare.over == "log-kl" else ("",))
+
+
+def _resolved(side: Side, model: ModelSpec, data: tuple[str, ...], method: str) -> Side:
+    """The side with everything filled in that the grid point fixes."""
+    method = side.method or method
+    dataset = data[0] if len(data) == 1 and method not in UNTUNED else None
+    return side.model_copy(update={"model": side.model or model.id, "method": method, "dataset": dataset, "size": None})
+
+
+def _method_label(left: Side, right: Side) -> str:
+    controls = side_by_side(left.control or "", right.control or "").strip("-")
+    methods = side_by_side(left.method or "", right.method or "")
+    return f"{methods}-{controls}" if controls else methods
+
+
+def _cells(side: Side, data: tuple[str, ...], compare: Compare) -> frozenset[Cell]:
+    """The tuned models that a side needs."""
+    methods = BOTH if side.method in ("best", "all-methods") else (side.method or "",)
+    variants = RANKS if compare.over == "rank" else ("",)
+    return frozenset(
+        Cell(side.model or "", key, method, variant)
+        for method in methods
+        if method not in UNTUNED
+        for key in data
+        for variant in variants
+    )

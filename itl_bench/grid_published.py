@@ -68,18 +68,23 @@ def _cells(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalog: 
         for pair in pairs:
             parts = {
                 "model": side_by_side(pair.left.model, pair.right.model),
-                "dataset": _dataset_label(pair),
+                "dataset": _dataset_label(pair, sized=left.size is not None),
                 "method": side_by_side(pair.left.method, pair.right.method),
                 "label": f"{pair.left.probe}-{measure_label(claim, use)}",
+                "probe": pair.left.probe,
             }
-            yield _case(
-                claim, published, use, catalog, **parts, probe=pair.left.probe, left=left, right=right, pairs=(pair,)
-            )
+            sides = {"left": _side_of(left, pair.left), "right": _side_of(right, pair.right)}
+            yield _case(claim, published, use, catalog, **parts, **sides, pairs=(pair,))
 
 
-def _dataset_label(pair: Pair) -> str:
+def _side_of(side: Side, row: Row) -> Side:
+    dataset = dataset_id(row) or None
+    return side.model_copy(update={"model": row.model, "method": row.method, "dataset": dataset, "size": None})
+
+
+def _dataset_label(pair: Pair, sized: bool) -> str:
     left, right = (dataset_id(row) for row in pair)
-    if pair.left.dataset == pair.right.dataset and left != right:
+    if sized:
         return f"{left}-vs-{pair.right.size}"
     return side_by_side(left, right) if left and right else left or right
 
@@ -96,7 +101,15 @@ def _families(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalo
         for (model, method), some in groups.items():
             probes = " + ".join(dict.fromkeys(pair.left.probe for pair in some))
             parts = {"model": model, "dataset": "all-datasets", "method": method, "probe": probes}
-            yield _case(claim, published, use, catalog, **parts, left=left, right=right, pairs=tuple(some))
+            sides = {"left": _pooled(left, some, 0), "right": _pooled(right, some, 1)}
+            yield _case(claim, published, use, catalog, **parts, **sides, pairs=tuple(some))
+
+
+def _pooled(side: Side, pairs: list[Pair], index: int) -> Side:
+    models = {pair[index].model for pair in pairs}
+    methods = {pair[index].method for pair in pairs}
+    fixed = {"model": models.pop() if len(models) == 1 else ALL_MODELS, "method": methods.pop()}
+    return side.model_copy(update=fixed)
 
 
 def _sizes(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalog: Catalog) -> Iterator[Case]:
@@ -104,7 +117,7 @@ def _sizes(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalog: 
     for compare in claim.compare:
         for (model, method, dataset, probe), curve in size_curves(rows, compare.within, _rank(catalog)).items():
             parts = {"model": model, "dataset": f"{dataset}-sizes", "method": method, "probe": probe}
-            yield _case(claim, published, use, catalog, **parts, left=compare.within, curve=tuple(curve))
+            yield _case(claim, published, use, catalog, **parts, over="size", left=compare.within, curve=tuple(curve))
 
 
 def _single(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalog: Catalog) -> Iterator[Case]:
@@ -113,8 +126,12 @@ def _single(claim: ClaimSpec, published: PublishedUse, use: MeasureUse, catalog:
     method = ""
     if published.unit == "proportion":
         method = "-vs-".join((cell or "").split("-")[0] for cell in (published.left, published.right))
+    over = "response-length" if published.unit == "response-length" else None
     label = "text" if published.unit == "text" else measure_label(claim, use)
-    yield _case(claim, published, use, catalog, model=model, dataset=published.label or "", method=method, label=label)
+    yield _case(
+        claim, published, use, catalog, model=model, dataset=published.label or "", method=method, label=label,
+        over=over,
+    )  # fmt: skip
 
 
 _UNITS: dict[str, Callable[[ClaimSpec, PublishedUse, MeasureUse, Catalog], Iterable[Case]]] = {

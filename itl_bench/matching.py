@@ -19,9 +19,9 @@ class Pair(NamedTuple):
     right: Row
 
     @property
-    def duplicate(self) -> bool:
-        """One of the rows repeats another row of the paper digit for digit: never evidence."""
-        return self.left.duplicate or self.right.duplicate
+    def doubtful(self) -> bool:
+        """One of the rows is no evidence: a copy of another row, or under a wrong label."""
+        return self.left.doubtful or self.right.doubtful
 
 
 def dataset_id(row: Row) -> str:
@@ -81,9 +81,9 @@ def _fits(row: Row, side: Side) -> bool:
 
 def _best(group: list[Row]) -> Row:
     """A row that is the best of the group in every column: beating it is beating all of them in everything."""
-    rows = [row for row in group if not row.duplicate] or group
+    rows = [row for row in group if not row.doubtful] or group
     columns = {column: max(row.values[column] for row in rows) for column in rows[0].values}
-    return replace(rows[0], method="best", dataset="", size="", values=columns, errors={})
+    return replace(rows[0], method="best", dataset="", size="", values=columns, bounds={})
 
 
 def size_curves(
@@ -92,6 +92,6 @@ def size_curves(
     """(model, method, dataset, probe) -> its rows by growing size, where at least three sizes are published."""
     curves: dict[tuple[str, str, str, str], list[Row]] = defaultdict(list)
     for row in rows:
-        if _fits(row, within) and not row.duplicate:
+        if _fits(row, within) and not row.doubtful:
             curves[row.model, row.method, row.dataset, row.probe].append(row)
     return {key: sorted(curve, key=rank) for key, curve in curves.items() if len(curve) >= 3}

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from itl_bench.cases import Case
+from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
-from itl_bench.specs import DatasetSpec, ModelSpec
+from itl_bench.specs import ModelSpec
 
 EPOCHS = 3  # the paper's
 REPLICATES = 5  # the fewest for a verdict
@@ -13,15 +13,6 @@ BYTES_FULL = 16  # a parameter in full tuning: fp32 weight, gradient and two opt
 BYTES_ADAPTER = 2.5  # a parameter under LoRA: bf16 weight, and room for adapters and activations
 TOKENS_PER_SECOND_7B = {"lora": 12_500, "full": 10_000}  # on one H100-class GPU; other sizes in proportion
 REFERENCE_PARAMETERS = 7_000_000_000
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One tuned model that a case needs, over all its replicates."""
-
-    model: str
-    dataset: str
-    method: str
 
 
 @dataclass(frozen=True)
@@ -34,45 +25,8 @@ class Price:
     dollars: float = 0.0
 
 
-def cells_of(case: Case, catalog: Catalog) -> frozenset[Cell]:
-    """The tuned models that a measured case compares."""
-    if case.evidence == "published":
-        return frozenset()
-    models = [part for part in case.model.split("-vs-") if part in catalog.models]
-    methods = [name for name in ("lora", "full", "full-neftune") if name in _methods(case)]
-    return frozenset(
-        Cell(model, data, method) for model in models for data in _datasets(case, catalog) for method in methods
-    )
-
-
-def _methods(case: Case) -> set[str]:
-    words = {case.left.method, case.right.method, *case.method.split("-vs-")}
-    return {"lora", "full"} if words & {"best", "all-methods"} else {word for word in words if word}
-
-
-def _datasets(case: Case, catalog: Catalog) -> list[str]:
-    fixed = [side.dataset for side in (case.left, case.right) if side.dataset]
-    if fixed:
-        return fixed
-    ids = catalog.dataset_rows
-    if case.dataset in ids:
-        return [case.dataset]
-    name = case.dataset.removesuffix("-sizes").removesuffix("-ranks")
-    if name in ids:
-        return [name]
-    if name in catalog.datasets:
-        return list(catalog.datasets[name].variants)
-    if "-vs-" in case.dataset:
-        return [key for spec in catalog.datasets.values() for key in spec.variants if case.dataset.startswith(key)]
-    return [key for spec in catalog.datasets.values() if _asked(spec, case) for key in spec.variants]
-
-
-def _asked(spec: DatasetSpec, case: Case) -> bool:
-    return case.level in spec.levels and case.probe in spec.probes
-
-
 def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
-    """Cost of training the cells with all replicates, and of judging `answers` answers of each."""
+    """Cost of training the cells with all replicates, and of judging `answers` answers of each tuned model."""
     some = list(cells)
     judge = next(iter(catalog.judges.values()))
     return Price(
@@ -103,14 +57,14 @@ def answers_of(case: Case, catalog: Catalog) -> int:
 
 def missing(case: Case, catalog: Catalog) -> str:
     """Why a case cannot run here, and what it would need: one line."""
-    models = [catalog.models[name] for name in case.model.split("-vs-") if name in catalog.models]
-    cells = cells_of(case, catalog)
-    cost = price(cells, answers_of(case, catalog), catalog)
+    cost = price(case.cells, answers_of(case, catalog), catalog)
     needs = [f"{cost.cells} cells"]
     if case.level == "paper":
-        needs.append(f"GPUs with {cost.memory_gb:,.0f} GB before activations, about {_round(cost.gpu_hours)} GPU-hours")
-    needs.append("weights " + ", ".join(model.weights for model in models))
-    needs.append("data " + ", ".join(sorted({catalog.dataset_of(cell.dataset).source for cell in cells})))
+        needs.append(
+            f"{cost.memory_gb:,.0f} GB of GPU memory before activations, about {_round(cost.gpu_hours)} GPU-hours"
+        )
+    needs.append("weights " + ", ".join(_weights(case, catalog)))
+    needs.append("data " + ", ".join(sorted({catalog.dataset_of(cell.dataset).source for cell in case.cells})))
     for need in catalog.measures[case.measure.measure].needs:
         if need == "judge":
             needs.append(f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {cost.dollars:,.0f} USD)")
@@ -119,5 +73,15 @@ def missing(case: Case, catalog: Catalog) -> str:
     return "not run: this version trains no cells; needs " + "; ".join(needs)
 
 
+def _weights(case: Case, catalog: Catalog) -> list[str]:
+    weights: dict[str, None] = {}
+    for side in (case.left, case.right):
+        model = catalog.models[side.model or ""]
+        weights[model.weights] = None
+        if side.method == "chat" and model.chat:
+            weights[model.chat.weights] = None
+    return list(weights)
+
+
 def _round(hours: float) -> str:
-    return f"{hours:.1f}" if hours < 10 else f"{hours:,.0f}"
+    return f"{hours:.2g}" if hours < 10 else f"{hours:,.0f}"

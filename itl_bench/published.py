@@ -4,12 +4,14 @@ Derived columns are computed here and named as the measures of `cases/measures.y
 published table and a measured one in the same words.
 """
 
-import csv
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
+
+from itl_bench.csv_table import Line, number, read_csv, unrepeated
+from itl_bench.errors import unknown
 
 Values = Mapping[str, float]
 
@@ -24,6 +26,10 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "judge_scores": ("item", *ASPECTS),
 }
 DUPLICATE = "duplicate-of-another-row"
+DOUBTFUL = "label-in-doubt"
+FLAGS = ("", DUPLICATE, DOUBTFUL, "judge-equals-contestant")
+METRICS = {"kl": (1e-9, math.inf), "base_prob": (0.0, 1.0), "base_rank0": (0.0, math.inf)}  # with what is possible
+LIMITS = {"percent": (0.0, 100.0), "chars": (1.0, math.inf)}  # of a quoted number, by the end of its quantity's name
 ROUNDING = 0.005  # half of the last digit that Figure 4 prints
 
 
@@ -38,13 +44,14 @@ class Row:
     size: str
     probe: str
     values: Values = field(hash=False)
-    errors: Values = field(default_factory=dict, hash=False)  # half-width of what rounding leaves open, by column
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)  # what rounding leaves open
     flag: str = ""
+    where: str = field(default="", compare=False)  # file and line, for messages
 
     @property
-    def duplicate(self) -> bool:
-        """The row repeats another one digit for digit: never evidence."""
-        return self.flag == DUPLICATE
+    def doubtful(self) -> bool:
+        """The row repeats another one digit for digit, or its label cannot be right: never evidence."""
+        return self.flag in (DUPLICATE, DOUBTFUL)
 
 
 class Figure(NamedTuple):
@@ -68,85 +75,43 @@ class Tables:
         return next((one.value for one in self.figures if (one.cell, one.quantity) == (cell, quantity)), None)
 
 
-class Line(NamedTuple):
-    """One line of a CSV file, with where it stands for error messages."""
-
-    where: str
-    cells: dict[str, str]
-
-
-def read_csv(path: Path, problems: list[str]) -> list[Line]:
-    """Read a table whose header must be exactly the declared one; what is wrong is appended to `problems`."""
-    expected = HEADERS[path.stem]
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = list(csv.reader(stream, strict=True))
-    except FileNotFoundError:
-        problems.append(f"{path}: the table is missing; restore it from the repository")
-        return []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        problems.append(f"{path}: not a readable CSV file: {error}")
-        return []
-    if len(lines) < 2 or tuple(lines[0]) != expected:
-        found = "nothing" if not lines else ("no rows" if tuple(lines[0]) == expected else ",".join(lines[0]))
-        problems.append(f"{path}: expected the header {','.join(expected)} and rows, found {found}")
-        return []
-    result = []
-    for number, cells in enumerate(lines[1:], start=2):
-        if len(cells) != len(expected):
-            problems.append(f"{path}:{number}: {len(cells)} cells where the header has {len(expected)}")
-        else:
-            result.append(Line(f"{path}:{number}", dict(zip(expected, cells, strict=True))))
-    return result
-
-
-def number(line: Line, column: str, problems: list[str], low: float = -math.inf, high: float = math.inf) -> float:
-    """One finite number within [low, high] from a line; NaN after a problem was noted."""
-    text = line.cells[column]
-    try:
-        value = float(text)
-    except ValueError:
-        problems.append(f"{line.where}: {column}: {text!r} is not a number")
-        return math.nan
-    if not math.isfinite(value) or not low <= value <= high:
-        problems.append(f"{line.where}: {column}: {text} is outside [{low:g}, {high:g}]")
-        return math.nan
-    return value
-
-
 def load_tables(find: Callable[[str], Path], problems: list[str]) -> Tables:
     """Read all tables; `find` gives the path of a file name, `problems` collects what is wrong with them."""
-    lines = {name: read_csv(find(f"{name}.csv"), problems) for name in HEADERS}
+    lines = {name: read_csv(find(f"{name}.csv"), HEADERS[name], problems) for name in HEADERS}
     rows = [
         *_score_rows("aspect_scores", lines["aspect_scores"], ASPECTS, problems),
         *_score_rows("task_scores", lines["task_scores"], TASKS, problems),
         *_shift_rows(lines["token_shift"], problems),
         *_sentence_rows(lines["sentence_start_kl"], problems),
     ]
-    figures = tuple(
-        Figure(line.cells["cell"], line.cells["quantity"], number(line, "value", problems))
-        for line in lines["other_figures"]
-    )
+    figures = []
+    for line in unrepeated(lines["other_figures"], ("cell", "quantity"), problems):
+        quantity = line.cells["quantity"]
+        value = number(line, "value", problems, *LIMITS.get(quantity.rpartition("_")[2], ()))
+        figures.append(Figure(line.cells["cell"], quantity, value))
     judge = {
         aspect: tuple(number(line, aspect, problems, 1, 5) for line in lines["judge_scores"] if line.cells[aspect])
         for aspect in ASPECTS
     }
-    return Tables(tuple(rows), figures, judge)
+    for aspect, scores in judge.items():
+        if lines["judge_scores"] and len(scores) < 2:
+            problems.append(f"{find('judge_scores.csv')}: {aspect}: {len(scores)} scores; a spread needs 2 or more")
+    return Tables(tuple(rows), tuple(figures), judge)
 
 
 def _score_rows(table: str, lines: list[Line], columns: tuple[str, ...], problems: list[str]) -> list[Row]:
-    rows: dict[tuple[str, ...], Row] = {}
-    for line in lines:
+    rows = []
+    names = tuple(name for name in HEADERS[table] if name not in (*columns, "flag"))
+    for line in unrepeated(lines, names, problems):
         cells = line.cells
-        present = [column for column in columns if cells[column]]
-        if not present and cells["flag"]:
+        if cells["flag"] and not any(cells[column] for column in columns):
             continue  # the paper prints this row incompletely: the flag says how
+        if cells["flag"] not in FLAGS:  # a misspelt flag would make a copied row evidence
+            problems.append(f"{line.where}: flag: {unknown('flag', cells['flag'], FLAGS)}")
         key = (cells["model"], cells["method"], cells["dataset"], cells["size"], cells.get("eval", "just-eval"))
-        if key in rows:
-            problems.append(f"{line.where}: a second row for {'/'.join(key)}; one row per cell is accepted")
         values = {column: number(line, column, problems, 1, 5) for column in columns}
-        rows[key] = Row(table, *key, values=values, flag=cells["flag"])
-    return list(rows.values())
+        rows.append(Row(table, *key, values=values, flag=cells["flag"], where=line.where))
+    return rows
 
 
 def _shift_rows(lines: list[Line], problems: list[str]) -> list[Row]:
@@ -156,19 +121,18 @@ def _shift_rows(lines: list[Line], problems: list[str]) -> list[Row]:
     MedInstruct-test for them, and so does this.
     """
     cells: dict[tuple[str, str, str, str], dict[str, float]] = {}
-    limits = {"kl": (1e-9, math.inf), "base_prob": (0.0, 1.0), "base_rank0": (0.0, math.inf)}
-    for line in lines:
+    places: dict[tuple[str, str, str, str], str] = {}
+    for line in unrepeated(lines, HEADERS["token_shift"][:-1], problems):
         metric = line.cells["metric"]
-        if metric not in limits:
-            problems.append(f"{line.where}: metric: unknown metric {metric!r}. Accepted: {', '.join(limits)}.")
+        if metric not in METRICS:
+            problems.append(f"{line.where}: metric: {unknown('metric', metric, METRICS)}")
             continue
         key = (line.cells["model"], line.cells["method"], line.cells["dataset"], line.cells["size"])
-        values = cells.setdefault(key, {})
-        if metric in values:
-            problems.append(f"{line.where}: a second {metric} for {'/'.join(key)}; one per cell is accepted")
-        values[metric] = number(line, "value", problems, *limits[metric])
+        places.setdefault(key, line.where)
+        cells.setdefault(key, {})[metric] = number(line, "value", problems, *METRICS[metric])
+    probes = {"medinstruct": "medinstruct-test"}
     return [
-        Row("token_shift", *key, "medinstruct-test" if key[2] == "medinstruct" else "just-eval", _shift_columns(values))
+        Row("token_shift", *key, probes.get(key[2], "just-eval"), _shift_columns(values), where=places[key])
         for key, values in cells.items()
     ]
 
@@ -188,15 +152,27 @@ def _shift_columns(values: dict[str, float]) -> dict[str, float]:
 def _sentence_rows(lines: list[Line], problems: list[str]) -> list[Row]:
     """Figure 4: means over models tuned on Alpaca, Tulu and MedInstruct, printed to two decimals."""
     rows = []
-    for line in lines:
-        first = number(line, "kl_first_5_percent", problems, 1e-9)
-        last = number(line, "kl_last_95_percent", problems, 1e-9)
+    for line in unrepeated(lines, HEADERS["sentence_start_kl"][:3], problems):
+        first = number(line, "kl_first_5_percent", problems, 2 * ROUNDING)
+        last = number(line, "kl_last_95_percent", problems, 2 * ROUNDING)
         cells = line.cells
         rows.append(
             Row(
                 "sentence_start_kl", cells["model"], cells["method"], "all-datasets", cells["size"], "just-eval",
-                values={"log_ratio": math.log(first / last), "drop": first - last},
-                errors={"log_ratio": ROUNDING / first + ROUNDING / last, "drop": 2 * ROUNDING},
+                values={"log_ratio": log_ratio(first, last), "drop": first - last},
+                bounds={
+                    "log_ratio": (
+                        log_ratio(first - ROUNDING, last + ROUNDING),
+                        log_ratio(first + ROUNDING, last - ROUNDING),
+                    ),
+                    "drop": (first - last - 2 * ROUNDING, first - last + 2 * ROUNDING),
+                },
+                where=line.where,
             )
         )  # fmt: skip
     return rows
+
+
+def log_ratio(first: float, last: float) -> float:
+    """Logarithm of first over last."""
+    return math.log(first / last)

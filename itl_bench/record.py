@@ -71,6 +71,7 @@ class CaseRecord(RecordModel):
     effect: Finite | None = Field(default=None, description="left minus right of the deciding column, or the slope")
     ci_low: Finite | None = None
     ci_high: Finite | None = None
+    confidence: Finite | None = Field(default=None, description="of the interval: 0.95, and 0.9 for no-change")
     alpha: Finite = 0.05
     p_value: Finite | None = None
     n_prompts: int | None = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from itl_bench.errors import unknown
-from itl_bench.published import HEADERS
+from itl_bench.errors import nearest, unknown
+from itl_bench.published import DOUBTFUL, HEADERS, Row
 from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.vocabulary import LEVELS
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 Report = Callable[[str, str], None]  # key path, message
 
+UNITS_OF_ROWS = ("model-x-dataset-family", "cell", "size")
+LENGTHS = ("data_length_chars", "output_length_chars")  # what the trend over the length of the responses needs
 TABLE_DATASETS = ("", "all-datasets")  # chat models have no dataset; Figure 4 averages over three
 
 
 def check_references(catalog: Catalog, problems: list[str]) -> None:
     """Append one line to `problems` for every name that is not declared."""
     for spec in catalog.datasets.values():
-        path = catalog.sources[spec.name]
+        path = catalog.source(spec)
         for probe in spec.probes:
             if probe not in catalog.probes:
                 problems.append(f"{path}: {spec.name}: probes: {unknown('probe', probe, catalog.probes)}")
@@ -29,7 +31,7 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
     for judge in catalog.judges.values():
         if judge.spread_table.removesuffix(".csv") not in HEADERS:
             message = unknown("table", judge.spread_table, ["judge_scores.csv"])
-            problems.append(f"{catalog.sources[judge.id]}: {judge.id}: spread_table: {message}")
+            problems.append(f"{catalog.source(judge)}: {judge.id}: spread_table: {message}")
     for claim in catalog.claims.values():
         _check_claim(claim, catalog, problems)
     _check_tables(catalog, problems)
@@ -41,11 +43,11 @@ def _check_dataset_ids(catalog: Catalog, problems: list[str]) -> None:
         for key in spec.variants:
             if owners.setdefault(key, spec.name) != spec.name:
                 message = f"the id {key!r} also comes from {owners[key]!r}; rename one"
-                problems.append(f"{catalog.sources[spec.name]}: {spec.name}: {message}")
+                problems.append(f"{catalog.source(spec)}: {spec.name}: {message}")
 
 
 def _check_claim(claim: ClaimSpec, catalog: Catalog, problems: list[str]) -> None:
-    path = catalog.sources[claim.id]
+    path = catalog.source(claim)
 
     def report(key: str, message: str) -> None:
         problems.append(f"{path}: {key}: {message}")
@@ -95,8 +97,9 @@ def _check_measure(report: Report, key: str, use: MeasureUse, catalog: Catalog) 
         columns = use.columns
     if isinstance(use.smallest_effect, dict):
         _names(report, f"{key}.smallest_effect", "column", use.smallest_effect, columns)
+        meant = {nearest(name, columns) for name in use.smallest_effect if name not in columns}
         for column in columns:
-            if column not in use.smallest_effect:
+            if column not in use.smallest_effect and column not in meant:
                 report(f"{key}.smallest_effect", f"no smallest effect for the column {column!r}; add one")
 
 
@@ -106,27 +109,75 @@ def _check_published(report: Report, key: str, use: PublishedUse, claim: ClaimSp
             report, f"{key}.measure", "measure of this claim", [use.measure], [one.measure for one in claim.measures]
         )
     _names(report, f"{key}.models", "model", use.models or (), catalog.models)
+    _check_columns(report, key, use, claim, catalog)
+    figures = catalog.tables.figures
     if use.quantity:
-        figures = catalog.tables.figures
         _names(report, f"{key}.quantity", "quantity", [use.quantity], [one.quantity for one in figures])
         cells = [one.cell for one in figures if one.quantity == use.quantity]
-        _names(report, f"{key}.cell", "cell", [cell for cell in (use.left, use.right) if cell], cells)
+        for side, cell in (("left", use.left), ("right", use.right)):
+            _names(report, f"{key}.{side}", "cell", [cell] if cell and cells else [], cells)
+    if use.unit == "response-length":
+        lengths, outputs = ({one.cell for one in figures if one.quantity == name} for name in LENGTHS)
+        if single := ", ".join(sorted(lengths ^ outputs)):
+            report(key, f"other_figures.csv gives only one of {' and '.join(LENGTHS)} for {single}; give both")
+
+
+def _check_columns(report: Report, key: str, use: PublishedUse, claim: ClaimSpec, catalog: Catalog) -> None:
+    """A table that lacks a measure's columns would crash the case, or leave it without a single unit."""
+    rows = [row for row in catalog.tables.rows if row.table == use.table]
+    if use.unit not in UNITS_OF_ROWS:
+        if rows:
+            report(f"{key}.table", f"unit {use.unit!r} reads single numbers; accepted is other_figures")
+        return
+    available = {column for row in rows for column in row.values}
+    for measure in claim.measures:
+        if measure.measure == use.measure and measure.measure in catalog.measures:
+            columns = tuple(catalog.measures[measure.measure].columns)
+            wanted = columns if measure.columns == "all" else tuple(set(columns) & set(measure.columns))
+            if lacking := sorted(set(wanted) - available):
+                given = f"{use.table} has no column {', '.join(lacking)} of the measure {use.measure!r}"
+                fits = {row.table for row in catalog.tables.rows if set(wanted) <= set(row.values)}
+                report(f"{key}.table", f"{given}; accepted: {', '.join(sorted(fits)) or 'none of the tables'}")
 
 
 def _check_tables(catalog: Catalog, problems: list[str]) -> None:
     """Names in the published tables must be declared, else their rows would silently be no evidence."""
+    found: dict[tuple[str, str], list[str]] = {}  # the same name in one table is one mistake, however many rows
+    for row in catalog.tables.rows:
+        for name, message in _unknown_in(row, catalog):
+            found.setdefault((row.table, f"{name}: {message}"), []).append(row.where)
+    for (_, message), places in found.items():
+        more = f" (and {len(places) - 1} more rows)" if len(places) > 1 else ""
+        problems.append(f"{places[0]}: {message}{more}")
+
+
+def _unknown_in(row: Row, catalog: Catalog) -> Iterator[tuple[str, str]]:
     chat = [model.chat.name for model in catalog.models.values() if model.chat]
-    judges = list(catalog.judges)
+    tuned = row.method in catalog.methods and catalog.methods[row.method].trains != "none"
     accepted = {
-        "model": {*catalog.models, *chat, *judges},
+        "model": {*catalog.models, *chat, *catalog.judges},
         "method": set(catalog.methods),
-        "dataset": {*catalog.datasets, *TABLE_DATASETS},
+        "dataset": {*catalog.datasets, *(("all-datasets",) if tuned else TABLE_DATASETS)},
         "probe": set(catalog.probes),
     }
-    for row in catalog.tables.rows:
-        for name, names in accepted.items():
-            if (value := getattr(row, name)) not in names:
-                problems.append(f"published/{row.table}.csv: {name}: {unknown(name, value, names)}")
-        sizes = catalog.datasets[row.dataset].sizes if row.dataset in catalog.datasets else None
-        if sizes is not None and row.size not in sizes:
-            problems.append(f"published/{row.table}.csv: size: {unknown(f'size of {row.dataset}', row.size, sizes)}")
+    for name, names in accepted.items():
+        if (value := getattr(row, name)) not in names:
+            yield name, unknown(name, value, names)
+    if row.dataset in catalog.datasets:
+        sizes: Iterable[str] = catalog.datasets[row.dataset].sizes or [""]
+        kind = f"size of {row.dataset}"
+    else:
+        sizes = {size for spec in catalog.datasets.values() for size in spec.sizes or ()} if row.dataset else [""]
+        kind = "size"
+    if row.dataset in catalog.datasets and not row.doubtful:
+        yield from _wrong_probe(row, catalog)
+    known = row.dataset in accepted["dataset"]
+    if known and row.size not in sizes:
+        yield "size", unknown(kind, row.size, sizes)
+
+
+def _wrong_probe(row: Row, catalog: Catalog) -> Iterator[tuple[str, str]]:
+    probes = catalog.datasets[row.dataset].probes
+    declared = set(catalog.probes)  # a misspelt probe is its own mistake
+    if row.probe in declared and declared.issuperset(probes) and row.probe not in probes:
+        yield "eval", f"{row.dataset} is not asked on {row.probe} (accepted: {', '.join(probes)}); flag it {DOUBTFUL!r}"

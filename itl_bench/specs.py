@@ -8,11 +8,21 @@ from itl_bench.vocabulary import Arm, Evidence, Expectation, Level, Role
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
 Text = Annotated[str, Field(min_length=1)]
-Margin = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 MeasuredLevel = Literal["bios", "small", "paper"]
 Control = Literal["chance", "retriever", "early", "late", "original", "paraphrased"]
 PublishedTable = Literal["aspect_scores", "task_scores", "token_shift", "sentence_start_kl", "other_figures"]
 PublishedUnit = Literal["model-x-dataset-family", "cell", "size", "response-length", "proportion", "quantity", "text"]
+
+
+def _no_boolean(value: object) -> object:
+    """YAML reads yes and no as booleans, and pydantic would read those as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError(f"{value} was given; accepted is a number")
+    return value
+
+
+Count = Annotated[int, Field(gt=0), BeforeValidator(_no_boolean)]
+Margin = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_no_boolean)]
 
 
 class Spec(BaseModel):
@@ -34,7 +44,7 @@ class ModelSpec(Spec):
     id: Identifier
     title: Text
     level: MeasuredLevel
-    parameters: Annotated[int, Field(gt=0)]
+    parameters: Count
     weights: Text  # hub id, package, or "shipped"
     chat: ChatSpec | None = None
 
@@ -47,10 +57,10 @@ class DatasetSpec(Spec):
     family: Identifier  # datasets that share rows are one family: they are no independent evidence
     levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
     source: Text  # hub id, world, or the command that makes it
-    mean_tokens: Annotated[int, Field(gt=0)]  # tokens per row, rough; only prices depend on it
+    mean_tokens: Count  # tokens per row, rough; only prices depend on it
     probes: Annotated[tuple[str, ...], Field(min_length=1)]
-    sizes: dict[str, Annotated[int, Field(gt=0)]] | None = None  # label -> rows
-    rows: Annotated[int, Field(gt=0)] | None = None
+    sizes: dict[str, Count] | None = None  # label -> rows
+    rows: Count | None = None
 
     @model_validator(mode="after")
     def _one_kind_of_size(self) -> Self:
@@ -72,7 +82,7 @@ class MethodSpec(Spec):
     id: Identifier
     title: Text
     trains: Literal["adapter", "all", "none"]
-    parameters: dict[str, int | float | str] = {}
+    parameters: dict[str, bool | int | float | str] = {}
 
 
 class ProbeSpec(Spec):
@@ -81,8 +91,8 @@ class ProbeSpec(Spec):
     id: Identifier
     title: Text
     levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
-    prompts: Annotated[int, Field(gt=0)]
-    groups: dict[str, Annotated[int, Field(gt=0)]] = {}  # column of a table by task -> prompts that carry this tag
+    prompts: Count
+    groups: dict[str, Count] = {}  # column of a table by task -> prompts that carry this tag
 
 
 class MeasureSpec(Spec):
@@ -100,7 +110,7 @@ class JudgeSpec(Spec):
 
     id: Identifier
     title: Text
-    dollars_per_answer: Annotated[float, Field(ge=0)]
+    dollars_per_answer: Margin
     spread_table: Text
     spread_source: Text
 
@@ -142,6 +152,8 @@ class Compare(Spec):
     def _pair_or_trend(self) -> Self:
         if (self.left is None) != (not self.right) or (self.left is None) == (self.over is None):
             raise ValueError("give 'left' and 'right' (a difference), or 'over' and optionally 'within' (a trend)")
+        if self.left in self.right:
+            raise ValueError("'left' and 'right' are the same; fix on each side what is compared")
         return self
 
     @property
@@ -171,7 +183,7 @@ class PublishedUse(Spec):
     left: str | None = None  # cells of other_figures
     right: str | None = None
     quantity: str | None = None
-    items: tuple[Annotated[int, Field(gt=0)], Annotated[int, Field(gt=0)]] | None = None
+    items: tuple[Count, Count] | None = None
     label: str | None = None
     reason: str = ""
 
@@ -213,7 +225,8 @@ class ClaimSpec(Spec):
     @model_validator(mode="after")
     def _evidence_is_declared(self) -> Self:
         if ("published" in self.evidence) != bool(self.published):
-            raise ValueError("evidence 'published' and the key 'published' go together")
+            there, lacking = ("evidence", "key") if self.published == () else ("key", "evidence")
+            raise ValueError(f"the {there} 'published' needs the {lacking} 'published' too; add it, or remove both")
         trend = self.expect in ("rising", "falling")
         if trend and not all(compare.over for compare in self.compare):
             raise ValueError(f"expect {self.expect!r} is for a trend: give compare.over")

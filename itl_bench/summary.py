@@ -27,7 +27,8 @@ def families(declared: Sequence[Case]) -> dict[Family, list[Case]]:
     """Declared cases by family; the selection of a run (`-k`) changes no family."""
     groups: dict[Family, list[Case]] = defaultdict(list)
     for case in declared:
-        groups[Family(case.claim.id, case.evidence, case.level, case.arm)].append(case)
+        if case.model != ALL_MODELS:  # it pools the others' rows, and would count them twice
+            groups[Family(case.claim.id, case.evidence, case.level, case.arm)].append(case)
     return dict(groups)
 
 
@@ -48,15 +49,17 @@ def _summary(
     claim = catalog.claims[family.claim]
     records = {case.id: judged[case.id] for case in members if case.id in judged and judged[case.id].verdict}
     verdicts = [record.verdict for record in records.values()]
-    adjusted = holm({case.id: records[case.id].p_value if case.id in records else None for case in members})
-    tested = {key: p for key, p in adjusted.items() if key in records and records[key].p_value is not None}
+    tested = {key: record.p_value for key, record in records.items() if record.verdict != "INCONCLUSIVE"}
+    adjusted = holm({case.id: tested.get(case.id) for case in members})  # what decided nothing counts as p = 1
     return ClaimRecord(
         id=claim.id, statement=claim.statement, section=claim.section, role=claim.role_at(family.level),
         evidence=family.evidence, level=family.level, arm=family.arm,
         verdict=_verdict(len(members), records, adjusted),
         members=len(members), missing=len(members) - len(records),
         supported=verdicts.count("SUPPORTED"), refuted=verdicts.count("REFUTED"),
-        inconclusive=verdicts.count("INCONCLUSIVE"), holm=tested, note=_note(members, records),
+        inconclusive=verdicts.count("INCONCLUSIVE"),
+        holm={key: adjusted[key] for key, p in tested.items() if p is not None},
+        note=_note(members, records),
     )  # fmt: skip
 
 
@@ -76,14 +79,14 @@ def _verdict(members: int, records: Mapping[str, CaseRecord], adjusted: Mapping[
 
 
 def _note(members: Sequence[Case], records: Mapping[str, CaseRecord]) -> str:
-    models = {model for case in members if case.id in records for model in case.models} - {"", ALL_MODELS}
+    models = {model for case in members if case.id in records for model in case.models} - {""}
     parts = []
     if models and too_few_for_sign_test(len(models)):
         names = f"{len(models)} base models are" if len(models) > 1 else "one base model is"
         parts.append(f"{names} too few for a claim across models")
-    without_p = sum(
-        record.p_value is None and record.basis == "point" and record.effect is not None for record in records.values()
-    )
-    if without_p:
-        parts.append(f"{without_p} read off a figure without sampling spread, outside Holm's correction")
+    read_off = [
+        one for one in records.values() if one.basis == "point" and one.effect is not None and one.p_value is None
+    ]
+    if read_off:
+        parts.append(f"{len(read_off)} read off a figure without sampling spread, outside Holm's correction")
     return "; ".join(parts)

@@ -1,4 +1,4 @@
-"""The committed record, recorded verdicts and README belong together, and to the catalog that is committed with them."""
+"""The committed record, recorded verdicts and README belong together, and to the committed catalog."""
 
 import re
 

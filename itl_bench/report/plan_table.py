@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from itl_bench.cases import Case
+from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
-from itl_bench.plan import Cell, answers_of, cells_of, price
+from itl_bench.plan import answers_of, price
 
 HOW_TO_READ = (
     "Cells at one learning rate with five replicates each; GPU-hours and USD are rough, from declared speeds and "
@@ -32,7 +32,7 @@ def plan_table(cases: Sequence[Case], catalog: Catalog) -> Table:
             continue
         answers: dict[str | None, dict[Cell, int]] = defaultdict(dict)
         for case in some:
-            for cell in cells_of(case, catalog):
+            for cell in case.cells:
                 probe = answers[case.probe]
                 probe[cell] = max(probe.get(cell, 0), answers_of(case, catalog))
         cells = {cell for probe in answers.values() for cell in probe}
