@@ -17,10 +17,6 @@ RECORD = TOP / "reports" / "reference" / "published" / "record.json"
 pytestmark = pytest.mark.skipif(not (TOP / "README.md").exists(), reason="only a checkout has the committed record")
 
 
-def test_the_record_is_that_of_the_committed_catalog():
-    assert load(RECORD).run.catalog == load_catalog().sha256, "the catalog changed: run `make reference` and look at it"
-
-
 def test_the_recorded_verdicts_are_those_of_the_record():
     assert expectations.load(shipped("cases") / "expected" / "published.yaml") == expectations.from_record(load(RECORD))
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from itl_bench.record import ClaimRecord, Record
 from itl_bench.report.grouping import families
-from itl_bench.report.matrix import statements, totals, with_role
+from itl_bench.report.matrix import count, statements, totals, with_role
 from itl_bench.report.wording import counts_in_words, printable, summed_counts, verdict_in_words
 
 STYLES = {"SUPPORTED": "blue", "REFUTED": "bold red", "INCONCLUSIVE": "yellow"}
@@ -52,8 +52,7 @@ def print_claims(record: Record, console: Console) -> None:
     console.print(Text(f"All cases: {counts_in_words(totals(record))}."))
     sanity = with_role(record, "sanity")
     if sanity:
-        right = sum(case.verdict == "SUPPORTED" for case in sanity)
-        console.print(Text(f"Sanity cases, in no count above: {right} of {len(sanity)} supported."))
+        console.print(Text(f"Sanity cases, in no count above: {counts_in_words(count(sanity))}."))
     if record.run.crashed:
         console.print(Text(f"{len(record.run.crashed)} crashed: these are errors, not verdicts.", style="bold red"))
 
