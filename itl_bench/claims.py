@@ -36,6 +36,8 @@ def _facts(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, obje
         "effect": decided.effect, "ci_low": decided.low, "ci_high": decided.high, "p_value": verdict.p_value,
         "confidence": confidence(case.claim.expect, 0.05), "smallest_effect": decided.smallest_effect,
         "n_prompts": finding.n_prompts,
+        "verdict_at_half_margin": judge(case.claim.expect, with_margins(case, finding.columns, 0.5)).verdict,
+        "verdict_at_twice_margin": judge(case.claim.expect, with_margins(case, finding.columns, 2.0)).verdict,
         "minimal_detectable_effect": _detectable(case, finding.columns[verdict.deciding].estimate),
         "columns": [_column_record(case, name, column, verdict) for name, column in finding.columns.items()],
     }  # fmt: skip

@@ -30,6 +30,6 @@ class Finding:
     n_prompts: int | None = None
 
 
-def with_margins(case: Case, columns: Mapping[str, Column]) -> dict[str, tuple[Estimate, float]]:
-    """The columns as the verdict rule takes them: estimate and smallest effect of interest."""
-    return {name: (column.estimate, margin(case, name)) for name, column in columns.items()}
+def with_margins(case: Case, columns: Mapping[str, Column], scale: float = 1.0) -> dict[str, tuple[Estimate, float]]:
+    """The columns as the verdict rule takes them: estimate and smallest effect of interest, times `scale`."""
+    return {name: (column.estimate, scale * margin(case, name)) for name, column in columns.items()}

@@ -78,6 +78,8 @@ class CaseRecord(RecordModel):
     n_replicates: int | None = None
     smallest_effect: Finite | None = None
     minimal_detectable_effect: Finite | None = None
+    verdict_at_half_margin: Verdict | None = Field(default=None, description="sensitivity: every margin halved")
+    verdict_at_twice_margin: Verdict | None = Field(default=None, description="sensitivity: every margin doubled")
     published_effect: Finite | None = Field(default=None, description="other judge, other models: for orientation")
     recorded_verdict: Verdict | None = Field(default=None, description="what the expectations file has for this case")
     recorded_status: RecordedStatus | None = Field(

@@ -151,3 +151,14 @@ def test_a_row_under_a_doubtful_label_is_never_compared():
     assert {column.name: column.right for column in record.columns} == {
         "helpfulness": 3.85, "clarity": 4.34, "factuality": 3.72, "depth": 2.99, "engagement": 3.03,
     }  # fmt: skip
+
+
+def test_sensitivity_to_the_margin_is_that_of_the_intervals():
+    """C10b at 13B: engagement +0.34 [+0.09, +0.60] straddles 0.10, clears 0.05, and straddles 0.20."""
+    record = one("C10b", "llama13b")
+    (weakest,) = [column for column in record.columns if column.name == "engagement"]
+    assert 0.05 < weakest.ci_low < 0.10
+    assert (record.verdict_at_half_margin, record.verdict) == ("SUPPORTED", "INCONCLUSIVE")
+    assert record.verdict_at_twice_margin == "INCONCLUSIVE"
+    for record in records().values():
+        assert (record.verdict_at_half_margin is None) == (record.effect is None)

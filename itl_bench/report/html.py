@@ -106,6 +106,7 @@ def _functions() -> dict[str, Any]:
         "signed": _with_minus(wording.signed),
         "interval": _with_minus(wording.interval),
         "p_value": wording.p_value,
+        "margin_sensitivity": wording.margin_sensitivity,
         "effect_decimals": wording.effect_decimals,
         "side_decimals": wording.side_decimals,
         "counts_in_words": wording.counts_in_words,

@@ -17,6 +17,7 @@ from itl_bench.report.wording import (
     evidence_in_words,
     family_counts,
     interval,
+    margin_sensitivity,
     number,
     p_value,
     printable,
@@ -144,6 +145,8 @@ def _fine_print(case: CaseRecord, adjusted: dict[str, float]) -> str:
     parts = [f"Basis: {BASIS_IN_WORDS[case.basis]}." if case.basis else ""]
     if case.id in adjusted:
         parts.append(f"p after Holm's correction: {p_value(adjusted[case.id])}.")
+    if sensitivity := margin_sensitivity(case):
+        parts.append(f"At half and at twice the margin: {sensitivity}.")
     if changed(case):
         parts.append(f"**The recorded verdict was {case.recorded_verdict}.**")
     return " ".join(part for part in parts if part)

@@ -139,6 +139,15 @@ def changed(case: CaseRecord) -> bool:
     return None not in (case.verdict, case.recorded_verdict) and case.verdict != case.recorded_verdict
 
 
+def margin_sensitivity(case: CaseRecord) -> str:
+    """What the verdict would be at half and at twice the margin; nothing where there is no margin."""
+    if case.verdict_at_half_margin is None or case.verdict_at_twice_margin is None:
+        return ""
+    if {case.verdict_at_half_margin, case.verdict_at_twice_margin} == {case.verdict}:
+        return "the same verdict"
+    return f"{case.verdict_at_half_margin}, {case.verdict_at_twice_margin}"
+
+
 def printable(text: str) -> str:
     """Foreign text on one line, without control characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
