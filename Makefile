@@ -20,12 +20,12 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 $(VENV)/.bench: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@ $(VENV)/.bench
 
@@ -39,5 +39,5 @@ reference: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmark/ --itl-profile smoke -q --tb=no; test $$? -le 1
 	mkdir -p $(REFERENCE) && cp reports/latest/record.json $(REFERENCE)/record.json
 	$(BIN)/itl-bench report $(REFERENCE)/record.json
-	$(BIN)/itl-bench baseline accept $(REFERENCE)/record.json --to cases/expected/published.yaml
+	$(BIN)/itl-bench baseline accept $(REFERENCE)/record.json --to cases/expected/published.yaml --replace
 	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/record.json README.md

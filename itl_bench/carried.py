@@ -16,6 +16,8 @@ def status_of(carried: Mapping[str, Any]) -> Status | None:
     if "crashed" in carried:
         return "error", "E", ("ERROR", {"red": True})
     case = carried["case"]
+    if carried.get("asserted"):
+        return "failed", "F", (f"FAILED on {case['verdict']}", {"red": True})
     verdict, status = case.get("verdict"), case.get("recorded_status")
     if verdict is None:
         return None

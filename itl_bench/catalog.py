@@ -55,6 +55,7 @@ class Catalog:
     tables: Tables
     sources: Mapping[tuple[str, str], str]  # (kind of spec, id) -> file, for messages
     sha256: str
+    own_claims: frozenset[str] = frozenset()  # of a user's folder: no test of the benchmark names them
 
     def source(self, spec: Spec) -> str:
         """The file that declares a spec."""
@@ -94,9 +95,12 @@ def load_catalog(own: Path | None = None, folder: Path | None = None) -> Catalog
     sources: dict[tuple[str, str], str] = {}
     specs = {name: _load_list(folders, name, kind, sources, problems) for name, kind in FILES.items()}
     claims = _load_claims(folders, sources, problems)
+    own_claims = frozenset(claims) - frozenset(_load_claims(folders[:1], {}, [])) if own else frozenset()
     tables = load_tables(lambda name: _last(folders, f"published/{name}"), problems)
     _stop(problems)
-    catalog = Catalog(**specs, claims=claims, tables=tables, sources=sources, sha256=_sha256(folders))  # type: ignore[arg-type]
+    catalog = Catalog(
+        **specs, claims=claims, tables=tables, sources=sources, sha256=_sha256(folders), own_claims=own_claims  # type: ignore[arg-type]
+    )  # fmt: skip
     check_references(catalog, problems)
     _stop(problems)
     return catalog

@@ -10,6 +10,7 @@ from itl_bench.record import CaseRecord, ColumnRecord
 from itl_bench.stats.estimate import Estimate, SampledEstimate
 from itl_bench.stats.power import minimal_detectable_effect
 from itl_bench.stats.rule import CaseVerdict, confidence, judge
+from itl_bench.vocabulary import ALPHA
 
 
 def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
@@ -34,7 +35,7 @@ def _facts(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, obje
         "verdict": verdict.verdict, "basis": finding.basis, "deciding_column": verdict.deciding,
         "reason": verdict.reason + (f"; {finding.note}" if finding.note else ""),
         "effect": decided.effect, "ci_low": decided.low, "ci_high": decided.high, "p_value": verdict.p_value,
-        "confidence": confidence(case.claim.expect, 0.05), "smallest_effect": decided.smallest_effect,
+        "confidence": confidence(case.claim.expect, ALPHA), "smallest_effect": decided.smallest_effect,
         "n_prompts": finding.n_prompts,
         "verdict_at_half_margin": judge(case.claim.expect, with_margins(case, finding.columns, 0.5)).verdict,
         "verdict_at_twice_margin": judge(case.claim.expect, with_margins(case, finding.columns, 2.0)).verdict,

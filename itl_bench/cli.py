@@ -50,13 +50,19 @@ def _root(
 
 @app.command(context_settings=PASS_THROUGH)
 def run(context: typer.Context) -> None:
-    """Run the benchmark: takes every option of pytest, and -k to select (`itl-bench run -k llama7b`)."""
+    """Run the benchmark: takes every option of pytest, -k to select, and --itl-... (listed by `pytest --help`).
+
+    For example: itl-bench run -k llama7b --itl-profile smoke
+    """
     _pytest(context.args)
 
 
 @app.command(context_settings=PASS_THROUGH)
 def plan(context: typer.Context) -> None:
-    """Print what a selection needs and costs, and run nothing (`itl-bench plan -k llama7b`)."""
+    """Print what a selection needs and costs, and run nothing; takes the options of `itl-bench run`.
+
+    For example: itl-bench plan -k "llama7b and C10a" --itl-arm fair
+    """
     _pytest(["--itl-plan", "-qq", *context.args])
 
 
@@ -87,8 +93,12 @@ def report(
 def accept(
     record: RecordFile,
     to: Annotated[Path, typer.Option(help="file to write")] = Path("cases/expected/published.yaml"),
+    replace: Annotated[bool, typer.Option(help="write it although recorded cases would be lost")] = False,
 ) -> None:
-    """Record the verdicts of a run, for --itl-expect."""
+    """Record the verdicts of a run, for --itl-expect.
+
+    A record of a selection does not replace the verdicts of a larger one by accident.
+    """
     from itl_bench import expectations
 
     if to.is_dir():
@@ -101,6 +111,11 @@ def accept(
     if not accepted.cases:
         raise UsageError(
             f"{record} holds no verdict; run the benchmark without --itl-plan, and with cases that can run here"
+        )
+    if to.exists() and not replace and (lost := expectations.load(to).cases.keys() - accepted.cases.keys()):
+        raise UsageError(
+            f"{to} has {len(lost)} cases that {record} does not, as {min(lost)}; record a run of all of them, "
+            "or give --replace"
         )
     expectations.save(accepted, to)
     typer.echo(f"wrote {len(accepted.cases)} verdicts of run {loaded.run.id} to {to}")

@@ -1,56 +1,77 @@
 """The controller's part of the plugin: collects what reports carry, writes the record, prints the claims."""
 
+from __future__ import annotations
+
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from itl_bench.carried import CARRIED
-from itl_bench.cases import Case
-from itl_bench.catalog import Catalog
 from itl_bench.errors import UsageError
 from itl_bench.recorder import Recorder
 
+if TYPE_CHECKING:
+    from itl_bench.plugin import State
+    from itl_bench.record import Record
+
+EXIT_REFUTED = 1
 EXIT_CRASHED = 3
+FEW = 10  # verdicts whose reasons are printed unasked
 
 
 class Controller:
     """Registered once per run, never on a worker: one record whatever the number of workers."""
 
-    def __init__(self, config: pytest.Config, catalog: Catalog, cases: Sequence[Case]) -> None:
+    def __init__(self, config: pytest.Config, state: State) -> None:
         """Start recording.
 
         Args:
             config: The run's configuration.
-            catalog: The catalog of the run.
-            cases: All cases of the profile and arm, in the order of the grid.
+            state: The catalog of the run, its declared cases, and the expectations.
         """
         self.config = config
-        self.recorder = Recorder(catalog, cases, _run_options(config))
-        self.folder: Path | None = None
+        self.state = state
+        self.declared = {case.id for case in state.cases}
+        self.recorder = Recorder(state.catalog, state.cases, _run_options(config))
+        self.record: Record | None = None
+        self.written = ""  # where, or why not
         self.failures: list[tuple[str, str]] = []
+        self.gone: list[str] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take what a report carries."""
+        """Take what a report carries; a worker that died could carry nothing any more."""
         carried = getattr(report, CARRIED, None)
+        case_id = report.nodeid.partition("[")[2].rstrip("]")
+        if carried is None and report.failed and case_id in self.declared:
+            carried = {"crashed": report.nodeid, "case_id": case_id}
         if carried is None:
             return
         self.recorder.add(carried)
-        if report.failed and "case" in carried:
-            self.failures.append((report.nodeid, str(report.longrepr)))
+        if report.failed and "case" in carried and not carried.get("asserted"):
+            self.failures.append((case_id or report.nodeid, str(report.longrepr)))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the record of whatever was judged, also after Ctrl-C; a crash has an exit code of its own."""
+        if not self.recorder.cases and not self.recorder.crashed:
+            return
+        self.record = self.recorder.record()
+        if self.state.expectations:
+            from itl_bench.expectations import gone
+
+            self.gone = gone(self.state.expectations, self.state.every_id)
+        if self.gone and session.exitstatus == 0:
+            session.exitstatus = EXIT_REFUTED
         if self.recorder.crashed:
             session.exitstatus = EXIT_CRASHED
-        if self.recorder.cases or self.recorder.crashed:
-            try:
-                self.folder = self.recorder.write(self._report_folder())
-            except (OSError, UsageError) as error:
-                session.exitstatus = EXIT_CRASHED
-                self.failures.append(("the record could not be written", str(error)))
+        try:
+            folder = self.recorder.write(self.record, self._report_folder())
+            self.written = f"record and reports: {_short(folder / 'report.html', self.config.invocation_params.dir)}"
+        except (OSError, UsageError) as error:
+            session.exitstatus = EXIT_CRASHED
+            self.written = f"ERROR: the record could not be written: {error}"
 
     def _report_folder(self) -> Path:
         """The option's folder, else reports/ of the project, or of the current folder outside any project."""
@@ -60,35 +81,64 @@ class Controller:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print failing verdicts with their tables, the claims, and where the reports are."""
-        writer = terminalreporter
         if self.failures and self.config.getoption("tbstyle") != "no":
-            writer.section("REFUTED OR CHANGED", sep="=", red=True)
+            terminalreporter.section("failing verdicts", sep="=", red=True)
             for name, text in self.failures:
-                writer.section(name.rpartition("[")[2].rstrip("]") if "[" in name else name, sep="_", red=True)
-                writer.line(text)
-        if not self.recorder.cases:
+                terminalreporter.line("")
+                terminalreporter.line(name, bold=True)
+                terminalreporter.line(text)
+        if self.record is None:
             return
-        self._print_claims(writer)
-        self._print_not_run(writer)
-        if self.folder:
-            writer.line(f"record and reports: {_short(self.folder / 'report.html', self.config.invocation_params.dir)}")
+        self._print_reasons(terminalreporter, self.record)
+        self._print_claims(terminalreporter, self.record)
+        self._print_differences(terminalreporter, self.record)
+        self._print_not_run(terminalreporter, self.record)
+        terminalreporter.line(self.written)
 
-    def _print_claims(self, writer: pytest.TerminalReporter) -> None:
+    def _print_reasons(self, writer: pytest.TerminalReporter, record: Record) -> None:
+        """Every verdict with its reason, where they are few or were asked for (-v, -ra, -rA, -rx)."""
+        judged = [case for case in record.cases if case.verdict]
+        asked = self.config.getoption("verbose") > 0 or set("axAP") & set(self.config.getoption("reportchars") or "")
+        if judged and (asked or len(judged) <= FEW):
+            writer.section("verdicts", sep="=")
+            for case in judged:
+                writer.line(f"{case.verdict} {case.id}")
+                writer.line(f"    {case.reason}")
+
+    def _print_claims(self, writer: pytest.TerminalReporter, record: Record) -> None:
         from rich.console import Console
 
         from itl_bench.report.terminal import print_claims
 
-        record = self.recorder.record()
         if any(case.verdict for case in record.cases):
             writer.section("claims", sep="=")
             file = writer._tw._file  # the terminal that pytest writes to, captured or not
             colour = writer._tw.hasmarkup
-            print_claims(
-                record, Console(file=file, force_terminal=colour, no_color=not colour, width=writer._screen_width)
-            )
+            console = Console(file=file, force_terminal=colour, no_color=not colour, width=writer._screen_width)
+            print_claims(record, console)
 
-    def _print_not_run(self, writer: pytest.TerminalReporter) -> None:
-        levels = Counter((case.level, case.model) for case in self.recorder.cases.values() if case.verdict is None)
+    def _print_differences(self, writer: pytest.TerminalReporter, record: Record) -> None:
+        """What differs from the recorded verdicts, drift and vanished cases included."""
+        lines = [
+            f"{case.recorded_status}: {case.id} is {case.verdict}, recorded was {case.recorded_verdict}"
+            for case in record.cases
+            if case.recorded_status in ("changed", "drift")
+        ]
+        lines += [f"gone: {key} was recorded, and the catalog no longer has it" for key in self.gone]
+        if self.state.expectations:
+            new = [case.id for case in record.cases if case.verdict and case.id not in self.state.expectations.cases]
+            lines += [f"new: {key} has no recorded verdict" for key in new]
+        if lines:
+            writer.section("against the recorded verdicts", sep="=")
+            for line in lines:
+                writer.line(line)
+        if self.state.expectations:
+            same = sum(case.recorded_status == "as-recorded" for case in record.cases)
+            path = self.config.getoption("itl_expect")
+            writer.line(f"{same} verdicts as recorded in {path}; {len(lines)} differ or are not in both")
+
+    def _print_not_run(self, writer: pytest.TerminalReporter, record: Record) -> None:
+        levels = Counter((case.level, case.model) for case in record.cases if case.verdict is None)
         if levels:
             names = ", ".join(f"{count} of {model} ({level})" for (level, model), count in sorted(levels.items()))
             writer.line(f"not run: {sum(levels.values())} measured cases: {names}; -rs shows what each needs")

@@ -17,7 +17,7 @@ class VerdictError(AssertionError):
 
 
 @dataclass(frozen=True)
-class CaseVerdict:
+class JudgedCase:
     """A case's record, and how it relates to what was recorded earlier.
 
     `status` is None where the run was given no expectations.
@@ -56,9 +56,9 @@ class EvidenceSource:
     catalog: Catalog
     expectations: Expectations | None
     inconclusive: str
-    remember: Callable[[CaseVerdict], None]
+    remember: Callable[[JudgedCase], None]
 
-    def verdict(self, case: Case) -> CaseVerdict:
+    def verdict(self, case: Case) -> JudgedCase:
         """The verdict on a case.
 
         Raises:
@@ -73,7 +73,7 @@ class EvidenceSource:
             if status != "new":
                 old = self.expectations.cases[case.id].verdict
                 record = record.model_copy(update={"recorded_verdict": old, "recorded_status": status})
-        verdict = CaseVerdict(record, status, self.inconclusive)
+        verdict = JudgedCase(record, status, self.inconclusive)
         self.remember(verdict)
         return verdict
 

@@ -1,7 +1,7 @@
 """Recorded verdicts: written from a record by a command, compared with the verdicts of a later run."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from statistics import NormalDist
 
@@ -12,7 +12,7 @@ from itl_bench.catalog import read_yaml
 from itl_bench.errors import UsageError
 from itl_bench.explain import validate
 from itl_bench.record import CaseRecord, Finite, Record, write_atomically
-from itl_bench.vocabulary import RecordedStatus, Verdict
+from itl_bench.vocabulary import Expectation, RecordedStatus, Verdict
 
 SHOWN = 20  # mistakes of one file; a file of another kind has one for every case
 
@@ -27,6 +27,8 @@ class Recorded(Frozen):
     """What a case gave when it was recorded."""
 
     verdict: Verdict
+    expect: Expectation
+    smallest_effect: Finite | None = None
     effect: Finite | None = None
     ci_low: Finite | None = None
     ci_high: Finite | None = None
@@ -60,8 +62,8 @@ def from_record(record: Record) -> Expectations:
         ),
         cases={
             case.id: Recorded(
-                verdict=case.verdict, effect=case.effect, ci_low=case.ci_low, ci_high=case.ci_high,
-                column=case.deciding_column, confidence=case.confidence,
+                verdict=case.verdict, expect=case.expect, smallest_effect=case.smallest_effect, effect=case.effect,
+                ci_low=case.ci_low, ci_high=case.ci_high, column=case.deciding_column, confidence=case.confidence,
             )
             for case in record.cases
             if case.verdict
@@ -100,16 +102,28 @@ def compare(case: CaseRecord, recorded: Mapping[str, Recorded]) -> RecordedStatu
     *drift* inside it: a case near its margin flips by chance alone. The prediction interval of a repetition with the
     same precision is the recorded 95% interval widened by the square root of 2. Without an interval there is no chance
     to speak of, and a differing verdict is a change. The effects compared are those of the column that decided then.
+
+    Published tables are fixed: there, and where the expectation or the margin moved, nothing differs by chance.
     """
     old = recorded.get(case.id)
     if old is None:
         return "new"
     if old.verdict == case.verdict:
         return "as-recorded"
-    effect = next((column.effect for column in case.columns if column.name == old.column), case.effect)
+    if case.evidence == "published" or case.expect != old.expect:
+        return "changed"
+    now = next((column for column in case.columns if column.name == old.column), case)
+    effect, margin = now.effect, now.smallest_effect
+    if margin != old.smallest_effect:
+        return "changed"
     if effect is None or old.ci_low is None or old.ci_high is None:
         return "changed"
     normal = NormalDist()
     to_95 = normal.inv_cdf(0.975) / normal.inv_cdf((1 + (old.confidence or 0.95)) / 2)
     half_width = math.sqrt(2) * to_95 * (old.ci_high - old.ci_low) / 2
     return "drift" if abs(effect - (old.ci_low + old.ci_high) / 2) <= half_width else "changed"
+
+
+def gone(expectations: Expectations, every_id: Collection[str]) -> list[str]:
+    """Recorded cases that the catalog no longer has: renamed or deleted, and no longer watched."""
+    return [key for key in expectations.cases if key not in every_id]

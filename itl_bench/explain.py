@@ -40,7 +40,7 @@ WRONG_VALUE = {
 }
 PATTERNS = {
     r"^[a-z0-9][a-z0-9.\-]*$": "a name of small letters, digits, '.' and '-' (as alpaca-52k)",
-    r"^[CX]\d\d[a-z]?$": "C or X, two digits and perhaps a small letter (as C07 or X02b)",
+    r"^[A-Z]\d\d[a-z]?$": "a capital letter, two digits and perhaps a small letter (as C07 or X02b)",
     r"^M\d$": "M and one digit (as M1)",
 }
 

@@ -56,7 +56,7 @@ def _families_note(case: Case, pairs: list[Pair], columns: Mapping[str, Column])
         f"left above right in {above} of {total} single values",
     ]
     if left_out := len(case.pairs) - len(pairs):
-        parts.append(f"{left_out} pair{'s' * (left_out > 1)} left out as copies of other rows of the paper")
+        parts.append(f"{left_out} pair{'s' * (left_out > 1)} left out, their rows are no evidence")
     if "-vs-" in case.model:
         parts.append("one pair of models: no claim about models in general")
     elif case.model == ALL_MODELS and too_few_for_sign_test(n := len({pair.left.model for pair in pairs})):

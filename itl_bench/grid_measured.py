@@ -8,7 +8,6 @@ from itl_bench.catalog import Catalog
 from itl_bench.specs import ClaimSpec, Compare, DatasetSpec, MeasureUse, ModelSpec, Side
 from itl_bench.vocabulary import ARMS, Evidence
 
-UNTUNED = ("base", "chat")
 BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over
 RANKS = ("rank-2", "rank-4", "rank-8", "rank-16", "rank-32")  # the range of the paper's statement
 
@@ -43,15 +42,16 @@ def _cases(
             asked = side_by_side(probe, right.probe or probe)
             for data in _data(claim, compare, left, right, model, probe, catalog):
                 for method in _methods(claim, compare, left, right):
-                    sides = (_resolved(left, model, data.left, method), _resolved(right, model, data.right, method))
-                    cells = _cells(sides[0], data.left, compare) | _cells(sides[1], data.right, compare)
+                    one = _resolved(left, model, data.left, method, catalog)
+                    other = _resolved(right, model, data.right, method, catalog)
+                    cells = _cells(one, data.left, compare, catalog) | _cells(other, data.right, compare, catalog)
                     for arm in ARMS:
                         yield Case(
                             claim=claim, evidence=evidence, level=model.level, dataset=data.label,
-                            model=side_by_side(sides[0].model or "", sides[1].model or ""),
-                            method=_method_label(*sides) or method, measure=use, columns=columns, probe=asked,
+                            model=side_by_side(one.model or "", other.model or ""),
+                            method=_method_label(one, other) or method, measure=use, columns=columns, probe=asked,
                             label=f"{asked}-{measure_label(claim, use)}", arm=arm, over=compare.over,
-                            left=sides[0], right=sides[1], cells=cells,
+                            left=one, right=other, cells=cells,
                         )  # fmt: skip
 
 
@@ -101,10 +101,10 @@ def _methods(claim: ClaimSpec, compare: Compare, left: Side, right: Side) -> tup
     return claim.axes.method or (("all-methods",) if compare.over == "log-kl" else ("",))
 
 
-def _resolved(side: Side, model: ModelSpec, data: tuple[str, ...], method: str) -> Side:
+def _resolved(side: Side, model: ModelSpec, data: tuple[str, ...], method: str, catalog: Catalog) -> Side:
     """The side with everything filled in that the grid point fixes."""
     method = side.method or method
-    dataset = data[0] if len(data) == 1 and method not in UNTUNED else None
+    dataset = data[0] if len(data) == 1 and _tuned(method, catalog) else None
     return side.model_copy(update={"model": side.model or model.id, "method": method, "dataset": dataset, "size": None})
 
 
@@ -114,14 +114,18 @@ def _method_label(left: Side, right: Side) -> str:
     return f"{methods}-{controls}" if controls else methods
 
 
-def _cells(side: Side, data: tuple[str, ...], compare: Compare) -> frozenset[Cell]:
+def _tuned(method: str, catalog: Catalog) -> bool:
+    return method in catalog.methods and catalog.methods[method].trains != "none"
+
+
+def _cells(side: Side, data: tuple[str, ...], compare: Compare, catalog: Catalog) -> frozenset[Cell]:
     """The tuned models that a side needs."""
     methods = BOTH if side.method in ("best", "all-methods") else (side.method or "",)
     variants = RANKS if compare.over == "rank" else ("",)
     return frozenset(
         Cell(side.model or "", key, method, variant)
         for method in methods
-        if method not in UNTUNED
+        if _tuned(method, catalog)
         for key in data
         for variant in variants
     )

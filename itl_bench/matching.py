@@ -8,7 +8,6 @@ from typing import NamedTuple
 from itl_bench.published import Row
 from itl_bench.specs import ModelSpec, Side
 
-TUNED = ("lora", "full", "full-neftune")
 Key = tuple[str, ...]
 
 
@@ -75,7 +74,7 @@ def _one_per_key(
 
 
 def _fits(row: Row, side: Side) -> bool:
-    method = row.method in TUNED if side.method == "best" else side.method in (None, row.method)
+    method = bool(row.dataset) if side.method == "best" else side.method in (None, row.method)
     return method and side.model in (None, row.model) and side.dataset in (None, dataset_id(row))
 
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
-from itl_bench.specs import ModelSpec
 
 EPOCHS = 3  # the paper's
 REPLICATES = 5  # the fewest for a verdict
-BYTES_FULL = 16  # a parameter in full tuning: fp32 weight, gradient and two optimizer moments
-BYTES_ADAPTER = 2.5  # a parameter under LoRA: bf16 weight, and room for adapters and activations
-TOKENS_PER_SECOND_7B = {"lora": 12_500, "full": 10_000}  # on one H100-class GPU; other sizes in proportion
+# Bytes a parameter: in full tuning fp32 weight, gradient and two optimizer moments; under an adapter the bf16 weight,
+# and room for the adapter.
+BYTES = {"all": 16, "adapter": 2.5}
+TOKENS_PER_SECOND_7B = {"adapter": 12_500, "all": 10_000}  # on one H100-class GPU; other sizes in proportion
 REFERENCE_PARAMETERS = 7_000_000_000
 
 
@@ -32,19 +32,20 @@ def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
     return Price(
         cells=len(some) * REPLICATES,
         gpu_hours=sum(_hours(cell, catalog) for cell in some) * REPLICATES,
-        memory_gb=max((memory_gb(catalog.models[cell.model], cell.method) for cell in some), default=0.0),
+        memory_gb=max((memory_gb(cell, catalog) for cell in some), default=0.0),
         dollars=len(some) * REPLICATES * answers * judge.dollars_per_answer,
     )
 
 
-def memory_gb(model: ModelSpec, method: str) -> float:
-    """GPU memory for training before activations, in GB (10^9 bytes)."""
-    return model.parameters * (BYTES_ADAPTER if method == "lora" else BYTES_FULL) / 1e9
+def memory_gb(cell: Cell, catalog: Catalog) -> float:
+    """GPU memory for training a cell before activations, in GB (10^9 bytes)."""
+    bytes_each = BYTES[catalog.methods[cell.method].trains]
+    return catalog.models[cell.model].parameters * bytes_each / 1e9
 
 
 def _hours(cell: Cell, catalog: Catalog) -> float:
     tokens = catalog.dataset_rows[cell.dataset] * catalog.dataset_of(cell.dataset).mean_tokens * EPOCHS
-    speed = TOKENS_PER_SECOND_7B["lora" if cell.method == "lora" else "full"]
+    speed = TOKENS_PER_SECOND_7B[catalog.methods[cell.method].trains]
     return tokens / speed * catalog.models[cell.model].parameters / REFERENCE_PARAMETERS / 3600
 
 

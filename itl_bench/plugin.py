@@ -15,17 +15,18 @@ from itl_bench.grid import build_grid, find_profile, in_profile
 
 if TYPE_CHECKING:
     from itl_bench.cases import Case
-    from itl_bench.evidence import CaseVerdict, EvidenceSource
+    from itl_bench.evidence import EvidenceSource, JudgedCase
     from itl_bench.expectations import Expectations
 
 claims = pytest.mark.claims
-"""Marks a test with the claims whose cases it takes as `case`: `@claims("C01", "C02")`."""
+"""Marks a test with the claims whose cases it takes as `case`: `@claims("C01", "C02")`, or `@claims(own=True)` for
+those that only a user's own folder declares."""
 
 INCONCLUSIVE = ("xfail", "skip", "fail")
 ARM_CHOICES = ("both", "shared-rate", "fair")
 
 
-class Session:
+class State:
     """What a pytest process knows: the catalog, the declared cases, and the expectations."""
 
     def __init__(self, config: pytest.Config) -> None:
@@ -39,16 +40,16 @@ class Session:
         profile_name = config.getoption("itl_profile")
         self.profile = find_profile(self.catalog, profile_name) if profile_name else None
         arm = config.getoption("itl_arm")
+        grid = build_grid(self.catalog)
+        self.every_id = frozenset(case.id for case in grid)
         self.cases: tuple[Case, ...] = tuple(
-            case
-            for case in build_grid(self.catalog)
-            if in_profile(case, self.profile) and (arm == "both" or case.arm in (None, arm))
+            case for case in grid if in_profile(case, self.profile) and (arm == "both" or case.arm in (None, arm))
         )
         self.expectations = _expectations(config)
-        self.verdict: CaseVerdict | None = None  # of the item that is running
+        self.verdict: JudgedCase | None = None  # of the item that is running
 
 
-SESSION = pytest.StashKey[Session]()
+STATE = pytest.StashKey[State]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -106,14 +107,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Load the catalog, so that a mistake in it ends the run at once, in one line each."""
     config = session.config
     try:
-        config.stash[SESSION] = Session(config)
+        config.stash[STATE] = State(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
     if not hasattr(config, "workerinput"):
         from itl_bench.controller import Controller
 
-        state = config.stash[SESSION]
-        config.pluginmanager.register(Controller(config, state.catalog, state.cases), "itl_bench_controller")
+        state = config.stash[STATE]
+        config.pluginmanager.register(Controller(config, state), "itl_bench_controller")
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:
@@ -130,8 +131,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     marks = list(metafunc.definition.iter_markers("claims"))
     if not marks or "case" not in metafunc.fixturenames:
         return
-    state = metafunc.config.stash[SESSION]
+    state = metafunc.config.stash[STATE]
     wanted = [name for mark in marks for name in mark.args]
+    own = any(mark.kwargs.get("own") for mark in marks)
+    if not wanted and not own:
+        pytest.fail(f"{metafunc.definition.nodeid}: name the claims, as in @claims('C01')", pytrace=False)
+    wanted += sorted(state.catalog.own_claims) if own else []
     for name in wanted:
         if name not in state.catalog.claims:
             message = f"{metafunc.definition.nodeid}: {unknown('claim', name, state.catalog.claims)}"
@@ -142,7 +147,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Drop the placeholder that pytest makes for a test without any case in this profile."""
-    empty = [item for item in items if item.get_closest_marker("claims") and _case_of(item) is None]
+    empty = [
+        item
+        for item in items
+        if item.get_closest_marker("claims") and "case" in getattr(item, "fixturenames", ()) and _case_of(item) is None
+    ]
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
@@ -164,7 +173,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     from itl_bench.report.plan_table import print_plan
 
     selected = [case for item in session.items if (case := _case_of(item))]
-    print_plan(selected, session.config.stash[SESSION].catalog)
+    print_plan(selected, session.config.stash[STATE].catalog)
     return True
 
 
@@ -175,7 +184,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if case is not None and case.evidence != "published":
         from itl_bench.plan import missing
 
-        pytest.skip(missing(case, item.config.stash[SESSION].catalog))
+        pytest.skip(missing(case, item.config.stash[STATE].catalog))
 
 
 @pytest.fixture(scope="session")
@@ -183,9 +192,9 @@ def evidence(request: pytest.FixtureRequest) -> EvidenceSource:
     """Gives the verdict on a case: `evidence.verdict(case).check()`."""
     from itl_bench.evidence import EvidenceSource
 
-    state = request.config.stash[SESSION]
+    state = request.config.stash[STATE]
 
-    def remember(verdict: CaseVerdict) -> None:
+    def remember(verdict: JudgedCase) -> None:
         state.verdict = verdict
 
     return EvidenceSource(state.catalog, state.expectations, request.config.getoption("itl_inconclusive"), remember)
@@ -200,32 +209,46 @@ def pytest_runtest_makereport(
     case = _case_of(item)
     if case is None or (call.when != "call" and not (report.failed or report.skipped)):
         return report
-    state = item.config.stash[SESSION]
+    state = item.config.stash[STATE]
     verdict, state.verdict = state.verdict, None
-    carried: dict[str, Any]
-    if report.failed and not _is_finding(call):
-        carried = {"crashed": item.nodeid}
-    elif verdict is not None and verdict.record.id == case.id:
+    if verdict is not None and verdict.record.id != case.id:
+        verdict = None
+    if report.failed and not _is_finding(call, verdict):
+        carried: dict[str, Any] = {"crashed": item.nodeid, "case_id": case.id}
+    elif verdict is not None:
         carried = {"case": verdict.record.model_dump(mode="json")}
-        item.user_properties += [
-            ("verdict", verdict.verdict),
-            ("recorded_verdict", verdict.record.recorded_verdict or ""),
-        ]
-        report.user_properties = list(item.user_properties)
-        if report.failed and call.excinfo is not None:
-            report.longrepr = str(call.excinfo.value)
+        _show(verdict, item, call, report, carried)
     elif report.skipped:
         carried = {"case": _not_run(case, state.catalog, report)}
+        report.longrepr = (str(item.path), (item.location[1] or 0) + 1, f"Skipped: {carried['case']['reason']}")
     else:
         return report
     setattr(report, CARRIED, carried)
     return report
 
 
-def _is_finding(call: pytest.CallInfo[None]) -> bool:
+def _is_finding(call: pytest.CallInfo[None], verdict: JudgedCase | None) -> bool:
+    """A verdict that fails the test, or a user's own assertion on one; anything else that fails is a crash."""
+    return verdict is not None and call.excinfo is not None and call.excinfo.errisinstance(AssertionError)
+
+
+def _show(
+    verdict: JudgedCase,
+    item: pytest.Item,
+    call: pytest.CallInfo[None],
+    report: pytest.TestReport,
+    carried: dict[str, Any],
+) -> None:
+    """Put the verdict into the report: properties for JUnit, and the table instead of a traceback."""
     from itl_bench.evidence import VerdictError
 
-    return call.excinfo is not None and call.excinfo.errisinstance(VerdictError)
+    item.user_properties += [("verdict", verdict.verdict), ("recorded_verdict", verdict.record.recorded_verdict or "")]
+    report.user_properties = list(item.user_properties)
+    if report.failed and call.excinfo is not None:
+        if call.excinfo.errisinstance(VerdictError):
+            report.longrepr = str(call.excinfo.value)
+        else:
+            carried["asserted"] = True  # the user's own assertion: pytest shows it as any other
 
 
 def _not_run(case: Case, catalog: Catalog, report: pytest.TestReport) -> dict[str, Any]:

@@ -5,14 +5,14 @@ The JSON Schema of these models is committed beside this file; `python -m itl_be
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from itl_bench.errors import UsageError
-from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
+from itl_bench.vocabulary import ALPHA, Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
@@ -72,7 +72,7 @@ class CaseRecord(RecordModel):
     ci_low: Finite | None = None
     ci_high: Finite | None = None
     confidence: Finite | None = Field(default=None, description="of the interval: 0.95, and 0.9 for no-change")
-    alpha: Finite = 0.05
+    alpha: Finite = ALPHA
     p_value: Finite | None = None
     n_prompts: int | None = None
     n_replicates: int | None = None
@@ -102,8 +102,9 @@ class ClaimRecord(RecordModel):
     level: Level
     arm: Arm | None = None
     verdict: Verdict | None = Field(
-        default=None, description="over all members after Holm's correction; none if nothing was judged"
+        default=None, description="over all members, after Holm's correction; none while members are missing"
     )
+    basis: Basis | None = Field(default=None, description="of a directional verdict: point if it rests on single runs")
     members: int = Field(description="cases the catalog declares")
     missing: int = Field(description="declared cases that were not judged in this run")
     supported: int
@@ -162,14 +163,15 @@ class Record(RecordModel):
 def write_atomically(path: Path, text: str) -> None:
     """Write `text` so that a reader, or a crash, never sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        with temporary.open("x", encoding="utf-8") as stream:
             stream.write(text)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 

@@ -42,14 +42,18 @@ class Recorder:
         self.started = now()
         self.cases: dict[str, CaseRecord] = {}
         self.crashed: list[str] = []
+        self.lost: set[str] = set()  # ids of cases that crashed
 
     def add(self, data: Mapping[str, object]) -> None:
         """Take what one report carries: a case's record, or the name of an item that crashed."""
         if "crashed" in data:
             self.crashed.append(str(data["crashed"]))
+            self.lost.add(str(data["case_id"]))
+            self.cases.pop(str(data["case_id"]), None)  # a crash is never a verdict, whichever came first
             return
         record = CaseRecord.model_validate(data["case"])
-        self.cases[record.id] = record
+        if record.id not in self.lost:
+            self.cases[record.id] = record
 
     def record(self) -> Record:
         """The record of the run so far."""
@@ -79,11 +83,11 @@ class Recorder:
             crashed=tuple(sorted(self.crashed)),
         )  # fmt: skip
 
-    def write(self, folder: Path) -> Path:
+    def write(self, record: Record, folder: Path) -> Path:
         """Write record and reports into `folder`/run id, point `latest` there, and return that folder."""
         from itl_bench.report.write import point_latest, write_reports
 
         target = folder / self.run_id
-        write_reports(self.record(), target)
+        write_reports(record, target)
         point_latest(target)
         return target

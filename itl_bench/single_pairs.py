@@ -7,6 +7,7 @@ from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.finding import Column, Finding, with_margins
 from itl_bench.matching import Pair, dataset_id
+from itl_bench.published import DOUBTFUL, DUPLICATE
 from itl_bench.specs import JudgeSpec
 from itl_bench.stats.estimate import BoundedEstimate, difference_of_means
 from itl_bench.stats.rule import judge
@@ -17,7 +18,7 @@ def single_pair(case: Case, catalog: Catalog) -> Finding:
     """A single pair of published means: the only spread is that of the judge, taken from elsewhere."""
     (pair,) = case.pairs
     if pair.doubtful:
-        return Finding("point", {}, undecided=_duplicate_reason(case, pair))
+        return Finding("point", {}, undecided=_doubt(case, pair))
     if pair.left.bounds:
         note = "the interval holds the rounding of the figure alone, no sampling spread is published"
         return Finding("point", {name: _read_off(pair, name) for name in case.columns}, note=note)
@@ -80,7 +81,9 @@ def _steadiness(case: Case, pair: Pair, freedom: int, catalog: Catalog) -> str:
     if verdicts[0] == "INCONCLUSIVE":
         return "a larger spread would leave it so"
     steady = [spread for spread, found in zip(spreads, verdicts, strict=True) if found == verdicts[0]]
-    return "holds at any spread" if len(steady) == len(spreads) else f"holds up to a spread of {steady[-1]:.1f}"
+    if len(steady) == len(spreads):
+        return "would hold at any spread of the judge's scores"
+    return f"would hold up to a spread of {steady[-1]:.1f}"
 
 
 def _beyond_spread(columns: Mapping[str, Column]) -> list[str]:
@@ -93,10 +96,10 @@ def _beyond_spread(columns: Mapping[str, Column]) -> list[str]:
     return beyond
 
 
-def _duplicate_reason(case: Case, pair: Pair) -> str:
+def _doubt(case: Case, pair: Pair) -> str:
+    words = {DUPLICATE: ", a copy of another row digit for digit", DOUBTFUL: ", under a label that cannot be right"}
     texts = []
     for row in pair:
         values = "/".join(f"{row.values[name]:.2f}" for name in case.columns)
-        repeated = ", a copy of another row" if row.doubtful else ""
-        texts.append(f"{row.method} on {dataset_id(row)} {values}{repeated}")
-    return f"no evidence: a row repeats another row of the paper digit for digit ({' against '.join(texts)})"
+        texts.append(f"{row.method} on {dataset_id(row)} {values}{words.get(row.flag, '')}")
+    return f"no evidence: {' against '.join(texts)}"

@@ -45,7 +45,7 @@ class ModelSpec(Spec):
     title: Text
     level: MeasuredLevel
     parameters: Count
-    weights: Text  # hub id, package, or "shipped"
+    weights: Text  # hub id or package
     chat: ChatSpec | None = None
 
 
@@ -211,7 +211,7 @@ class Axes(Spec):
 class ClaimSpec(Spec):
     """A directional hypothesis about measures, with a smallest effect of interest."""
 
-    id: Annotated[str, Field(pattern=r"^[CX]\d\d[a-z]?$")]
+    id: Annotated[str, Field(pattern=r"^[A-Z]\d\d[a-z]?$")]
     statement: Text
     section: Text
     role: Role | dict[Level, Role] = "evidence"

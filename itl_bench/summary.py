@@ -9,9 +9,7 @@ from itl_bench.catalog import Catalog
 from itl_bench.record import CaseRecord, ClaimRecord
 from itl_bench.stats.multiplicity import holm
 from itl_bench.stats.units import too_few_for_sign_test
-from itl_bench.vocabulary import ALL_MODELS, Arm, Evidence, Level, Verdict
-
-ALPHA = 0.05
+from itl_bench.vocabulary import ALL_MODELS, ALPHA, Arm, Basis, Evidence, Level, Verdict
 
 
 class Family(NamedTuple):
@@ -51,10 +49,11 @@ def _summary(
     verdicts = [record.verdict for record in records.values()]
     tested = {key: record.p_value for key, record in records.items() if record.verdict != "INCONCLUSIVE"}
     adjusted = holm({case.id: tested.get(case.id) for case in members})  # what decided nothing counts as p = 1
+    verdict, deciding = _verdict(len(members), records, adjusted)
     return ClaimRecord(
         id=claim.id, statement=claim.statement, section=claim.section, role=claim.role_at(family.level),
         evidence=family.evidence, level=family.level, arm=family.arm,
-        verdict=_verdict(len(members), records, adjusted),
+        verdict=verdict, basis=_basis(deciding),
         members=len(members), missing=len(members) - len(records),
         supported=verdicts.count("SUPPORTED"), refuted=verdicts.count("REFUTED"),
         inconclusive=verdicts.count("INCONCLUSIVE"),
@@ -63,19 +62,39 @@ def _summary(
     )  # fmt: skip
 
 
-def _verdict(members: int, records: Mapping[str, CaseRecord], adjusted: Mapping[str, float]) -> Verdict | None:
+def _verdict(
+    members: int, records: Mapping[str, CaseRecord], adjusted: Mapping[str, float]
+) -> tuple[Verdict | None, list[CaseRecord]]:
     """A claim is about every member: all must support it, and one that refutes it after correction is enough.
 
     That all support needs no correction (intersection-union test). A refuting member without a p (read off a figure,
-    with no sampling spread) is not corrected either: rounding is no chance.
+    with no sampling spread) is not corrected either: rounding is no chance. While members are missing, a claim that
+    is not refuted has no verdict yet.
+
+    Returns:
+        The verdict, and the cases that it rests on.
     """
-    if not records:
+    refuting = [
+        record
+        for key, record in records.items()
+        if record.verdict == "REFUTED" and (record.p_value is None or adjusted[key] <= ALPHA)
+    ]
+    if refuting:
+        return "REFUTED", refuting
+    if len(records) < members:
+        return None, []
+    if all(record.verdict == "SUPPORTED" for record in records.values()):
+        return "SUPPORTED", list(records.values())
+    return "INCONCLUSIVE", []
+
+
+def _basis(deciding: Sequence[CaseRecord]) -> Basis | None:
+    """The strongest basis of a refutation, the weakest of a support is what a verdict can claim."""
+    if not deciding:
         return None
-    for key, record in records.items():
-        if record.verdict == "REFUTED" and (record.p_value is None or adjusted[key] <= ALPHA):
-            return "REFUTED"
-    supported = sum(record.verdict == "SUPPORTED" for record in records.values())
-    return "SUPPORTED" if supported == members else "INCONCLUSIVE"
+    points = [record.basis == "point" for record in deciding]
+    one_is_enough = deciding[0].verdict == "REFUTED"
+    return "point" if (all(points) if one_is_enough else any(points)) else "interval"
 
 
 def _note(members: Sequence[Case], records: Mapping[str, CaseRecord]) -> str:

@@ -16,4 +16,5 @@ EXPECTATIONS: tuple[Expectation, ...] = get_args(Expectation)
 ARMS: tuple[Arm, ...] = get_args(Arm)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
+ALPHA = 0.05  # error rate of every verdict, and of Holm's correction over a family
 ALL_MODELS = "all-models"  # stands in place of a model where a case pools all of them

@@ -150,3 +150,17 @@ def test_a_good_record_is_reported_and_accepted(call, record, tmp_path):
     assert (tmp_path / "out" / "report.md").is_file()
     assert call("baseline", "accept", record(), "--to", tmp_path / "new.yaml") == (0, [])
     assert "REFUTED" in (tmp_path / "new.yaml").read_text(encoding="utf-8")
+
+
+def test_a_record_of_a_selection_does_not_replace_a_larger_baseline(call, record, tmp_path):
+    target = tmp_path / "expected.yaml"
+    both = [{**CASE, "id": key, "verdict": "REFUTED", "effect": -1.0} for key in ("C01-a", "C01-b")]
+    assert call("baseline", "accept", record(cases=both), "--to", target) == (0, [])
+    before = target.read_bytes()
+    code, lines = call("baseline", "accept", record(cases=both[:1]), "--to", target)
+    assert code == 2
+    assert len(lines) == 1
+    assert_says(lines[0], "1 cases that", "C01-b", "--replace")
+    assert target.read_bytes() == before
+    assert call("baseline", "accept", record(cases=both[:1]), "--to", target, "--replace") == (0, [])
+    assert "C01-b" not in target.read_text(encoding="utf-8")

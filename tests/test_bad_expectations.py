@@ -8,7 +8,7 @@ from itl_bench.expectations import SHOWN, load
 
 CASE = "C10a-published-phi1.5-all-datasets-lora-vs-full-aspects"  # a dot in an id is no step into the data
 HEAD = "recorded_from: {run: r, finished: f, version: v, catalog: c}\n"
-GOOD = f"{HEAD}cases:\n  {CASE}: {{verdict: REFUTED, effect: -0.1, ci_low: -0.2, ci_high: 0.0}}\n"
+GOOD = f"{HEAD}cases:\n  {CASE}: {{verdict: REFUTED, expect: greater, effect: -0.1, ci_low: -0.2, ci_high: 0.0}}\n"
 KINDS = {
     "empty": ("", ["the file is empty"]),
     "no YAML": ("cases: [", ["not valid YAML"]),
@@ -63,7 +63,7 @@ def test_a_missing_file_says_what_writes_one(tmp_path, name):
 
 @pytest.mark.parametrize("wrong", [2, SHOWN, SHOWN + 3])
 def test_several_wrong_cases_are_reported_at_once_and_counted(tmp_path, wrong):
-    cases = "".join(f"  C{number:02}: {{verdict: MAYBE}}\n" for number in range(wrong))
+    cases = "".join(f"  C{number:02}: {{verdict: MAYBE, expect: greater}}\n" for number in range(wrong))
     (tmp_path / "a.yaml").write_text(f"{HEAD}cases:\n{cases}", encoding="utf-8")
     lines = lines_of(tmp_path / "a.yaml")
     assert len(lines) == min(wrong, SHOWN + 1)

@@ -119,7 +119,7 @@ KINDS = {
     ),
     "half a pair": (C19, "[500, 250]", "[500]", ["published.0.items: entry 2 is missing; add it"]),
     "three of a pair": (C19, "[500, 250]", "[500, 250, 1]", ["published.0.items: [500, 250, 1]", "at most 2 entries"]),
-    "claim id": (C01, "id: C01", "id: C1", ["id: 'C1' was given; accepted is C or X, two digits", "as C07"]),
+    "claim id": (C01, "id: C01", "id: C1", ["id: 'C1' was given; accepted is a capital letter, two digits", "as C07"]),
     "mechanism id": (
         "mechanisms.yaml", "id: M1", "id: M10", ["(M10): id: 'M10' was given; accepted is M and one digit"],
     ),

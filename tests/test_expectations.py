@@ -13,8 +13,15 @@ RUN = {
     "id": "20260101-000000-abcdef", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:01+00:00",
     "version": "0.1.0", "catalog": "0" * 64, "python": "3.11", "packages": {}, "hardware": {}, "options": {},
 }  # fmt: skip
-SOME = next(record for key, record in records().items() if key.startswith("C08-published-llama13b"))
-OLD = Recorded(verdict="SUPPORTED", effect=1.0, ci_low=0.0, ci_high=2.0)
+PUBLISHED = next(record for key, record in records().items() if key.startswith("C08-published-llama13b"))
+SOME = PUBLISHED.model_copy(update={"evidence": "measured"})  # published tables are fixed, and never drift
+
+
+def recorded(verdict, **values):
+    return Recorded(verdict=verdict, **({"expect": "greater", "smallest_effect": 0.1} | values))
+
+
+OLD = recorded("SUPPORTED", effect=1.0, ci_low=0.0, ci_high=2.0)
 
 
 def new(verdict, effect):
@@ -22,7 +29,7 @@ def new(verdict, effect):
 
 
 @pytest.mark.parametrize(
-    ("case", "recorded", "status"),
+    ("case", "old", "status"),
     [
         (new("SUPPORTED", 9.0), OLD, "as-recorded"),
         (new("REFUTED", 1 + 0.999 * math.sqrt(2)), OLD, "drift"),
@@ -30,14 +37,28 @@ def new(verdict, effect):
         (new("INCONCLUSIVE", 1 + 1.001 * math.sqrt(2)), OLD, "changed"),
         (new("REFUTED", 1 - 1.001 * math.sqrt(2)), OLD, "changed"),
         (new("REFUTED", None), OLD, "changed"),
-        (new("REFUTED", 1.0), Recorded(verdict="SUPPORTED"), "changed"),
-        (new("REFUTED", 1.0), Recorded(verdict="SUPPORTED", effect=1.0), "changed"),
-        (new("INCONCLUSIVE", None), Recorded(verdict="INCONCLUSIVE"), "as-recorded"),
-        (new("SUPPORTED", 1.0), Recorded(verdict="INCONCLUSIVE"), "changed"),
+        (new("REFUTED", 1.0), recorded("SUPPORTED"), "changed"),
+        (new("REFUTED", 1.0), recorded("SUPPORTED", effect=1.0), "changed"),
+        (new("INCONCLUSIVE", None), recorded("INCONCLUSIVE"), "as-recorded"),
+        (new("SUPPORTED", 1.0), recorded("INCONCLUSIVE"), "changed"),
     ],
 )
-def test_how_a_verdict_relates_to_the_recorded_one(case, recorded, status):
-    assert compare(case, {case.id: recorded}) == status
+def test_how_a_verdict_relates_to_the_recorded_one(case, old, status):
+    assert compare(case, {case.id: old}) == status
+
+
+@pytest.mark.parametrize(
+    ("case", "old"),
+    [
+        (PUBLISHED.model_copy(update={"verdict": "REFUTED", "effect": 1.1}), OLD),
+        (new("REFUTED", 1.1), OLD.model_copy(update={"smallest_effect": 0.2})),
+        (new("REFUTED", 1.1), OLD.model_copy(update={"expect": "at-least"})),
+    ],
+    ids=["fixed tables", "another margin", "another expectation"],
+)
+def test_what_is_no_chance_is_a_change(case, old):
+    assert compare(case, {case.id: old}) == "changed"
+    assert compare(case.model_copy(update={"evidence": "measured"}), {case.id: OLD}) == "drift"
 
 
 def test_a_case_that_was_not_recorded_is_new():
@@ -51,9 +72,7 @@ def test_a_repetition_counts_as_changed_by_chance_in_one_of_twenty():
     first, second = generator.normal(0.2, error, (2, runs))
     half = 1.959964 * error
     changed = sum(
-        compare(
-            new("REFUTED", b), {SOME.id: Recorded(verdict="SUPPORTED", effect=a, ci_low=a - half, ci_high=a + half)}
-        )
+        compare(new("REFUTED", b), {SOME.id: recorded("SUPPORTED", effect=a, ci_low=a - half, ci_high=a + half)})
         == "changed"
         for a, b in zip(first, second, strict=True)
     )
@@ -64,9 +83,7 @@ def test_a_moved_effect_is_found():
     generator = np.random.default_rng(8)
     first, second = generator.normal(0.0, 1.0, 200), generator.normal(6.0, 1.0, 200)
     statuses = [
-        compare(
-            new("REFUTED", b), {SOME.id: Recorded(verdict="SUPPORTED", effect=a, ci_low=a - 1.96, ci_high=a + 1.96)}
-        )
+        compare(new("REFUTED", b), {SOME.id: recorded("SUPPORTED", effect=a, ci_low=a - 1.96, ci_high=a + 1.96)})
         for a, b in zip(first, second, strict=True)
     ]
     assert statuses.count("changed") >= 190
@@ -80,8 +97,18 @@ def test_a_no_change_case_counts_as_changed_by_chance_in_one_of_twenty():
     first, second = generator.normal(0, 1, (2, n))
     changed = sum(
         compare(
-            some.model_copy(update={"verdict": "REFUTED", "effect": y, "columns": ()}),
-            {some.id: Recorded(verdict="SUPPORTED", effect=x, ci_low=x - half, ci_high=x + half, confidence=0.9)},
+            some.model_copy(update={"verdict": "REFUTED", "effect": y, "columns": (), "evidence": "measured"}),
+            {
+                some.id: recorded(
+                    "SUPPORTED",
+                    effect=x,
+                    ci_low=x - half,
+                    ci_high=x + half,
+                    confidence=0.9,
+                    expect=some.expect,
+                    smallest_effect=some.smallest_effect,
+                )
+            },
         )
         == "changed"
         for x, y in zip(first, second, strict=True)
@@ -92,7 +119,7 @@ def test_a_no_change_case_counts_as_changed_by_chance_in_one_of_twenty():
 def test_the_column_that_decided_then_is_the_one_compared():
     columns = {column.name: column for column in SOME.columns}
     first, second = columns.values()
-    old = Recorded(verdict="REFUTED", effect=second.effect, ci_low=second.effect - 0.01, ci_high=second.effect + 0.01)
+    old = recorded("REFUTED", effect=second.effect, ci_low=second.effect - 0.01, ci_high=second.effect + 0.01)
     case = SOME.model_copy(update={"effect": first.effect, "deciding_column": first.name})
     assert abs(first.effect - second.effect) > 0.02
     assert compare(case, {case.id: old.model_copy(update={"column": second.name})}) == "drift"

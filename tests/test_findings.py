@@ -29,7 +29,7 @@ def test_open_domain_lora_loses_to_in_domain_full_tuning_at_7b():
 def test_at_70b_the_same_claim_rests_on_a_copied_row():
     record = one("C09", "llama70b")
     assert (record.verdict, record.effect, record.columns) == ("INCONCLUSIVE", None, ())
-    assert "repeats another row" in record.reason
+    assert "a copy of another row digit for digit" in record.reason
     assert "4.27/4.55/4.21/3.31/3.24" in record.reason
     assert not [key for key in PUBLISHED if key.startswith("C09") and "llama13b" in key]
 
@@ -140,7 +140,7 @@ def test_a_verdict_says_up_to_which_spread_it_holds():
     key = "C24-published-llama7b-evol-instruct-70k-vs-alpaca-52k-full-just-eval-aspects"
     limit = (0.21 - 0.10) / (scipy.stats.t.ppf(0.975, 79) * math.sqrt(2 / 800))
     assert 1.1 < limit < 1.2
-    assert "holds up to a spread of 1.1" in records()[key].reason
+    assert "would hold up to a spread of 1.1" in records()[key].reason
 
 
 def test_a_row_under_a_doubtful_label_is_never_compared():

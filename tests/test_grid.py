@@ -11,7 +11,7 @@ from itl_bench.catalog import load_catalog
 from itl_bench.errors import UsageError
 from itl_bench.grid import build_grid, find_profile, in_profile, mechanism_cases
 
-CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02"]
+CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03"]
 LEVEL = {model["id"]: model["level"] for model in listed("models")}
 PROBES = {probe["id"]: probe["levels"] for probe in listed("probes")}
 RAN = [case for case in grid().values() if case.evidence != "published"]

@@ -4,6 +4,7 @@ import pytest
 from test_audit_oracle import catalog, grid, listed
 
 from itl_bench.cases import Cell
+from itl_bench.catalog import load_catalog
 from itl_bench.plan import answers_of, memory_gb, missing, price
 
 RAN = {key: case for key, case in grid().items() if case.evidence != "published"}
@@ -20,7 +21,15 @@ NEEDS = {measure["id"]: measure.get("needs", []) for measure in listed("measures
     ],
 )  # fmt: skip
 def test_memory_by_hand(model, method, gigabytes):
-    assert memory_gb(catalog().models[model], method) == pytest.approx(gigabytes)
+    assert memory_gb(Cell(model, "any", method), catalog()) == pytest.approx(gigabytes)
+
+
+def test_an_own_adapter_method_is_priced_as_an_adapter(tmp_path):
+    (tmp_path / "methods.yaml").write_text("- {id: dora, title: DoRA, trains: adapter}\n", encoding="utf-8")
+    own = load_catalog(tmp_path)
+    assert memory_gb(Cell("llama70b", "any", "dora"), own) == pytest.approx(68.98 * 2.5)
+    dora, lora = (price([Cell("llama70b", "lima-1k", method)], 0, own) for method in ("dora", "lora"))
+    assert dora == lora
 
 
 def test_the_cost_of_cells_by_hand():

@@ -31,6 +31,54 @@ def test_a_crash_is_an_error_and_never_a_verdict(tmp_path):
     assert len(result.record["run"]["crashed"]) == 2
 
 
+def test_a_worker_that_dies_is_a_crash(tmp_path):
+    body = "evidence.verdict(case).check() if 'llama70b' in case.id else __import__('os')._exit(3)"
+    result = run(tmp_path / "r", "-k", "published", "-n", "2", tests=own(tmp_path, body))
+    assert result.code == 3
+    assert list(result.verdicts.values()) == ["INCONCLUSIVE"]
+    assert len(result.record["run"]["crashed"]) == 1
+
+
+def test_a_crash_after_the_verdict_takes_it_back(tmp_path):
+    folder = own(tmp_path)
+    teardown = "import pytest\n@pytest.fixture(autouse=True)\ndef after():\n    yield\n    1 / 0\n"
+    (folder / "conftest.py").write_text(teardown, encoding="utf-8")
+    result = run(tmp_path / "r", "-k", "published and llama7b", tests=folder)
+    assert result.code == 3
+    assert result.record["cases"] == []
+
+
+def test_an_assertion_of_ones_own_fails_and_keeps_the_verdict(tmp_path):
+    body = "assert evidence.verdict(case).verdict == 'SUPPORTED'"
+    result = run(tmp_path / "r", "-k", "published and llama7b", "-v", tests=own(tmp_path, body))
+    assert result.code == 1
+    assert "FAILED on REFUTED" in result.text
+    assert "AssertionError" in result.text
+    assert list(result.verdicts.values()) == ["REFUTED"]
+
+
+def test_a_test_of_a_claims_class_without_a_case_runs(tmp_path):
+    folder = own(tmp_path)
+    lines = ["from itl_bench.plugin import claims", "@claims('C09')", "class TestMine:"]
+    text = "\n".join([*lines, "    def test_helper(self): assert 1 == 2", ""])
+    (folder / "test_own.py").write_text(text, encoding="utf-8")
+    result = run(tmp_path / "r", tests=folder)
+    assert result.code == 1
+    assert "1 failed" in result.text
+
+
+def test_a_claims_mark_without_claims_is_one_clear_message(tmp_path):
+    result = run(tmp_path / "r", tests=own(tmp_path, claims=""))
+    assert result.code == 2
+    assert "name the claims, as in @claims('C01')" in result.text
+
+
+def test_a_record_that_cannot_be_written_is_said(tmp_path):
+    result = run("/proc/nowhere", "-k", "C06 and published", "--tb=no")
+    assert result.code == 3
+    assert "the record could not be written" in result.text
+
+
 def test_numbers_that_carry_no_verdict_are_a_crash(tmp_path):
     body = "evidence.verdict(__import__('dataclasses').replace(case, published=None))"
     result = run(tmp_path / "r", "-k", "published and llama7b", tests=own(tmp_path, body))
@@ -120,6 +168,21 @@ def test_own_models_join_the_grid(tmp_path):
     assert result.code == 0
     assert {case["model"] for case in result.record["cases"]} == {"mymodel"}
     assert "me/mine" in result.record["cases"][0]["reason"]
+
+
+def test_own_claims_are_run_by_the_benchmark(tmp_path):
+    from itl_bench.catalog import shipped
+
+    folder = tmp_path / "cases" / "claims"
+    folder.mkdir(parents=True)
+    (shipped_claim,) = shipped("cases").glob("claims/c09-*.yaml")
+    text = shipped_claim.read_text(encoding="utf-8").replace("id: C09", "id: Y01")
+    (folder / "y01.yaml").write_text(text, encoding="utf-8")
+    result = run(tmp_path / "r", "--itl-cases", folder.parent, "-k", "Y01 and published")
+    assert sorted(result.verdicts) == [
+        "Y01-published-llama70b-tulu-1k-vs-medinstruct-52k-lora-vs-full-medinstruct-test-aspects",
+        "Y01-published-llama7b-tulu-1k-vs-medinstruct-52k-lora-vs-full-medinstruct-test-aspects",
+    ]
 
 
 def test_arms_select_measured_cases(tmp_path):

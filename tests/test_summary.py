@@ -31,15 +31,16 @@ def test_the_family_has_as_many_members_as_datasets_with_several_sizes():
     ("outcomes", "verdict"),
     [
         ([("SUPPORTED", 0.04)] * 13, "SUPPORTED"),
-        ([("SUPPORTED", 0.04)] * 12, "INCONCLUSIVE"),
+        ([("SUPPORTED", 0.04)] * 12, None),
         ([("SUPPORTED", 0.04)] * 12 + [("INCONCLUSIVE", 0.5)], "INCONCLUSIVE"),
         ([("SUPPORTED", 0.001)] * 12 + [("REFUTED", 0.001)], "REFUTED"),
         ([("REFUTED", 0.05 / 13)], "REFUTED"),
-        ([("REFUTED", 0.05 / 12)], "INCONCLUSIVE"),  # the missing twelve count as p = 1
+        ([("REFUTED", 0.05 / 12)], None),  # the missing twelve count as p = 1
         ([("REFUTED", 0.02)] + [("SUPPORTED", 0.02)] * 12, "INCONCLUSIVE"),
         ([("REFUTED", None)], "REFUTED"),
         ([("SUPPORTED", None)] * 13, "SUPPORTED"),
-        ([("INCONCLUSIVE", 1e-9)], "INCONCLUSIVE"),
+        ([("INCONCLUSIVE", 1e-9)], None),
+        ([("INCONCLUSIVE", 1e-9)] * 13, "INCONCLUSIVE"),
         ([], None),
         ([(None, None)] * 13, None),
     ],
@@ -116,3 +117,10 @@ def test_members_without_a_p_are_counted_in_the_note():
     (one,) = summarise(cases, records(), catalog())
     assert (one.verdict, one.refuted, one.holm) == ("REFUTED", 4, {})
     assert "4 read off a figure" in one.note
+
+
+def test_the_basis_says_when_a_verdict_rests_on_single_runs():
+    found = {one.id: one for one in summarise(DECLARED, records(), catalog()) if one.evidence == "published"}
+    assert found["C01"].basis == "interval"
+    assert found["C05"].basis == found["C09"].basis == found["X02"].basis == "point"
+    assert found["C02"].basis is None

@@ -12,15 +12,33 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from itl_bench.record import CaseRecord, Record
+from itl_bench.record import CaseRecord, ColumnRecord, Record
 from itl_bench.report import wording
-from itl_bench.report.grouping import claim_groups, compared_columns, holm_adjusted, mechanism_cases
-from itl_bench.report.matrix import evidence_matrix, natural_key, statements, totals, with_role
+from itl_bench.report.grouping import (
+    claim_groups,
+    claim_verdicts,
+    column_units,
+    compared_columns,
+    deciding_name,
+    headlines,
+    holm_adjusted,
+    measured_judged,
+    mechanism_cases,
+)
+from itl_bench.report.matrix import (
+    evidence_matrix,
+    is_own,
+    model_in_words,
+    natural_key,
+    pooling,
+    statements,
+    totals,
+)
 from itl_bench.report.plot import plot
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
 
 TEMPLATES = Path(__file__).with_name("templates")
-NO_ARM = "none"
+NONE = "none"  # stands for "no arm" and "no model" in addresses, where nothing means "all"
 
 
 @dataclass(frozen=True)
@@ -38,7 +56,12 @@ def render(record: Record) -> str:
         record=record,
         run=record.run,
         totals=totals(record),
-        sanity=with_role(record, "sanity"),
+        pooling=wording.pooling_in_words(pooling(record)),
+        headlines=headlines(record),
+        own_claims=[claim for claim in statements(record) if is_own(claim)],
+        verdicts=claim_verdicts(record),
+        measured_judged=measured_judged(record),
+        published=any(case.evidence == "published" for case in record.cases),
         matrices=[(role, evidence_matrix(record, role)) for role in ("evidence", "sanity")],
         claims=claim_groups(record),
         filters=filters(record),
@@ -61,13 +84,14 @@ def filter_link(**state: str) -> str:
 def filters(record: Record) -> tuple[Filter, ...]:
     """The drop-downs that can tell the record's cases apart."""
     cases = record.cases
+    models = sorted({case.model for case in cases}, key=natural_key)
     found = (
         Filter("verdict", (*((word, word) for word in VERDICTS), ("not-run", wording.NOT_RUN))),
         _among("level", LEVELS, (case.level for case in cases)),
         _among("evidence", ("published", "measured", "expert"), (case.evidence for case in cases)),
-        _among("model", sorted({case.model for case in cases}, key=natural_key), (case.model for case in cases)),
+        Filter("model", tuple((name or NONE, model_in_words(name)) for name in models)),
         _among("claim", statements(record), (case.claim for case in cases)),
-        _among("arm", (*ARMS, NO_ARM), (case.arm or NO_ARM for case in cases)),
+        _among("arm", (*ARMS, NONE), (case.arm or NONE for case in cases)),
         _among("role", ("evidence", "sanity"), (case.role for case in cases)),
     )
     return tuple(one for one in found if len(one.options) > 1)
@@ -78,12 +102,23 @@ def case_plot(case: CaseRecord) -> Markup:
     columns = compared_columns(case)
     if not columns:
         return Markup("")
-    return plot(columns, case.expect, case.published_effect, case.unit, f"Effects of {case.id}")
+    units = column_units(case)
+    if not units:
+        return plot(columns, case.expect, case.published_effect, case.unit, f"Effects of {case.id}")
+    return Markup("").join(
+        plot([column], case.expect, _published(case, column), unit, f"Effect of {case.id} on {column.name}")
+        for column, unit in zip(columns, units, strict=True)
+    )
+
+
+def _published(case: CaseRecord, column: ColumnRecord) -> float | None:
+    """The published effect beside the column that it is of: other columns have other units."""
+    return case.published_effect if column.name == case.deciding_column else None
 
 
 def _among(name: str, order: Iterable[str], present: Iterable[str]) -> Filter:
     kept = set(present)
-    return Filter(name, tuple((value, "no arm" if value == NO_ARM else value) for value in order if value in kept))
+    return Filter(name, tuple((value, "no arm" if value == NONE else value) for value in order if value in kept))
 
 
 @cache
@@ -96,6 +131,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(_functions())
+    environment.filters["holm_range"] = wording.holm_range
+    environment.filters["ratio"] = _with_minus(wording.ratio_in_words)
     return environment
 
 
@@ -111,8 +148,13 @@ def _functions() -> dict[str, Any]:
         "side_decimals": wording.side_decimals,
         "counts_in_words": wording.counts_in_words,
         "family_counts": wording.family_counts,
-        "holm_range": wording.holm_range,
-        "changed": wording.changed,
+        "family_verdict": lambda family: wording.verdict_in_words([family], with_basis=False),
+        "on_single_runs": lambda family: wording.on_single_runs([family]),
+        "p_label": wording.p_label,
+        "ratio_in_words": wording.ratio_in_words,
+        "recorded_tag": wording.recorded_tag,
+        "column_units": column_units,
+        "deciding_name": deciding_name,
         "compared_columns": compared_columns,
         "case_plot": case_plot,
         "anchor": anchor,
@@ -123,7 +165,9 @@ def _functions() -> dict[str, Any]:
         "supported_if": wording.SUPPORTED_IF,
         "level_in_words": wording.LEVEL_IN_WORDS,
         "how_to_read": " ".join(wording.HOW_TO_READ),
-        "no_arm": NO_ARM,
+        "limits_title": wording.PUBLISHED_LIMITS_TITLE,
+        "limits": wording.PUBLISHED_LIMITS,
+        "none_in_address": NONE,
     }
     return {**shown, **words}
 

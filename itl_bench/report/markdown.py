@@ -4,14 +4,22 @@ import re
 from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
-from itl_bench.report.grouping import compared_columns, families, holm_adjusted, mechanism_cases, not_run_groups
-from itl_bench.report.matrix import claim_key, statements, totals, with_role
+from itl_bench.report.grouping import (
+    compared_columns,
+    families,
+    headlines,
+    holm_adjusted,
+    mechanism_cases,
+    not_run_groups,
+)
+from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
     HOW_TO_READ,
     NOT_RUN,
+    PUBLISHED_LIMITS,
+    PUBLISHED_LIMITS_TITLE,
     SUPPORTED_IF,
-    changed,
     counts_in_words,
     effect_decimals,
     evidence_in_words,
@@ -19,8 +27,11 @@ from itl_bench.report.wording import (
     interval,
     margin_sensitivity,
     number,
+    p_label,
     p_value,
+    pooling_in_words,
     printable,
+    recorded_tag,
     side_decimals,
     signed,
     summed_counts,
@@ -36,7 +47,8 @@ def render(record: Record) -> str:
     evidence = with_role(record, "evidence")
     parts = [
         _header(record),
-        f"## Claims\n\n{claims_table(record)}",
+        _claims(record),
+        _limits(record),
         _contradictions(record, [case for case in evidence if case.verdict == "REFUTED"]),
         _inconclusive([case for case in evidence if case.verdict == "INCONCLUSIVE"]),
         _not_run(evidence),
@@ -47,10 +59,30 @@ def render(record: Record) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def claims_table(record: Record) -> str:
-    """One row for each claim: its verdict and cases on published and on measured evidence, and the families' notes."""
+def _claims(record: Record) -> str:
+    own = [claim for claim in statements(record) if is_own(claim)]
+    parts = ["## Claims", "\n".join(f"- {one.in_words()}." for one in headlines(record)), claims_table(record)]
+    parts += ["### Asked by us", "These are no claims of the paper.", claims_table(record, own=True)] if own else []
+    return "\n\n".join(part for part in parts if part)
+
+
+def _limits(record: Record) -> str:
+    if not any(case.evidence == "published" for case in record.cases):
+        return ""
+    return f"## {PUBLISHED_LIMITS_TITLE}\n\n" + "\n".join(f"- {line}" for line in PUBLISHED_LIMITS)
+
+
+def claims_table(record: Record, *, own: bool = False) -> str:
+    """One row for each claim: its verdict and cases on published and on measured evidence, and the families' notes.
+
+    Args:
+        record: The record of a run.
+        own: The benchmark's own claims instead of the paper's.
+    """
     rows = []
     for claim, statement in statements(record).items():
+        if is_own(claim) != own:
+            continue
         chosen = [one for one in families(record) if one.id == claim and one.role == "evidence"]
         published = [one for one in chosen if one.evidence == "published"]
         measured = [one for one in chosen if one.evidence != "published"]
@@ -94,7 +126,7 @@ def _header(record: Record) -> str:
         ("Commit", code(run.git) if run.git else "none"),
         ("Catalog", code(run.catalog[:12])),
         ("Versions", escape(f"itl_bench {run.version}, Python {run.python}" + (f", {packages}" if packages else ""))),
-        ("Cases", counts_in_words(totals(record))),
+        ("Cases", "; ".join(filter(None, [counts_in_words(totals(record)), pooling_in_words(pooling(record))]))),
     ]
     if run.crashed:
         facts.append(("Crashed", f"{len(run.crashed)}: " + ", ".join(code(item) for item in run.crashed[:EXAMPLES])))
@@ -137,7 +169,7 @@ def _columns_table(case: CaseRecord) -> str:
         ]
         for column in columns
     ]
-    header = ["column", "left", "right", "left minus right", "d", "p", "verdict"]
+    header = ["column", "left", "right", "left minus right", "d", p_label(case), "verdict"]
     return table(header, rows, right=range(1, 6)) if rows else ""
 
 
@@ -147,8 +179,8 @@ def _fine_print(case: CaseRecord, adjusted: dict[str, float]) -> str:
         parts.append(f"p after Holm's correction: {p_value(adjusted[case.id])}.")
     if sensitivity := margin_sensitivity(case):
         parts.append(f"At half and at twice the margin: {sensitivity}.")
-    if changed(case):
-        parts.append(f"**The recorded verdict was {case.recorded_verdict}.**")
+    if tag := recorded_tag(case):
+        parts.append(f"**Recorded verdict: {tag}.**")
     return " ".join(part for part in parts if part)
 
 
@@ -159,7 +191,7 @@ def _inconclusive(cases: list[CaseRecord]) -> str:
     for case in sorted(cases, key=lambda case: claim_key(case.claim)):
         decimals = effect_decimals(compared_columns(case))
         effect = f"{signed(case.effect, decimals)} {interval(case.ci_low, case.ci_high, decimals)}".strip()
-        was = f" (was {case.recorded_verdict})" if changed(case) else ""
+        was = f" ({tag})" if (tag := recorded_tag(case)) else ""
         rows.append([code(case.id), effect, number(case.smallest_effect), escape(case.reason) + was])
     head = ["case", "left minus right", "d", "reason"]
     return f"## Inconclusive\n\n{len(cases)} inconclusive.\n\n" + table(head, rows, right=(1, 2))

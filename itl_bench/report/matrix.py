@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from itl_bench.record import CaseRecord, Record
 from itl_bench.vocabulary import ALL_MODELS, LEVELS, VERDICTS, Level, Role, Verdict
@@ -17,6 +18,8 @@ class Counts:
     refuted: int = 0
     inconclusive: int = 0
     not_run: int = 0
+
+    idle: ClassVar[str] = "not run"  # what cases without a verdict are called
 
     @property
     def judged(self) -> int:
@@ -34,6 +37,13 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class FamilyCounts(Counts):
+    """The counts of declared families, whose other members were not selected or not run."""
+
+    idle: ClassVar[str] = "not judged"
+
+
+@dataclass(frozen=True)
 class MatrixColumn:
     """One column of the matrix: a model at a level of evidence."""
 
@@ -43,7 +53,7 @@ class MatrixColumn:
     @property
     def title(self) -> str:
         """The model's name, or "all models" for cases that pool them."""
-        return {ALL_MODELS: "all models", "": "no model"}.get(self.model, self.model)
+        return model_in_words(self.model)
 
 
 @dataclass(frozen=True)
@@ -62,10 +72,30 @@ class Matrix:
     columns: tuple[MatrixColumn, ...]
     rows: tuple[MatrixRow, ...]
 
+    @property
+    def papers(self) -> tuple[MatrixRow, ...]:
+        """The rows of the paper's claims."""
+        return tuple(row for row in self.rows if not is_own(row.claim))
+
+    @property
+    def own(self) -> tuple[MatrixRow, ...]:
+        """The rows of the claims that the benchmark itself asks about."""
+        return tuple(row for row in self.rows if is_own(row.claim))
+
     def levels(self) -> tuple[tuple[Level, int], ...]:
         """The levels that have columns, each with how many."""
         widths = [(level, sum(column.level == level for column in self.columns)) for level in LEVELS]
         return tuple((level, width) for level, width in widths if width)
+
+
+def model_in_words(model: str) -> str:
+    """The model's name, or words for the two names that are none."""
+    return {ALL_MODELS: "all models", "": "no model"}.get(model, model)
+
+
+def is_own(claim: str) -> bool:
+    """Whether a claim is the benchmark's: only C.. are the paper's, and nothing else may be laid at its door."""
+    return not claim.startswith("C")
 
 
 def natural_key(text: str) -> tuple[tuple[bool, int, str], ...]:
@@ -94,6 +124,11 @@ def with_role(record: Record, role: Role) -> tuple[CaseRecord, ...]:
 def totals(record: Record) -> Counts:
     """The verdicts of the whole run; sanity cases do not count."""
     return count(with_role(record, "evidence"))
+
+
+def pooling(record: Record) -> int:
+    """How many cases of the totals pool all models: they repeat the others' rows and count in no claim."""
+    return sum(case.model == ALL_MODELS for case in with_role(record, "evidence"))
 
 
 def statements(record: Record) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
+from textwrap import wrap
 
 from markupsafe import Markup
 
@@ -11,11 +12,12 @@ from itl_bench.report.wording import SUPPORTED_IF, effect_decimals, interval, nu
 from itl_bench.vocabulary import Expectation
 
 WIDTH = 400
-LEFT, RIGHT = 14, 386
+LEFT, RIGHT = 24, 376  # room for half a number at either end of the axis
 ROW = 40
 LABEL, TRACK, MARK = 13, 18, 28  # heights inside a row: baseline of the name, top of the track, centre of the dot
-AXIS = 34
+AXIS, LINE = 20, 14  # heights of the axis with its numbers, and of a line of its caption
 NAME_LENGTH = 34
+CAPTION_LENGTH = 58
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,12 @@ def plot(
     rows = [_row(column, index * ROW, scale, decimals) for index, column in enumerate(columns)]
     if published is not None:
         rows.append(_published(published, len(columns) * ROW, scale, decimals))
-    body = Markup("").join([*sides, _line("zero", scale.at(0), 0, bottom), *rows, _axis(scale, bottom, unit)])
+    caption = wrap(f"left minus right, {unit}" if unit else "left minus right", CAPTION_LENGTH)
+    # Zero is drawn in the tracks only, so that no label has a line through it.
+    zeros = [_line("zero", scale.at(0), top + TRACK, top + ROW) for top in range(0, bottom, ROW)]
+    body = Markup("").join([*sides, *zeros, *rows, _axis(scale, bottom, caption)])
     return Markup('<svg class="plot" viewBox="0 0 {} {}" role="img"><title>{}</title><desc>{}</desc>{}</svg>').format(
-        WIDTH, bottom + AXIS, title, _description(columns, expect, published, decimals), body
+        WIDTH, bottom + AXIS + LINE * len(caption), title, _description(columns, expect, published, decimals), body
     )
 
 
@@ -122,16 +127,19 @@ def _published(value: float, top: float, scale: Scale, decimals: int) -> Markup:
     ).format(LEFT, top + LABEL, RIGHT, top + LABEL, _minus(signed(value, decimals)), corners)
 
 
-def _axis(scale: Scale, top: float, unit: str | None) -> Markup:
+def _axis(scale: Scale, top: float, caption: Sequence[str]) -> Markup:
     marks = [
         Markup('{}<text x="{}" y="{}">{}</text>').format(
             _line("tick", scale.at(value), top, top + 4), _at(scale.at(value)), top + 17, _minus(number(value))
         )
         for value in ticks(scale.low, scale.high)
     ]
-    caption = f"left minus right, {unit}" if unit else "left minus right"
-    return Markup('<g class="axis"><line x1="{}" x2="{}" y1="{}" y2="{}"/>{}<text x="{}" y="{}">{}</text></g>').format(
-        LEFT, RIGHT, top, top, Markup("").join(marks), (LEFT + RIGHT) // 2, top + 31, _elided(caption, 60)
+    lines = [
+        Markup('<text class="caption" x="{}" y="{}">{}</text>').format(WIDTH // 2, top + AXIS + 11 + index * LINE, text)
+        for index, text in enumerate(caption)
+    ]
+    return Markup('<g class="axis"><line x1="{}" x2="{}" y1="{}" y2="{}"/>{}</g>').format(
+        LEFT, RIGHT, top, top, Markup("").join([*marks, *lines])
     )
 
 

@@ -14,13 +14,17 @@ END = "<!-- end of verdicts -->"
 
 
 def verdict_table(record: Record) -> str:
-    """One row for each claim that has published evidence: the audit of the paper's own tables at a glance."""
-    rows = []
+    """One row for each claim that has published evidence: first the paper's, then our own (X..)."""
+    paper: list[list[str]] = []
+    own: list[list[str]] = []
     for claim, statement in statements(record).items():
         chosen = [one for one in record.claims if (one.id, one.evidence, one.role) == (claim, "published", "evidence")]
         if chosen:
-            rows.append([claim, escape(statement), verdict_in_words(chosen), counts_in_words(summed_counts(chosen))])
-    return table(["claim", "what the paper says", "its own tables", "cases"], rows)
+            row = [claim, escape(statement), verdict_in_words(chosen), counts_in_words(summed_counts(chosen))]
+            (paper if claim.startswith("C") else own).append(row)
+    head = ["verdict", "cases"]
+    parts = [table(["claim", "the paper's claim, as tested here", *head], paper)]
+    return "\n\n".join([*parts, *([table(["claim", "asked by us of the same tables", *head], own)] if own else [])])
 
 
 def with_table(text: str, record: Record) -> str:

@@ -7,13 +7,16 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from itl_bench.record import ClaimRecord, Record
+from itl_bench.record import CaseRecord, ClaimRecord, Record
 from itl_bench.report.grouping import families
-from itl_bench.report.matrix import count, statements, totals, with_role
-from itl_bench.report.wording import counts_in_words, printable, summed_counts, verdict_in_words
+from itl_bench.report.matrix import count, pooling, statements, totals, with_role
+from itl_bench.report.wording import counts_in_words, pooling_in_words, printable, verdict_in_words
 
 STYLES = {"SUPPORTED": "blue", "REFUTED": "bold red", "INCONCLUSIVE": "yellow"}
-LEGEND = "S supported, R refuted, I inconclusive, n not run; 'differ': the families of a claim do not agree"
+LEGEND = (
+    "S supported, R refuted, I inconclusive, n not run. (point): rests on comparisons of single runs. "
+    "incomplete: not all cases of the claim were selected. differ: kinds of evidence do not agree."
+)
 
 
 def claims_table(record: Record, width: int = 80) -> RenderableType:
@@ -27,19 +30,24 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
     for family in families(record):
         if family.role == "evidence":
             grouped[family.id].append(family)
+    cases = with_role(record, "evidence")
+    sides = {"published": ("published",), "measured": ("measured", "expert")}
+    judged = {case.evidence for case in cases if case.verdict}
+    shown = {side: kinds for side, kinds in sides.items() if judged.intersection(kinds)}
     table = Table(box=None, width=width, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
     table.add_column("statement", no_wrap=True, overflow="ellipsis", ratio=1)
-    for side in ("published", "measured"):
+    for side in shown:
         table.add_column(side, no_wrap=True)
         table.add_column("cases", no_wrap=True)
-    selected = {case.claim for case in record.cases}
     for claim, statement in statements(record).items():
-        if claim not in selected:
+        if not any(case.claim == claim for case in cases):
             continue  # -k left it out
-        published = [family for family in grouped[claim] if family.evidence == "published"]
-        others = [family for family in grouped[claim] if family.evidence != "published"]
-        cells = (*_verdict_and_counts(published), *_verdict_and_counts(others))
+        cells: list[Text] = []
+        for kinds in shown.values():
+            chosen = [family for family in grouped[claim] if family.evidence in kinds]
+            selected = [case for case in cases if case.claim == claim and case.evidence in kinds]
+            cells += _verdict_and_counts(chosen, selected)
         table.add_row(Text(printable(claim)), Text(printable(statement)), *cells)
     return table
 
@@ -49,7 +57,8 @@ def print_claims(record: Record, console: Console) -> None:
     console.print(claims_table(record, console.width))
     console.print()
     console.print(Text(LEGEND, style="dim"))
-    console.print(Text(f"All cases: {counts_in_words(totals(record))}."))
+    pooled = pooling_in_words(pooling(record))
+    console.print(Text("; ".join(filter(None, [f"All cases: {counts_in_words(totals(record))}", pooled]))))
     sanity = with_role(record, "sanity")
     if sanity:
         console.print(Text(f"Sanity cases, in no count above: {counts_in_words(count(sanity))}."))
@@ -57,8 +66,9 @@ def print_claims(record: Record, console: Console) -> None:
         console.print(Text(f"{len(record.run.crashed)} crashed: these are errors, not verdicts.", style="bold red"))
 
 
-def _verdict_and_counts(chosen: Sequence[ClaimRecord]) -> tuple[Text, Text]:
-    word = verdict_in_words(chosen) if chosen else "-"
-    counts = summed_counts(chosen)
+def _verdict_and_counts(chosen: Sequence[ClaimRecord], selected: Sequence[CaseRecord]) -> tuple[Text, Text]:
+    word = verdict_in_words(chosen) if selected else "-"
+    counts = count(selected)
     named = [(verdict[0], many) for verdict, many in counts.by_verdict()] + [("n", counts.not_run)]
-    return Text(word, style=STYLES.get(word, "")), Text(" ".join(f"{many}{letter}" for letter, many in named if many))
+    style = STYLES.get(word.partition(" ")[0], "")
+    return Text(word, style=style), Text(" ".join(f"{many}{letter}" for letter, many in named if many))

@@ -1,14 +1,17 @@
 """Numbers and fixed phrases as both reports write them."""
 
-from collections.abc import Iterable
-from math import floor, log10
+from collections.abc import Container, Iterable
+from math import exp, floor, log10
 
 from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord
-from itl_bench.report.matrix import Counts
+from itl_bench.report.matrix import Counts, FamilyCounts
 from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level
 
 NOT_RUN = "not run"
+INCOMPLETE = "incomplete"
 DIFFER = "differ"
+LOG_COLUMN = "log_"
+LARGEST_LOG = 50.0  # a ratio beyond e to this power is a number that nobody can read
 
 BASIS_IN_WORDS: dict[Basis, str] = {
     "interval": "decided by where the interval lies against the margin",
@@ -38,9 +41,25 @@ HOW_TO_READ = (
     "With d the smallest effect of interest, the verdict is SUPPORTED where the whole interval lies on the claim's",
     "side of the margin, REFUTED where it lies wholly on the other side, and INCONCLUSIVE otherwise: the data cannot",
     "tell, which is not evidence of no effect. With several columns, a claim needs all of them.",
+    "REFUTED means that the effect is on the wrong side of the margin, for example not better by 0.1, which need not",
+    "mean worse.",
     "Cases that were not run say nothing about the claim.",
-    "A family's verdict is over all cases that the catalog declares for it, after Holm's correction.",
+    "A family's verdict is over all cases that the catalog declares for it, after Holm's correction; while members are",
+    "not judged (not selected, or not run) and none of the others refutes it, it is incomplete.",
+    "A verdict marked (point) rests on comparisons of single runs, whose p knows no spread between training runs.",
+    "Claims named C are the paper's; all others are our own questions.",
     "Sanity cases are true by construction; they test the benchmark and count in no summary.",
+)
+
+PUBLISHED_LIMITS_TITLE = "What the published audit cannot tell"
+PUBLISHED_LIMITS = (
+    "Method from learning rate: both methods were tuned at one rate (5e-5), so the two cannot be told apart.",
+    "Chance between runs: most single comparisons are one training run each, and their interval (basis point) holds "
+    "the judge's spread, taken from another model's answers, or rounding only.",
+    "What copied rows would say: rows that copy other rows are left out.",
+    "Which table is right: Tables 16 and 17 do not always agree with Table 13 (NEFTune is better on all seven tasks "
+    "and worse on four of five aspects), and task tags overlap.",
+    "What is only stated: words, and figures without a comparison, are INCONCLUSIVE.",
 )
 
 
@@ -94,19 +113,19 @@ def side_decimals(columns: Iterable[ColumnRecord]) -> int:
 
 def counts_in_words(counts: Counts) -> str:
     """For example "3 supported, 1 refuted, 2 not run"; what is zero is left out."""
-    named = [(verdict.lower(), many) for verdict, many in counts.by_verdict()] + [(NOT_RUN, counts.not_run)]
+    named = [(verdict.lower(), many) for verdict, many in counts.by_verdict()] + [(counts.idle, counts.not_run)]
     return ", ".join(f"{many:,} {name}" for name, many in named if many) or "no cases"
 
 
-def family_counts(family: ClaimRecord) -> Counts:
-    """A family's counts, its missing members as not run."""
-    return Counts(family.supported, family.refuted, family.inconclusive, family.missing)
+def family_counts(family: ClaimRecord) -> FamilyCounts:
+    """A family's counts, its missing members as not judged."""
+    return FamilyCounts(family.supported, family.refuted, family.inconclusive, family.missing)
 
 
-def summed_counts(chosen: Iterable[ClaimRecord]) -> Counts:
+def summed_counts(chosen: Iterable[ClaimRecord]) -> FamilyCounts:
     """The counts of several families together."""
     counts = [family_counts(family) for family in chosen]
-    return Counts(
+    return FamilyCounts(
         sum(one.supported for one in counts),
         sum(one.refuted for one in counts),
         sum(one.inconclusive for one in counts),
@@ -114,10 +133,28 @@ def summed_counts(chosen: Iterable[ClaimRecord]) -> Counts:
     )
 
 
-def verdict_in_words(chosen: Iterable[ClaimRecord]) -> str:
-    """The verdict of several families, "differ" where they do not agree, "not run" where none was judged."""
-    verdicts = {family.verdict for family in chosen if family.verdict is not None}
-    return DIFFER if len(verdicts) > 1 else next(iter(verdicts), NOT_RUN)
+def verdict_in_words(chosen: Iterable[ClaimRecord], *, with_basis: bool = True) -> str:
+    """The verdict of several families, "differ" where they do not agree.
+
+    Without a verdict it is "incomplete" if some of their members were judged, and "not run" if none was.
+
+    Args:
+        chosen: The families.
+        with_basis: Append "(point)" to a verdict that rests on comparisons of single runs.
+    """
+    declared = tuple(chosen)
+    verdicts = {family.verdict for family in declared if family.verdict is not None}
+    if not verdicts:
+        return INCOMPLETE if any(family.missing < family.members for family in declared) else NOT_RUN
+    if len(verdicts) > 1:
+        return DIFFER
+    return f"{verdicts.pop()}{' (point)' if with_basis and on_single_runs(declared) else ''}"
+
+
+def on_single_runs(chosen: Iterable[ClaimRecord]) -> bool:
+    """Whether the families' directional verdicts all rest on comparisons of single runs."""
+    bases = [family.basis for family in chosen if family.verdict in ("SUPPORTED", "REFUTED")]
+    return bool(bases) and set(bases) == {"point"}
 
 
 def evidence_in_words(evidence: Evidence, level: Level, arm: Arm | None = None) -> str:
@@ -126,17 +163,46 @@ def evidence_in_words(evidence: Evidence, level: Level, arm: Arm | None = None) 
     return ", ".join([*parts, *([arm] if arm else [])])
 
 
-def holm_range(family: ClaimRecord) -> str:
-    """The adjusted p of a family: one value, or the smallest and the largest."""
-    if not family.holm:
+def holm_range(family: ClaimRecord, shown: Container[str]) -> str:
+    """The adjusted p of a family's cases that are `shown`: one value, or the smallest and the largest."""
+    values = [p for case, p in family.holm.items() if case in shown]
+    if not values:
         return ""
-    low, high = p_value(min(family.holm.values())), p_value(max(family.holm.values()))
+    low, high = p_value(min(values)), p_value(max(values))
     return low if low == high else f"{low} to {high}"
 
 
-def changed(case: CaseRecord) -> bool:
-    """Whether the verdict differs from the recorded one."""
-    return None not in (case.verdict, case.recorded_verdict) and case.verdict != case.recorded_verdict
+def p_label(case: CaseRecord) -> str:
+    """What a case's p is called: that of single runs knows no spread between runs, and must say so."""
+    if case.basis != "point":
+        return "p"
+    return "p (judge noise only)" if case.judge else "p (within one run only)"
+
+
+def ratio_in_words(column: ColumnRecord) -> str:
+    """What the effect on a logarithm means, for example "4.7 times [3.3, 6.6]"; nothing for other columns."""
+    values = (column.effect, column.ci_low, column.ci_high)
+    if not column.name.startswith(LOG_COLUMN) or max(map(abs, values)) > LARGEST_LOG:
+        return ""
+    effect, low, high = (number(float(f"{exp(value):.2g}")) for value in values)
+    return f"{effect} times [{low}, {high}]"
+
+
+def recorded_tag(case: CaseRecord) -> str:
+    """For example "drift, was SUPPORTED" where the verdict is not the recorded one; nothing where it is."""
+    if case.verdict is None or case.recorded_verdict is None:
+        return ""
+    if case.recorded_status in ("drift", "changed"):
+        return f"{case.recorded_status}, was {case.recorded_verdict}"
+    return ""
+
+
+def pooling_in_words(many: int) -> str:
+    """What the totals hold that no claim counts; nothing where there is none."""
+    if not many:
+        return ""
+    verbs = ("pools", "counts") if many == 1 else ("pool", "count")
+    return f"{many:,} of them {verbs[0]} all models and {verbs[1]} in no claim"
 
 
 def margin_sensitivity(case: CaseRecord) -> str:

@@ -31,6 +31,9 @@ class Estimate(Protocol):
     def interval(self, confidence: float) -> Interval:
         """Return the two-sided interval at a confidence in (0, 1)."""
 
+    def with_more_units(self, factor: float) -> "Estimate":
+        """Return the same effect as `factor` times as many units would give it; itself if units do not help."""
+
     def p_above(self, boundary: float) -> float | None:
         """Return the one-sided p of "the effect is at most boundary", None if no sampling spread is known."""
 
@@ -83,6 +86,12 @@ class SampledEstimate:
             half_width = t_quantile((1 + confidence) / 2, self.degrees_of_freedom) * self.standard_error
         return Interval(self.effect - half_width, self.effect + half_width)
 
+    def with_more_units(self, factor: float) -> "SampledEstimate":
+        """Return the same effect with the standard error and degrees of freedom of `factor` times the units."""
+        freedom = factor * (self.degrees_of_freedom + 1) - 1
+        error = self.standard_error / math.sqrt(factor)
+        return SampledEstimate(self.effect, error, freedom, math.ceil(factor * self.n_units))
+
     def p_above(self, boundary: float) -> float:
         """Return the one-sided p of "the effect is at most boundary"; without any spread 0 or 1."""
         return self._tail(self.effect - boundary)
@@ -126,6 +135,10 @@ class BoundedEstimate:
     def interval(self, confidence: float) -> Interval:
         """Return the bounds: a reading error has no sampling distribution, so the confidence changes nothing."""
         return Interval(self.low, self.high)
+
+    def with_more_units(self, factor: float) -> "BoundedEstimate":
+        """Return itself: more units do not shrink a reading error."""
+        return self
 
     def p_above(self, boundary: float) -> None:
         """Return None: no sampling spread is known."""

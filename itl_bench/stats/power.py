@@ -7,11 +7,11 @@ from scipy import special
 from itl_bench.errors import EvidenceError
 from itl_bench.stats.estimate import t_quantile
 from itl_bench.stats.rule import confidence
-from itl_bench.vocabulary import Expectation
+from itl_bench.vocabulary import ALPHA, Expectation
 
 
 def minimal_detectable_effect(
-    standard_error: float, degrees_of_freedom: float, expect: Expectation, alpha: float = 0.05, power: float = 0.8
+    standard_error: float, degrees_of_freedom: float, expect: Expectation, alpha: float = ALPHA, power: float = 0.8
 ) -> float:
     """Return how far past its margin a true effect must lie to be SUPPORTED with the given power.
 

@@ -66,7 +66,7 @@ def _lack(column: "ColumnVerdict") -> str:
     if column.shortfall is None:
         return "the reading error covers the margin"
     if column.shortfall > _LARGEST_NAMED_FACTOR:
-        return f"n is too small by a factor of more than {_LARGEST_NAMED_FACTOR}"
+        return "it sits on the margin itself, where no n decides"
     return f"n is too small by a factor of {column.shortfall:.{1 if column.shortfall < 10 else 0}f}"
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from itl_bench.errors import EvidenceError
 from itl_bench.stats.reason import reason_of
-from itl_bench.vocabulary import Expectation, Verdict
+from itl_bench.vocabulary import ALPHA, Expectation, Verdict
 
-if TYPE_CHECKING:  # estimates load scipy, and collecting the cases needs only the rule
+if TYPE_CHECKING:
     from itl_bench.stats.estimate import Estimate
+
+LARGEST_FACTOR = 2.0**40  # beyond it the effect sits on the margin, as far as numbers can tell
 
 # Expectations with one margin: the margin in units of the smallest effect, and the side of it that supports.
 _ONE_MARGIN: dict[Expectation, tuple[int, int]] = {
@@ -59,7 +61,7 @@ class CaseVerdict:
         columns: Each column's own verdict and interval at alpha.
         deciding: Name of the column that the verdict hangs on.
         p_value: SUPPORTED: the largest p; REFUTED: columns times the smallest p (Bonferroni); INCONCLUSIVE: the
-            deciding column's. None if a p that it needs is unknown.
+            deciding column's, times columns if it is refuted at alpha alone. None if a p that it needs is unknown.
         reason: One sentence for a researcher.
     """
 
@@ -113,7 +115,7 @@ def verdict_of_interval(expect: Expectation, low: float, high: float, smallest_e
 
 
 def judge_column(
-    expect: Expectation, estimate: "Estimate", smallest_effect: float, alpha: float = 0.05
+    expect: Expectation, estimate: "Estimate", smallest_effect: float, alpha: float = ALPHA
 ) -> ColumnVerdict:
     """Judge one column.
 
@@ -131,14 +133,12 @@ def judge_column(
     if not low <= estimate.effect <= high:
         raise EvidenceError(f"the effect {estimate.effect} is not inside its interval [{low}, {high}]")
     p_value = _p_value(expect, estimate, smallest_effect)
-    shortfall = None
-    if verdict == "INCONCLUSIVE" and p_value is not None:  # more units do not shrink a reading error
-        depth = _depth(expect, estimate.effect, low, high, smallest_effect)
-        shortfall = (1 / depth) * (1 / depth) if depth > 0 else math.inf
+    lacking = verdict == "INCONCLUSIVE" and p_value is not None  # more units do not shrink a reading error
+    shortfall = _shortfall(expect, estimate, smallest_effect, alpha) if lacking else None
     return ColumnVerdict(verdict, estimate.effect, low, high, p_value, smallest_effect, estimate.n_units, shortfall)
 
 
-def judge(expect: Expectation, columns: Mapping[str, tuple["Estimate", float]], alpha: float = 0.05) -> CaseVerdict:
+def judge(expect: Expectation, columns: Mapping[str, tuple["Estimate", float]], alpha: float = ALPHA) -> CaseVerdict:
     """Judge a case: SUPPORTED if every column is at alpha, REFUTED if any column is at alpha / columns.
 
     All columns must agree for SUPPORTED, which needs no correction (intersection-union test); one is enough for
@@ -167,6 +167,25 @@ def judge(expect: Expectation, columns: Mapping[str, tuple["Estimate", float]], 
     deciding = _deciding(expect, verdict, judged, refuted)
     p_value = _case_p_value(verdict, judged, deciding, refuted)
     return CaseVerdict(verdict, judged, deciding, p_value, reason_of(expect, verdict, judged, deciding, len(refuted)))
+
+
+def _shortfall(expect: Expectation, estimate: "Estimate", smallest_effect: float, alpha: float) -> float:
+    """Return by which factor n must grow, with the degrees of freedom growing along, by doubling and bisection."""
+
+    def decided(factor: float) -> bool:
+        more = estimate.with_more_units(factor)
+        return verdict_of_interval(expect, *more.interval(confidence(expect, alpha)), smallest_effect) != "INCONCLUSIVE"
+
+    enough = 2.0
+    while not decided(enough):
+        enough *= 2
+        if enough > LARGEST_FACTOR:
+            return math.inf
+    short = enough / 2
+    while enough / short > 1.001:
+        middle = math.sqrt(short * enough)
+        short, enough = (short, middle) if decided(middle) else (middle, enough)
+    return enough
 
 
 def _margin(expect: Expectation, effect: float, smallest_effect: float) -> float:
@@ -202,11 +221,10 @@ def _deciding(expect: Expectation, verdict: Verdict, judged: dict[str, ColumnVer
         column = judged[name]
         return _depth(expect, column.effect, column.low, column.high, column.smallest_effect)
 
-    def lacking(name: str) -> float:
-        if judged[name].verdict == "REFUTED":  # at alpha, though not at alpha / columns: n is not what it lacks
-            return -1.0
+    def lacking(name: str) -> tuple[bool, float]:
         shortfall = judged[name].shortfall
-        return math.inf if shortfall is None else shortfall
+        almost = judged[name].verdict == "REFUTED"  # at alpha, not at alpha / columns: SUPPORTED is out of reach
+        return almost, depth(name) if almost else math.inf if shortfall is None else shortfall
 
     names = sorted(judged)  # the order of the columns never matters, not even for ties
     if verdict == "REFUTED":  # without a sampling spread the refutation is certain: p = 0
@@ -221,4 +239,5 @@ def _case_p_value(verdict: Verdict, judged: dict[str, ColumnVerdict], deciding: 
     known = [p for p in (judged[name].p_value for name in needed) if p is not None]
     if len(known) < len(needed):
         return None
-    return min(1.0, len(judged) * min(known)) if verdict == "REFUTED" else max(known)
+    one_is_enough = verdict == "REFUTED" or judged[deciding].verdict == "REFUTED"
+    return min(1.0, len(judged) * min(known)) if one_is_enough else max(known)

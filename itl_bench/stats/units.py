@@ -7,6 +7,7 @@ from typing import NamedTuple
 from scipy.stats import binomtest
 
 from itl_bench.errors import EvidenceError
+from itl_bench.vocabulary import ALPHA
 
 
 class SignTest(NamedTuple):
@@ -45,7 +46,7 @@ def sign_test(values: Sequence[float], boundary: float = 0.0) -> SignTest:
     return SignTest(above, n, p_value, _smallest_p(n))
 
 
-def too_few_for_sign_test(n: int, alpha: float = 0.05) -> bool:
+def too_few_for_sign_test(n: int, alpha: float = ALPHA) -> bool:
     """Return whether n units cannot reach a two-sided p of alpha, even if all agree."""
     return _smallest_p(n) > alpha
 

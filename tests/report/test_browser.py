@@ -19,6 +19,12 @@ OFFLINE = (
 MEASURE = (
     "<script>addEventListener('load', () => parent.postMessage(document.documentElement.scrollWidth, '*'))</script>"
 )
+CLIPPED = """<script>addEventListener('load', () => requestAnimationFrame(() => setTimeout(() => {
+  const wide = [...document.querySelectorAll('.scroll')].filter((one) => one.scrollWidth > one.clientWidth);
+  const silent = wide.filter((one) => getComputedStyle(one, '::before').content === 'none').length;
+  const stacks = wide.filter((one) => one.querySelector('.stacks')).length;
+  parent.postMessage(`${silent} cut off, ${stacks} stacks wide`, '*');
+}, 100)))</script>"""
 FRAME = """<!DOCTYPE html><p></p><iframe src="page.html" style="width:360px;height:800px;border:0"></iframe>
 <script>addEventListener('message', (event) => { document.querySelector('p').textContent = event.data })</script>"""
 
@@ -41,7 +47,7 @@ def wide_record():
 @pytest.mark.parametrize(
     ("fragment", "shown"),
     [("", 23), ("#verdict=REFUTED", 2), ("#verdict=not-run&model=llama13b", 3), ("#search=neftune+7b&role=evidence", 1),
-     ("#arm=fair", 1), ("#claim=C99", 23)],
+     ("#arm=fair", 1), ("#claim=C99", 0), ("#verdict=BOGUS", 0), ("#colour=red", 0), ("#verdict=REFUTED&model=x", 0)],
 )  # fmt: skip
 def test_the_address_sets_the_filters(tmp_path, fragment, shown):
     page = tmp_path / "page.html"
@@ -50,6 +56,37 @@ def test_the_address_sets_the_filters(tmp_path, fragment, shown):
     assert f"showing {shown} of 23" in dom
     tags = re.findall(r"<(?:details|li)[^>]* data-case[^>]*>", dom)
     assert sum("hidden" not in tag for tag in tags) == shown
+
+
+def test_an_unknown_value_in_the_address_is_named(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(render(sample()), encoding="utf-8")
+    dom = document(tmp_path, page, "#verdict=BOGUS")
+    assert re.search(r'<p id="nothing">No case matches: the address asks for verdict = BOGUS.</p>', dom)
+
+
+def test_a_value_that_all_cases_share_needs_no_filter(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(render(record([case()], [])), encoding="utf-8")
+    assert "showing 1 of 1" in document(tmp_path, page, "#model=llama7b&level=published")
+
+
+def test_cases_without_a_model_can_be_shown(tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(render(record([case(), case("bare", model="")], [])), encoding="utf-8")
+    assert "#claim=C10a&amp;level=published&amp;model=none" in page.read_text(encoding="utf-8")
+    assert "showing 1 of 2" in document(tmp_path, page, "#claim=C10a&level=published&model=none")
+
+
+@pytest.mark.parametrize("width", [360, 1000])
+def test_no_table_is_cut_off_without_a_hint(tmp_path, width):
+    """Where a table is wider than its place it says so; the tables of a case are stacked on a phone."""
+    text = render(sample()).replace("<details ", "<details open ").replace("</body>", f"{CLIPPED}</body>")
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.replace("360px", f"{width}px"), encoding="utf-8")
+    (found,) = re.findall(r"<p>([^<]*)</p>", document(tmp_path, tmp_path / "frame.html"))
+    assert found.startswith("0 cut off")
+    assert width != 360 or found.endswith(" 0 stacks wide")
 
 
 def test_an_anchor_opens_its_case(tmp_path):

@@ -1,3 +1,4 @@
+import re
 import time
 from html.parser import HTMLParser
 
@@ -107,17 +108,41 @@ def test_anchors_are_safe_and_tell_texts_apart(one, other):
 
 
 def test_summary_counts_leave_out_sanity_cases():
-    page = Page(render(sample()))
-    numbers = [text for text in page.texts if text.strip().isdecimal()]
-    assert numbers[:4] == ["4", "2", "2", "14"]
+    text = render(sample())
+    page = Page(text)
+    totals = re.search(r'<ul class="totals">.*?</ul>', text, re.S)[0]
+    assert re.findall(r"<b>(\d+)</b>", totals) == ["4", "2", "2", "14"]
     marked = [attributes for _, attributes in page.elements if attributes.get("data-role") == "sanity"]
     assert [attributes["id"] for attributes in marked] == [anchor("case", "C02-bios1m-noop")]
 
 
-def test_a_changed_verdict_is_highlighted():
-    page = Page(render(sample()))
-    assert page.texts.count("was REFUTED") == 1
-    assert "was SUPPORTED" not in page.texts
+@pytest.mark.parametrize("status", ["drift", "changed", "as-recorded", "new", None])
+def test_a_verdict_that_is_not_the_recorded_one_is_tagged_with_its_status(status):
+    text = render(record([case(recorded_verdict="REFUTED", recorded_status=status)], []))
+    tagged = status in ("drift", "changed")
+    assert (f'<span class="tag {status}">{status}, was REFUTED</span>' in text) is tagged
+    assert ("was REFUTED" in text) is tagged
+
+
+@pytest.mark.parametrize("evidence", ["published", "measured"])
+def test_the_limits_of_the_published_audit_are_told_where_it_is_part_of_the_record(evidence):
+    text = render(record([case(evidence=evidence)], []))
+    assert ("What the published audit cannot tell" in text) is (evidence == "published")
+    assert (text.count("<li>", text.find('<ul class="limits">')) >= 5) or evidence == "measured"
+
+
+def test_the_totals_say_what_counts_in_no_claim():
+    pooled = [
+        case("a", model="all-models"),
+        case("b", model="all-models"),
+        case("c", model="all-models", role="sanity"),
+    ]
+    assert "2 of them pool all models and count in no claim." in render(record([case(), *pooled], []))
+    assert "in no claim" not in render(record([case()], []))
+
+
+def test_how_to_read_explains_refuted_once():
+    assert render(sample()).count("not better by 0.1") == 1
 
 
 def test_filters_offer_what_is_there():

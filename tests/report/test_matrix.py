@@ -1,9 +1,9 @@
 from collections import Counter
 
-from sample_record import case, family, record, sample, sample_cases
+from sample_record import case, column, family, record, sample, sample_cases
 
-from itl_bench.report.grouping import claim_groups, compared_columns, mechanism_cases, not_run_groups
-from itl_bench.report.matrix import claim_key, evidence_matrix, totals
+from itl_bench.report.grouping import claim_groups, compared_columns, deciding_name, mechanism_cases, not_run_groups
+from itl_bench.report.matrix import claim_key, evidence_matrix, pooling, totals
 
 
 def test_cells_agree_with_a_plain_loop():
@@ -15,9 +15,9 @@ def test_cells_agree_with_a_plain_loop():
     matrix = evidence_matrix(sampled)
     found = Counter()
     for row in matrix.rows:
-        for column, counts in zip(matrix.columns, row.cells, strict=True):
+        for place, counts in zip(matrix.columns, row.cells, strict=True):
             for verdict, many in (*counts.by_verdict(), (None, counts.not_run)):
-                found[row.claim, column.level, column.model, verdict] += many
+                found[row.claim, place.level, place.model, verdict] += many
     assert +found == expected
 
 
@@ -34,6 +34,26 @@ def test_rows_follow_the_paper_and_columns_the_levels():
 
 def test_a_claim_without_cases_keeps_its_row():
     assert [row.claim for row in evidence_matrix(record([], [family("C10a")])).rows] == ["C10a"]
+
+
+def test_only_the_papers_claims_are_the_papers():
+    cases = [case(f"id-{claim}", claim) for claim in ("C02", "X01", "zeta")]
+    matrix = evidence_matrix(record(cases, []))
+    assert [row.claim for row in matrix.papers] == ["C02"]
+    assert [row.claim for row in matrix.own] == ["X01", "zeta"]
+    assert [group.own for group in claim_groups(record(cases, []))] == [False, True, True]
+
+
+def test_pooling_cases_are_counted_without_sanity():
+    cases = [case(), case("b", model="all-models"), case("c", model="all-models", role="sanity")]
+    assert pooling(record(cases, [])) == 1
+
+
+def test_the_deciding_column_is_named_where_it_is_known():
+    assert deciding_name(case(columns=(column("depth"), column("clarity")), deciding_column="clarity")) == "clarity"
+    assert deciding_name(case(columns=(column("depth"),), deciding_column=None)) == "depth"
+    assert deciding_name(case(columns=(column("depth"), column("clarity")), deciding_column=None)) == ""
+    assert deciding_name(case(effect=None)) == ""
 
 
 def test_unknown_claim_names_come_last():
@@ -70,8 +90,8 @@ def test_reasons_that_differ_in_numbers_only_are_one_group():
 
 def test_a_case_without_columns_is_its_own_column():
     trend = next(one for one in sample_cases() if one.id == "C07-bios1m-shared-rate")
-    (column,) = compared_columns(trend)
-    assert (column.effect, column.ci_low, column.ci_high) == (trend.effect, trend.ci_low, trend.ci_high)
+    (own,) = compared_columns(trend)
+    assert (own.effect, own.ci_low, own.ci_high) == (trend.effect, trend.ci_low, trend.ci_high)
     assert compared_columns(case(verdict=None)) == ()
 
 

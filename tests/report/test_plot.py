@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_record import column
 
-from itl_bench.report.plot import LEFT, RIGHT, margins, plot, scale_for, supporting_side, ticks
+from itl_bench.report.plot import LEFT, RIGHT, WIDTH, margins, plot, scale_for, supporting_side, ticks
 from itl_bench.vocabulary import EXPECTATIONS
 
 MARGINS = {
@@ -88,6 +88,23 @@ def test_everything_stays_inside_the_picture(rows, expect, published):
         )
     assert all(LEFT - 1e-6 <= scale.at(value) <= RIGHT + 1e-6 for value in inside)
     assert len(elements(plot(columns, expect, published), "dot")) == len(columns)
+
+
+@pytest.mark.parametrize("unit", [None, "share", "rank that the base gives to the tuned model's choice " * 4])
+def test_the_caption_is_complete_and_inside_the_picture(unit):
+    svg = plot([column()], "greater", unit=unit)
+    lines = elements(svg, "caption")
+    assert " ".join(line.text for line in lines) == f"left minus right{', ' + unit.strip() if unit else ''}"
+    height = float(ElementTree.fromstring(str(svg)).get("viewBox").split()[3])
+    assert all(float(line.get("y")) <= height - 2 for line in lines)
+    assert all(len(line.text) * 6.2 <= WIDTH for line in lines)
+
+
+def test_no_line_crosses_a_label():
+    svg = plot([column("a"), column("b")], "no-change", published=0.2)
+    labels = [float(one.get("y")) for one in elements(svg, "name")]
+    for line in (*elements(svg, "zero"), *elements(svg, "margin")):
+        assert not any(float(line.get("y1")) < label < float(line.get("y2")) for label in labels)
 
 
 def test_names_are_escaped_elided_and_described():

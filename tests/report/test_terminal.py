@@ -24,7 +24,7 @@ def test_every_claim_is_one_line_that_fits(width):
 def test_published_and_measured_stand_side_by_side():
     (line,) = (line for line in printed(sample(), 160).splitlines() if line.startswith("C10a"))
     assert "Tuned with LoRA, a model answers at least as well as tuned in full." in line
-    assert line.split()[-5:] == ["REFUTED", "2S", "1R", "SUPPORTED", "1S"]
+    assert line.split()[-6:] == ["REFUTED", "2S", "1R", "SUPPORTED", "1S", "5n"]
 
 
 def test_families_that_disagree_say_so():
@@ -33,13 +33,15 @@ def test_families_that_disagree_say_so():
         family(arm="fair", **measured),
         family(verdict="REFUTED", counts=(0, 1, 0, 2), arm="shared-rate", **measured),
     ]
-    (line,) = (line for line in printed(record([case()], claims)).splitlines() if line.startswith("C10a"))
+    verdicts = ("SUPPORTED", "REFUTED", None, None)
+    cases = [case(f"id-{index}", verdict=verdict, **measured) for index, verdict in enumerate(verdicts)]
+    (line,) = (line for line in printed(record(cases, claims)).splitlines() if line.startswith("C10a"))
     assert line.split()[-4:] == ["differ", "1S", "1R", "2n"]
 
 
 def test_sanity_cases_are_in_no_count():
     text = printed(sample())
-    assert "All cases: 4 supported, 2 refuted, 2 inconclusive, 14 not run." in text
+    assert "All cases: 4 supported, 2 refuted, 2 inconclusive, 14 not run" in text
     assert "Sanity cases, in no count above: 1 supported." in text
 
 

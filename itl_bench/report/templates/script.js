@@ -5,6 +5,9 @@
   const claims = [...document.querySelectorAll("[data-claim]")];
   const items = claims.flatMap((claim) =>
     [...claim.querySelectorAll("[data-case]")].map((element) => ({ element, claim, facets: facetsOf(element, claim) })));
+  const nothing = document.getElementById("nothing");
+  const nothingText = nothing.textContent;
+  let unknown = [];  // what the address asks for and no case has: then no case matches
   const folds = [...document.querySelectorAll("[data-fold]")].reverse();
   document.documentElement.classList.add("scripted");
 
@@ -30,17 +33,18 @@
     const words = form.elements.search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
     for (const item of items) {
-      const matches = wanted.every(([name, value]) => item.facets[name] === value)
+      const matches = unknown.length === 0 && wanted.every(([name, value]) => item.facets[name] === value)
         && words.every((word) => textOf(item).includes(word));
       item.element.hidden = !matches;
       shown += matches;
     }
-    const filtered = wanted.length > 0 || words.length > 0;
+    const filtered = unknown.length > 0 || wanted.length > 0 || words.length > 0;
     for (const fold of folds) recount(fold);
     for (const claim of claims) claim.hidden = filtered && !claim.querySelector("[data-case]:not([hidden])");
     const count = (number) => number.toLocaleString("en-US");
     document.getElementById("shown").textContent = `showing ${count(shown)} of ${count(items.length)}`;
-    document.getElementById("nothing").hidden = shown > 0;
+    nothing.hidden = shown > 0;
+    nothing.textContent = unknown.length === 0 ? nothingText : `No case matches: the address asks for ${unknown.join(", ")}.`;
   }
 
   function recount(fold) {
@@ -61,12 +65,20 @@
     const address = location.hash.slice(1);
     if (address.includes("=")) {
       const state = new URLSearchParams(address);
-      for (const name of names) form.elements[name].value = state.get(name) ?? "";
+      clear();
+      unknown = [...state].filter(([name, value]) => !accept(name, value)).map((pair) => pair.join(" = "));
       apply();
       document.getElementById("cases").scrollIntoView();
     } else if (address) {
       reveal(document.getElementById(address));
     }
+  }
+
+  // A drop-down takes only its own options. What has no drop-down can be the value of all cases, or of none.
+  function accept(name, value) {
+    if (!names.includes(name)) return items.some((item) => item.facets[name] === value);
+    form.elements[name].value = value;
+    return name === "search" || form.elements[name].value === value;
   }
 
   function reveal(target) {
@@ -81,12 +93,14 @@
   }
 
   function clear() {
+    unknown = [];
     for (const name of names) form.elements[name].value = "";
   }
 
   let pending = 0;
   form.addEventListener("input", () => {
     clearTimeout(pending);
+    unknown = [];
     pending = setTimeout(() => { apply(); remember(); }, 60);
   });
   form.addEventListener("reset", (event) => { event.preventDefault(); clear(); apply(); remember(); });
@@ -109,6 +123,12 @@
     for (const fold of opened) fold.open = true;
   });
   window.addEventListener("afterprint", () => { for (const fold of opened) fold.open = false; });
+
+  // Says so where a table is wider than its place, also when that shows only after a case is opened.
+  const watch = new ResizeObserver((entries) => {
+    for (const { target } of entries) target.classList.toggle("wide", target.scrollWidth > target.clientWidth);
+  });
+  for (const table of document.querySelectorAll(".scroll")) watch.observe(table);
 
   followAddress();
 })();

@@ -1,0 +1,47 @@
+"""The documents' examples work as they are printed."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from itl_bench.catalog import load_catalog, shipped
+from itl_bench.grid import build_grid
+
+TOP = shipped("cases").parent
+CONTRIBUTING = TOP / "CONTRIBUTING.md"
+
+pytestmark = pytest.mark.skipif(not CONTRIBUTING.exists(), reason="only a checkout has the documents")
+
+
+def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
+    blocks = re.findall(r"```yaml\n(.*?)```", CONTRIBUTING.read_text(encoding="utf-8"), flags=re.S)
+    files = ("models.yaml", "datasets.yaml", "claims/y01.yaml")
+    assert len(blocks) == len(files)
+    for name, block in zip(files, blocks, strict=True):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(block, encoding="utf-8")
+    catalog = load_catalog(tmp_path)
+    assert catalog.own_claims == {"Y01"}
+    ids = [case.id for case in build_grid(catalog)]
+    assert [key for key in ids if key.startswith("Y01-measured-llama7b-mydata-10k-lora-vs-full-just-eval")]
+    assert [key for key in ids if key.startswith("C10a-measured-mymodel-dolly-15k")]
+
+
+def test_the_commands_of_the_readme_exist():
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^itl-bench ([a-z]+)", text, flags=re.M))
+    code = "from itl_bench.cli import main; main()"
+    result = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True)
+    assert named
+    assert all(re.search(rf"\b{name}\b", result.stdout) for name in named)
+
+
+def test_every_option_is_in_the_readme():
+    source = (shipped("cases").parent / "itl_bench" / "plugin.py").read_text(encoding="utf-8")
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    options = re.findall(r'add\("(--itl-[a-z]+)"', source)
+    assert options
+    assert all(f"`{option}" in text for option in options)
