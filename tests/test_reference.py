@@ -32,15 +32,16 @@ def test_the_code_still_finds_what_the_record_says():
     for case in build_grid(catalog):
         if case.evidence == "published":
             now, then = (one.model_dump() for one in (judge_case(case, catalog), recorded[case.id]))
-            assert flat(now) == pytest.approx(flat(then), rel=1e-9)
+            assert rounded(now) == rounded(then)
 
 
-def flat(data, path=""):
-    """Nested values by path: numbers are compared to nine digits, everything else exactly."""
-    if isinstance(data, dict | list | tuple):
-        items = data.items() if isinstance(data, dict) else enumerate(data)
-        return {key: leaf for name, value in items for key, leaf in flat(value, f"{path}.{name}").items()}
-    return {path: data}
+def rounded(data):
+    """Nested data with its numbers to nine digits: the last ones may depend on a library's version."""
+    if isinstance(data, dict):
+        return {key: rounded(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [rounded(value) for value in data]
+    return float(f"{data:.9g}") if isinstance(data, float) else data
 
 
 def test_no_run_of_a_changed_checkout_is_a_reference():
