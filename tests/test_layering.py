@@ -15,7 +15,9 @@ PACKAGE = Path(itl_bench.__file__).parent
 LAYERS = [
     ["itl_bench", "errors", "vocabulary"],
     ["specs", "stats", "provenance", "explain"],
-    ["csv_table", "record"],
+    ["csv_table", "record", "keys"],
+    ["store", "claiming"],
+    ["building", "cleaning"],
     ["published"],
     ["references", "matching"],
     ["catalog"],
@@ -27,7 +29,7 @@ LAYERS = [
     ["claims", "summary", "report"],
     ["evidence", "recorder", "perf"],
     ["controller"],
-    ["plugin"],
+    ["plugin", "cli_store"],
     ["cli"],
 ]
 RANK = {name: number for number, names in enumerate(LAYERS) for name in names}
@@ -40,7 +42,20 @@ class Refuse:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
 """
-LIGHT = ["stats", "claims", "report", "catalog", "grid", "plan", "summary", "record", "plugin", "cli"]
+LIGHT = [
+    "stats",
+    "claims",
+    "report",
+    "catalog",
+    "grid",
+    "plan",
+    "summary",
+    "record",
+    "store",
+    "building",
+    "plugin",
+    "cli",
+]
 
 
 def layer_of(module: str) -> str:

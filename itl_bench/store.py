@@ -1,0 +1,249 @@
+"""Content-addressed artifacts: written in a temporary folder, published by one rename, verified when opened.
+
+Nothing here locks. Two processes that build the same artifact both succeed, and the first one is kept; who builds what
+is decided by `itl_bench.claiming`. Every step can be killed at any moment: an artifact is complete or it is not there.
+"""
+
+import datetime
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from itl_bench.errors import ItlError, UsageError
+from itl_bench.keys import KEY_LENGTH, Task, canonical
+
+MANIFEST = "manifest.json"
+MARK = "store.json"  # says that a folder is a store, so that nothing else is ever cleaned up
+
+
+class DamagedArtifactError(ItlError):
+    """An artifact does not hold what its manifest says; it was set aside and will be built again."""
+
+
+class Manifest(BaseModel):
+    """What an artifact is, and what its files must be."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    kind: str
+    spec: dict[str, object]
+    parents: tuple[str, ...]
+    version: int
+    seconds: float  # that building took
+    created: str  # ISO 8601, UTC
+    provenance: dict[str, object]
+    files: dict[str, str]  # path inside the artifact -> sha256
+
+    @property
+    def task(self) -> Task:
+        """The task that gives this artifact."""
+        return Task(self.kind, self.spec, self.parents, self.version, self.seconds)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A complete artifact: its folder and its manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    @property
+    def size(self) -> int:
+        """Bytes of its files."""
+        return sum((self.folder / name).stat().st_size for name in self.manifest.files)
+
+
+class Store:
+    """A folder of artifacts that any number of processes and machines may share."""
+
+    def __init__(self, root: Path) -> None:
+        """Open a store, or make an empty one.
+
+        Raises:
+            UsageError: The folder holds something else.
+        """
+        self.root = root
+        self._verified: set[str] = set()
+        if root.exists() and not root.is_dir():
+            raise UsageError(f"the store {root} is a file; give a folder")
+        if root.is_dir() and not (root / MARK).exists() and any(root.iterdir()):
+            raise UsageError(f"{root} is not empty and no store; give a new folder, or one that itl-bench made")
+        for name in ("artifacts", "partial", "damaged", "claims", "failures"):
+            (root / name).mkdir(parents=True, exist_ok=True)
+        (root / MARK).write_text('{"store": 1}\n', encoding="utf-8")
+
+    def folder(self, key: str) -> Path:
+        """Where an artifact is, or would be."""
+        return self.root / "artifacts" / key[:2] / key
+
+    def has(self, key: str) -> bool:
+        """Whether the artifact is complete; its files are verified when it is opened."""
+        return (self.folder(key) / MANIFEST).is_file()
+
+    @contextmanager
+    def writing(self, task: Task, provenance: Mapping[str, object] | None = None) -> Iterator[Path]:
+        """A folder to write the artifact's files into; published when the block ends, dropped when it raises.
+
+        Args:
+            task: What is being built.
+            provenance: Where and with what: versions, commit, device.
+        """
+        folder = self.root / "partial" / f"{task.key}-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        started = time.monotonic()
+        try:
+            yield folder
+            manifest = _manifest(task, folder, time.monotonic() - started, provenance or {})
+            _write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+            self._publish(folder, task.key)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _publish(self, folder: Path, key: str) -> None:
+        target = self.folder(key)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync_folder(folder)
+        try:
+            folder.rename(target)
+        except OSError:
+            if self.has(key):
+                return  # another process was first: its artifact stays, and ours goes
+            self._set_aside(key)  # a folder without a manifest was never published by us
+            folder.rename(target)
+        _sync_folder(target.parent)
+
+    def open(self, key: str) -> Artifact:
+        """An artifact whose files are what its manifest says.
+
+        Raises:
+            KeyError: It is not in the store.
+            DamagedArtifactError: It is damaged; it was set aside, so that building again replaces it.
+        """
+        if not self.has(key):
+            raise KeyError(key)
+        try:
+            artifact = self._read(key)
+            if key not in self._verified:
+                _check(artifact)
+        except (OSError, ValueError) as error:
+            aside = self._set_aside(key)
+            raise DamagedArtifactError(
+                f"the artifact {key} is damaged ({error}); it was set aside in {aside}"
+            ) from None
+        self._verified.add(key)
+        with suppress(OSError):
+            os.utime(artifact.folder / MANIFEST)  # last use, for the garbage collector
+        return artifact
+
+    def manifest(self, key: str) -> Manifest:
+        """What an artifact says of itself; its files are not read.
+
+        Raises:
+            OSError: It is not there.
+            ValueError: The manifest is damaged.
+        """
+        try:
+            return Manifest.model_validate_json((self.folder(key) / MANIFEST).read_bytes())
+        except ValidationError as error:
+            raise ValueError(f"{MANIFEST}: {error.errors()[0]['msg']}") from None
+
+    def _read(self, key: str) -> Artifact:
+        manifest = self.manifest(key)
+        if manifest.key != key or manifest.task.key != key:
+            raise ValueError(f"{MANIFEST} describes another artifact")
+        return Artifact(self.folder(key), manifest)
+
+    def _set_aside(self, key: str) -> Path:
+        aside = self.root / "damaged" / f"{key}-{secrets.token_hex(4)}"
+        with suppress(FileNotFoundError):  # another process set it aside first
+            self.folder(key).rename(aside)
+        self._verified.discard(key)
+        return aside
+
+    def keys(self) -> list[str]:
+        """Keys of all complete artifacts, sorted."""
+        found = (path.parent.name for path in self.root.glob(f"artifacts/??/*/{MANIFEST}"))
+        return sorted(key for key in found if len(key) == KEY_LENGTH)
+
+    def verify(self) -> Iterator[tuple[str, str]]:
+        """Read every file of every artifact again; (key, what is wrong) of those that were set aside."""
+        self._verified.clear()
+        for key in self.keys():
+            try:
+                self.open(key)
+            except KeyError:
+                continue  # removed meanwhile
+            except DamagedArtifactError as error:
+                yield key, str(error)
+
+
+def _manifest(task: Task, folder: Path, seconds: float, provenance: Mapping[str, object]) -> Manifest:
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            raise ItlError(f"{path.name}: an artifact holds plain files only")
+        if path.is_file():
+            files[path.relative_to(folder).as_posix()] = sha256(path)
+            _sync(path)
+    if not files:
+        raise ItlError(f"building {task.kind} {task.key} wrote no file")
+    return Manifest(
+        key=task.key, kind=task.kind, spec=json.loads(canonical(task.spec)), parents=task.parents, version=task.version,
+        seconds=seconds, created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        provenance=json.loads(canonical(provenance)), files=files,
+    )  # fmt: skip
+
+
+def _check(artifact: Artifact) -> None:
+    present = {
+        path.relative_to(artifact.folder).as_posix() for path in artifact.folder.rglob("*") if not path.is_dir()
+    } - {MANIFEST}
+    expected = artifact.manifest.files
+    for name in sorted(present ^ set(expected)):
+        raise ValueError(f"{name} is {'not in the manifest' if name in present else 'missing'}")
+    for name, digest in expected.items():
+        if sha256(artifact.folder / name) != digest:
+            raise ValueError(f"{name} has changed")
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file's content."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def default_root() -> Path:
+    """The store of a user who names none: ITL_STORE, else in the user's cache."""
+    named = os.environ.get("ITL_STORE")
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(named) if named else cache / "itl_bench" / "store"

@@ -1,0 +1,167 @@
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import building_worker
+import pytest
+from building_worker import graph, work
+
+from itl_bench.building import LocalExecutor, Queue
+from itl_bench.errors import ItlError
+from itl_bench.keys import Task
+from itl_bench.store import Store
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "log"
+
+
+def start(root, log, seconds=0.05):
+    command = [sys.executable, building_worker.__file__, str(root), str(log), "run", str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process):
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+
+
+def built(log):
+    return Counter(log.read_text(encoding="utf-8").split()) if log.exists() else Counter()
+
+
+def test_one_worker_builds_everything_once_and_a_second_run_nothing(root, log):
+    report = work(root, log, "first", 0)
+    assert sorted(report.built) == sorted(task.key for task in graph(seconds=0))
+    assert work(root, log, "second", 0).built == []
+    assert set(built(log).values()) == {1}
+
+
+def test_parents_come_first_and_the_longest_of_a_stage_before_the_others(root, log):
+    report = work(root, log, "run", 0)
+    kinds = {task.key: (task.kind, task.seconds) for task in graph(seconds=0)}
+    order = [kinds[key] for key in report.built]
+    assert order[0][0] == "corpus"
+    assert [seconds for kind, seconds in order if kind == "cell"] == [5, 4, 3, 2, 1, 0]
+    assert [kind for kind, _ in order[7:]] == ["measure"] * 6
+
+
+def test_workers_share_the_work_and_build_nothing_twice(root, log):
+    workers = [start(root, log, 0.3) for _ in range(3)]
+    for worker in workers:
+        finish(worker)
+    assert built(log) == Counter(task.key for task in graph(seconds=0.3))
+    assert list((root / "claims").iterdir()) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_killing_a_worker_at_any_moment_loses_only_what_it_was_writing(root, log, seed):
+    victim = start(root, log, 0.1)
+    time.sleep(0.3 + random.Random(seed).uniform(0, 1.2))
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    before = set(Store(root).keys())
+    counted = built(log)
+    finish(start(root, log, 0.1))
+    store = Store(root)
+    assert sorted(store.keys()) == sorted(task.key for task in graph(seconds=0.1))
+    assert list(store.verify()) == []
+    again = [key for key, times in built(log).items() if times > 1]
+    assert not before & set(again)
+    assert len(again) <= 1
+    assert all(counted[key] == 1 for key in again)
+
+
+def test_a_survivor_takes_over_what_a_killed_worker_held(root, log):
+    victim, survivor = start(root, log, 0.5), start(root, log, 0.5)
+    time.sleep(1.5)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    started = time.monotonic()
+    finish(survivor)
+    assert time.monotonic() - started < 30  # not the lease of 60 seconds
+    assert sorted(Store(root).keys()) == sorted(task.key for task in graph(seconds=0.5))
+
+
+def test_a_damaged_parent_is_built_again_before_its_child(root, log):
+    tasks = graph(seconds=0)
+    corpus = next(task for task in tasks if task.kind == "corpus")
+    build = building_worker.builder(log, 0)
+    executor = LocalExecutor(Store(root), dict.fromkeys(("corpus", "cell", "measure"), build))
+    executor.build([corpus], "first")
+    (Store(root).folder(corpus.key) / "text").write_text("changed", encoding="utf-8")
+    fresh = LocalExecutor(Store(root), executor.builders)
+    report = fresh.build(tasks, "second")
+    assert report.built[0] == corpus.key
+    assert len(report.built) == len(tasks)
+    assert list(Store(root).verify()) == []
+
+
+def failing(task, parents, folder):
+    raise ValueError("out of memory")
+
+
+def test_what_fails_blocks_its_children_only_and_is_tried_again_by_the_next_run(root, log):
+    tasks = graph(seconds=0)
+    build = building_worker.builder(log, 0)
+    kinds = {"corpus": build, "cell": build, "measure": failing}
+    report = LocalExecutor(Store(root), kinds).build(tasks, "first")
+    measures = sorted(task.key for task in tasks if task.kind == "measure")
+    assert sorted(report.failed) == sorted(report.blocked) == measures
+    assert set(report.failed.values()) == {"ValueError: out of memory"}
+    again = LocalExecutor(Store(root), dict.fromkeys(kinds, build)).build(tasks, "second")
+    assert sorted(again.built) == measures
+    assert again.failed == {}
+
+
+def test_nothing_of_a_failed_task_is_left(root, log):
+    def half(task, parents, folder):
+        (folder / "half").write_text("x", encoding="utf-8")
+        raise ValueError
+
+    LocalExecutor(Store(root), {"corpus": half}).build([Task("corpus", {})], "run")
+    assert Store(root).keys() == []
+    assert list((root / "partial").iterdir()) == list((root / "claims").iterdir()) == []
+
+
+def test_an_interrupt_gives_the_claim_back(root):
+    def interrupt(task, parents, folder):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        LocalExecutor(Store(root), {"corpus": interrupt}).build([Task("corpus", {})], "run")
+    assert list((root / "claims").iterdir()) == list((root / "partial").iterdir()) == []
+
+
+def test_progress_counts_to_the_end(root, log):
+    seen = []
+    build = building_worker.builder(log, 0)
+    kinds = dict.fromkeys(("corpus", "cell", "measure"), build)
+    LocalExecutor(Store(root), kinds, on_progress=seen.append).build(graph(seconds=0), "run")
+    assert [progress.done for progress in seen] == list(range(14))
+    assert seen[-1].seconds_left == 0
+    assert {progress.total for progress in seen} == {13}
+
+
+def test_a_parent_that_nobody_builds_is_an_error(root):
+    with pytest.raises(ItlError, match="neither to be built nor in the store"):
+        Queue(Store(root), [Task("cell", {}, ("f" * 32,))], "run")
+
+
+def test_a_kind_without_builder_is_an_error(root):
+    with pytest.raises(ItlError, match="no builder for corpus; there are builders for cell"):
+        LocalExecutor(Store(root), {"cell": failing}).build([Task("corpus", {})], "run")
+
+
+def test_the_worker_file_is_beside_this_one():
+    assert Path(building_worker.__file__).parent == Path(__file__).parent

@@ -1,0 +1,119 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from itl_bench.claiming import _this_process, claimed, held, try_claim
+from itl_bench.store import Store
+
+KEY = "a" * 32
+HOLD = """
+import sys, time
+from pathlib import Path
+from itl_bench.claiming import try_claim
+claim = try_claim(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
+print("held" if claim else "refused", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Store(tmp_path / "store").root
+
+
+@pytest.fixture
+def holder(root):
+    """Another process that holds the claim."""
+    command = [sys.executable, "-c", HOLD, str(root), KEY, "60"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_claim_is_held_by_one(root):
+    claim = try_claim(root, KEY)
+    assert claim is not None
+    assert held(root, KEY)
+    assert try_claim(root, KEY) is None
+    claim.release()
+    assert not held(root, KEY)
+    assert list((root / "claims").iterdir()) == []
+
+
+def test_a_living_process_keeps_its_claim(root, holder):
+    assert try_claim(root, KEY) is None
+    with claimed(root, KEY) as got:
+        assert not got
+
+
+def test_a_killed_process_loses_its_claim_at_once(root, holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    claim = try_claim(root, KEY)
+    assert claim is not None
+    claim.release()
+
+
+def write(root, age=0.0, **changes):
+    path = root / "claims" / KEY
+    path.write_text(json.dumps({"token": "t", **_this_process(), **changes}), encoding="utf-8")
+    os.utime(path, (time.time() - age,) * 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "age", "free"),
+    [
+        ({}, 0, False),
+        ({}, 61, True),  # silent for longer than the lease
+        ({"started": "1"}, 0, True),  # its number was given to another process since
+        ({"pid": 2**22 + 1}, 0, True),
+        ({"machine": "elsewhere", "pid": 2**22 + 1}, 0, False),  # nothing is known of processes of other machines
+        ({"machine": "elsewhere"}, 61, True),
+    ],
+)
+def test_whose_claim_is_alive(root, changes, age, free):
+    write(root, age, **changes)
+    claim = try_claim(root, KEY)
+    assert (claim is not None) == free
+    if claim:
+        claim.release()
+
+
+def test_an_unreadable_claim_ends_with_its_lease(root):
+    (root / "claims" / KEY).write_text("{", encoding="utf-8")
+    assert try_claim(root, KEY, lease=60) is None
+    os.utime(root / "claims" / KEY, (0, 0))
+    claim = try_claim(root, KEY)
+    assert claim is not None
+    claim.release()
+
+
+def test_a_heartbeat_keeps_a_claim_alive_beyond_its_lease(root):
+    claim = try_claim(root, KEY, lease=0.4)
+    time.sleep(1.0)
+    assert held(root, KEY, lease=0.4)
+    claim.release()
+
+
+def test_a_claim_that_was_taken_over_is_left_to_its_new_holder(root):
+    claim = try_claim(root, KEY)
+    write(root, token="somebody else")
+    claim.release()
+    assert held(root, KEY)
+
+
+def test_of_many_processes_one_gets_the_claim(root):
+    command = [sys.executable, "-c", HOLD, str(root), KEY, "60"]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    answers = [process.stdout.readline().strip() for process in processes]
+    for process in processes:
+        process.kill()
+        process.wait()
+    assert sorted(answers) == ["held"] + ["refused"] * 5
