@@ -4,12 +4,10 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import yaml
+from typing import TypeVar
 
 from itl_bench.errors import UsageError, nearest, unknown
-from itl_bench.explain import kind_of, read_text, validate
+from itl_bench.explain import kind_of, validate
 from itl_bench.published import HEADERS, Tables, load_tables
 from itl_bench.references import check_references
 from itl_bench.specs import (
@@ -24,6 +22,7 @@ from itl_bench.specs import (
     ProfileSpec,
     Spec,
 )
+from itl_bench.yaml_file import read_yaml
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
 
@@ -94,10 +93,12 @@ def load_catalog(own: Path | None = None, folder: Path | None = None) -> Catalog
     problems: list[str] = []
     sources: dict[tuple[str, str], str] = {}
     specs = {name: _load_list(folders, name, kind, sources, problems) for name, kind in FILES.items()}
-    claims = _load_claims(folders, sources, problems)
-    own_claims = frozenset(claims) - frozenset(_load_claims(folders[:1], {}, [])) if own else frozenset()
     tables = load_tables(lambda name: _last(folders, f"published/{name}"), problems)
-    _stop(problems)
+    unreadable = bool(problems)
+    claims = _load_claims(folders, sources, problems)
+    if unreadable:  # then names cannot be checked: what they should name may be in what could not be read
+        _stop(problems)
+    own_claims = frozenset(claims) - frozenset(_load_claims(folders[:1], {}, [])) if own else frozenset()
     catalog = Catalog(
         **specs, claims=claims, tables=tables, sources=sources, sha256=_sha256(folders), own_claims=own_claims  # type: ignore[arg-type]
     )  # fmt: skip
@@ -211,43 +212,3 @@ def _add(
 def _identity(spec: Spec) -> tuple[str, str]:
     """Kind and id: a model and a method may share a name."""
     return type(spec).__name__, str(getattr(spec, "id", None) or getattr(spec, "name", ""))
-
-
-class _UniqueKeyLoader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):  # type: ignore[misc]
-    """YAML keeps the last of two equal keys without a word; here that is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: list[object] = []  # a list, because YAML's keys need not be hashable
-        for key_node, _ in node.value:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                continue
-            key = self.construct_object(key_node, deep=True)
-            if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} stands twice", problem_mark=key_node.start_mark)
-            seen.append(key)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
-
-
-def read_yaml(path: Path, problems: list[str]) -> object:
-    """Read one YAML file; None after a problem was noted."""
-    text = read_text(path, problems)
-    if text is None:
-        return None
-    try:
-        data: object = yaml.load(text, Loader=_UniqueKeyLoader)
-        repr(data)  # fails here, and not in a later message, where data is nested too deeply for Python
-    except yaml.MarkedYAMLError as error:
-        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
-        tab = "; indent with spaces, not with tabs" if "\n\t" in text and "token" in str(error.problem) else ""
-        problems.append(f"{path}{line}: not valid YAML: {error.problem}{tab}")
-        return None
-    except yaml.reader.ReaderError as error:
-        problems.append(f"{path}:{text.count(chr(10), 0, error.position) + 1}: not valid YAML: {error.reason}")
-        return None
-    except (ValueError, RecursionError) as error:  # ValueError: the 45th of a month, the number 0x_
-        problems.append(f"{path}: not valid YAML: {error}")
-        return None
-    if data is None:
-        problems.append(f"{path}: the file is empty; restore it from the repository, or remove it")
-    return data

@@ -11,9 +11,9 @@ import pytest
 from itl_bench.carried import CARRIED
 from itl_bench.errors import UsageError
 from itl_bench.recorder import Recorder
+from itl_bench.state import State
 
 if TYPE_CHECKING:
-    from itl_bench.plugin import State
     from itl_bench.record import Record
 
 EXIT_REFUTED = 1

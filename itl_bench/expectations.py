@@ -8,11 +8,11 @@ from statistics import NormalDist
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from itl_bench.catalog import read_yaml
 from itl_bench.errors import UsageError
 from itl_bench.explain import validate
 from itl_bench.record import CaseRecord, Finite, Record, write_atomically
 from itl_bench.vocabulary import Expectation, RecordedStatus, Verdict
+from itl_bench.yaml_file import read_yaml
 
 SHOWN = 20  # mistakes of one file; a file of another kind has one for every case
 

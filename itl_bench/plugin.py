@@ -3,100 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from itl_bench.carried import CARRIED, status_of
-from itl_bench.catalog import Catalog, load_catalog
+from itl_bench.catalog import Catalog
 from itl_bench.errors import UsageError, unknown
-from itl_bench.grid import build_grid, find_profile, in_profile
+from itl_bench.options import add_options, check_options
+from itl_bench.state import STATE, State
 
 if TYPE_CHECKING:
     from itl_bench.cases import Case
     from itl_bench.evidence import EvidenceSource, JudgedCase
-    from itl_bench.expectations import Expectations
 
 claims = pytest.mark.claims
 """Marks a test with the claims whose cases it takes as `case`: `@claims("C01", "C02")`, or `@claims(own=True)` for
 those that only a user's own folder declares."""
 
-INCONCLUSIVE = ("xfail", "skip", "fail")
-ARM_CHOICES = ("both", "shared-rate", "fair")
-
-
-class State:
-    """What a pytest process knows: the catalog, the declared cases, and the expectations."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        """Read and check everything the options name.
-
-        Raises:
-            UsageError: An option or a file it names is wrong.
-        """
-        own = config.getoption("itl_cases")
-        self.catalog: Catalog = load_catalog(Path(own) if own else None)
-        profile_name = config.getoption("itl_profile")
-        self.profile = find_profile(self.catalog, profile_name) if profile_name else None
-        arm = config.getoption("itl_arm")
-        grid = build_grid(self.catalog)
-        self.every_id = frozenset(case.id for case in grid)
-        self.cases: tuple[Case, ...] = tuple(
-            case for case in grid if in_profile(case, self.profile) and (arm == "both" or case.arm in (None, arm))
-        )
-        self.expectations = _expectations(config)
-        self.verdict: JudgedCase | None = None  # of the item that is running
-
-
-STATE = pytest.StashKey[State]()
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register the options of the benchmark; all of them begin with --itl."""
-    group = parser.getgroup("itl_bench", "claims about instruction tuning")
-    add = group.addoption
-    add(
-        "--itl-profile",
-        metavar="NAME",
-        help="selection of the grid: smoke, embedded, bios-full, small-quick, small, paper",
-    )
-    add(
-        "--itl-arm",
-        default="both",
-        metavar="|".join(ARM_CHOICES),
-        help="learning rates of measured cases (default both)",
-    )
-    add("--itl-plan", action="store_true", help="print what the selection needs and costs, run nothing")
-    add(
-        "--itl-expect",
-        metavar="FILE",
-        help="recorded verdicts: fail on what changed, not on what is refuted as recorded",
-    )
-    add(
-        "--itl-report",
-        metavar="DIR",
-        help="where records and reports go (default reports/ beside the configuration file)",
-    )
-    add("--itl-cases", metavar="DIR", help="own YAML that adds to the catalog or replaces entries of the same id")
-    add(
-        "--itl-inconclusive",
-        default="xfail",
-        metavar="|".join(INCONCLUSIVE),
-        help="outcome of INCONCLUSIVE (default xfail)",
-    )
+    """Register the options."""
+    add_options(parser)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options; a plan runs in this process alone."""
     config.addinivalue_line("markers", "claims(*ids): the claims whose cases a test takes as its parameter `case`")
-    for option, accepted in (("itl_arm", ARM_CHOICES), ("itl_inconclusive", INCONCLUSIVE)):
-        if (given := config.getoption(option)) not in accepted:
-            raise pytest.UsageError(f"--{option.replace('_', '-')}: {unknown('value', given, accepted)}")
-    report = config.getoption("itl_report")
-    if report and Path(report).exists() and not Path(report).is_dir():
-        raise pytest.UsageError(f"--itl-report: {report} is a file; give a folder")
+    check_options(config)
     if config.getoption("itl_plan"):
         config.option.dist = "no"
         config.option.tx = []
@@ -115,15 +50,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
         state = config.stash[STATE]
         config.pluginmanager.register(Controller(config, state), "itl_bench_controller")
-
-
-def _expectations(config: pytest.Config) -> Expectations | None:
-    path = config.getoption("itl_expect")
-    if not path:
-        return None
-    from itl_bench.expectations import load
-
-    return load(Path(path))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

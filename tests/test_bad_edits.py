@@ -85,6 +85,16 @@ def test_several_mistakes_are_reported_at_once_each_on_its_line(tmp_path):
         assert sum(part in line for line in lines) == 1, part
 
 
+def test_a_wrong_claim_does_not_hide_the_wrong_names_of_others(tmp_path):
+    folder = copied(tmp_path)
+    change(folder, C04, "expect: greater", "expect: graeter")
+    change(folder, C01, "method: lora", "method: lroa")
+    lines = complaints(folder)
+    assert len(lines) == 2
+    for part in ("'graeter'", "'lroa'"):
+        assert sum(part in line for line in lines) == 1, part
+
+
 def test_several_unknown_names_are_reported_at_once(tmp_path):
     folder = copied(tmp_path)
     change(folder, C01, "method: lora", "method: lroa")

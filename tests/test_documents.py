@@ -40,8 +40,8 @@ def test_the_commands_of_the_readme_exist():
 
 
 def test_every_option_is_in_the_readme():
-    source = (shipped("cases").parent / "itl_bench" / "plugin.py").read_text(encoding="utf-8")
+    source = (shipped("cases").parent / "itl_bench" / "options.py").read_text(encoding="utf-8")
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    options = re.findall(r'add\("(--itl-[a-z]+)"', source)
-    assert options
+    options = re.findall(r'"(--itl-[a-z]+)"', source)
+    assert len(options) == 7
     assert all(f"`{option}" in text for option in options)

@@ -15,7 +15,7 @@ PACKAGE = Path(itl_bench.__file__).parent
 LAYERS = [
     ["itl_bench", "errors", "vocabulary"],
     ["specs", "stats", "provenance", "explain"],
-    ["csv_table", "record", "keys"],
+    ["csv_table", "yaml_file", "record", "keys"],
     ["store", "claiming"],
     ["building", "cleaning"],
     ["published"],
@@ -27,6 +27,7 @@ LAYERS = [
     ["single_pairs"],
     ["findings"],
     ["claims", "summary", "report"],
+    ["options", "state"],
     ["evidence", "recorder", "perf"],
     ["controller"],
     ["plugin", "cli_store"],
