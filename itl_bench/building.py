@@ -1,23 +1,20 @@
-"""Building artifacts from one shared queue: all workers take what is ready, and none waits while something is.
+"""Building artifacts from one shared queue: all workers take what is ready, and none waits while something is."""
 
-The queue is the graph of tasks itself. A task is ready when its parents are in the store; what is in the store is done.
-So there is no state that a killed worker could corrupt, and any number of processes may join or leave at any time.
-"""
-
-import json
+import errno
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from itl_bench.claiming import LEASE_SECONDS, try_claim
 from itl_bench.errors import ItlError
 from itl_bench.keys import Task
-from itl_bench.record import write_atomically
 from itl_bench.store import Artifact, DamagedArtifactError, Store
+from itl_bench.task_queue import Progress, Queue
 
 POLL_SECONDS = 0.2
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # what stops every task alike
 
 
 class Builder(Protocol):
@@ -27,20 +24,12 @@ class Builder(Protocol):
         """Write the artifact's files into `folder`."""
 
 
-class Progress(NamedTuple):
-    """How far a build is."""
-
-    done: int
-    failed: int
-    total: int
-    seconds_left: float  # expected work that is left, for one worker
-
-
 @dataclass
 class BuildReport:
     """What one worker did, and what failed anywhere in this run."""
 
     built: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)  # messages: what was found damaged, set aside and built again
     failed: dict[str, str] = field(default_factory=dict)  # key -> what was raised
     blocked: list[str] = field(default_factory=list)  # keys that wait for a failed one
 
@@ -48,7 +37,7 @@ class BuildReport:
 class Executor(Protocol):
     """Where tasks are built: in this process, or on other machines over a store that all of them see."""
 
-    def build(self, tasks: Sequence[Task], run_id: str) -> BuildReport:
+    def build(self, tasks: Sequence[Task], run_id: str, targets: Collection[str] | None = None) -> BuildReport:
         """Build what is missing; return when everything is there, has failed, or waits for what has failed."""
 
 
@@ -62,109 +51,80 @@ class LocalExecutor:
     on_progress: Callable[[Progress], None] = lambda progress: None
     lease: float = LEASE_SECONDS
 
-    def build(self, tasks: Sequence[Task], run_id: str) -> BuildReport:
+    def build(self, tasks: Sequence[Task], run_id: str, targets: Collection[str] | None = None) -> BuildReport:
         """Work until nothing is left to do.
 
         Args:
             tasks: The whole selection, with every parent in it or in the store.
             run_id: The same for all workers of a run: a task that failed is tried again by the next run only.
+            targets: Keys that are wanted, by default all.
 
         Raises:
-            ItlError: A parent is neither in the tasks nor in the store, no builder is known for a kind.
+            ItlError: A needed parent is neither in the tasks nor in the store, or no builder is known for a kind.
+            OSError: The store's disk is full or cannot be written.
         """
-        queue = Queue(self.store, tasks, run_id)
+        queue = Queue(self.store, tasks, run_id, targets)
         _check_kinds(queue.tasks.values(), self.builders)
         report = BuildReport()
         while True:
+            queue.refresh_sometimes()
             missing = queue.missing()
             self.on_progress(queue.progress(missing))
             ready = queue.ready(missing)
             if not ready:
-                report.failed, report.blocked = queue.failures(), [task.key for task in missing]
+                report.failed = queue.failures()
+                report.blocked = [task.key for task in missing if task.key not in report.failed]
                 return report
-            if not self._build_first(ready, queue, report):
+            if not self._build_first(ready, queue, report, run_id):
                 time.sleep(POLL_SECONDS)  # everything that is ready is being built by others
+                queue.refresh()
 
-    def _build_first(self, ready: Sequence[Task], queue: "Queue", report: BuildReport) -> bool:
-        """Build the first task that nobody else is building; whether there was one."""
+    def _build_first(self, ready: Sequence[Task], queue: Queue, report: BuildReport, run_id: str) -> bool:
+        """Build the first task that nobody else is building or has built; whether there was one."""
         for task in ready:
-            claim = try_claim(self.store.root, task.key, self.lease)
+            claim = try_claim(self.store.root, task.key, self.lease, run_id)
             if claim is None:
                 continue
             try:
-                if not self.store.has(task.key):
-                    self._build(task, queue, report)
+                if queue.has(task.key) or queue.has_failed(task):
+                    continue
+                if claim.orphan_of == run_id and queue.died(task):
+                    continue
+                self._build(task, queue, report)
             finally:
                 claim.release()
             return True
-        return False
+        return any(queue.has(task.key) or queue.has_failed(task) for task in ready)
 
-    def _build(self, task: Task, queue: "Queue", report: BuildReport) -> None:
-        try:
-            parents = [self.store.open(key) for key in task.parents]
-        except (DamagedArtifactError, KeyError):
-            return  # set aside: it is missing now, and comes before this task again
+    def _build(self, task: Task, queue: Queue, report: BuildReport) -> None:
+        parents = self._parents(task, queue, report)
+        if parents is None:
+            return
         try:
             with self.store.writing(task, self.provenance) as folder:
                 self.builders[task.kind](task, parents, folder)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in DISK:
+                raise
             queue.fail(task, f"{type(error).__name__}: {error}")
         else:
             report.built.append(task.key)
+            queue.has(task.key)
 
-
-class Queue:
-    """The tasks of a run over a store: which are missing, which are ready, which have failed."""
-
-    def __init__(self, store: Store, tasks: Iterable[Task], run_id: str) -> None:
-        """Order the tasks by depth, then the longest first.
-
-        Raises:
-            ItlError: A parent is neither a task nor in the store.
-        """
-        self.store = store
-        self.tasks = {task.key: task for task in tasks}
-        self.folder = store.root / "failures" / run_id
-        lost = [key for task in self.tasks.values() for key in task.parents if not self._known(key)]
-        if lost:
-            raise ItlError(f"{len(lost)} parents are neither to be built nor in the store, for example {lost[0]}")
-        self._depth = {key: self._depth_of(key) for key in self.tasks}
-
-    def _known(self, key: str) -> bool:
-        return key in self.tasks or self.store.has(key)
-
-    def _depth_of(self, key: str) -> int:
-        """A parent's key is part of its child's, so there are no circles."""
-        parents = [one for one in self.tasks[key].parents if one in self.tasks]
-        return 1 + max((self._depth_of(one) for one in parents), default=0)
-
-    def missing(self) -> list[Task]:
-        """What is not in the store, in the order in which it should be built."""
-        left = [task for task in self.tasks.values() if not self.store.has(task.key)]
-        return sorted(left, key=lambda task: (self._depth[task.key], -task.seconds, task.key))
-
-    def ready(self, missing: Sequence[Task]) -> list[Task]:
-        """Missing tasks that have not failed in this run and whose parents are all there."""
-        failed = self.failures()
-        return [
-            task
-            for task in missing
-            if task.key not in failed and all(self.store.has(parent) for parent in task.parents)
-        ]
-
-    def progress(self, missing: Sequence[Task]) -> Progress:
-        """How far the run is."""
-        done = len(self.tasks) - len(missing)
-        return Progress(done, len(self.failures()), len(self.tasks), sum(task.seconds for task in missing))
-
-    def fail(self, task: Task, message: str) -> None:
-        """Note for all workers of this run that a task failed."""
-        write_atomically(self.folder / f"{task.key}.json", json.dumps({"kind": task.kind, "message": message}))
-
-    def failures(self) -> dict[str, str]:
-        """Key -> message of what failed in this run, on any worker."""
-        paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
-        return {path.stem: json.loads(path.read_text(encoding="utf-8"))["message"] for path in paths}
+    def _parents(self, task: Task, queue: Queue, report: BuildReport) -> list[Artifact] | None:
+        """The task's parents, or None where one is lost: then it comes first, if it can be built at all."""
+        parents = []
+        for key in task.parents:
+            try:
+                parents.append(self.store.open(key))
+            except (DamagedArtifactError, KeyError) as error:
+                queue.forget(key)
+                if isinstance(error, DamagedArtifactError):
+                    report.damaged.append(str(error))
+                if key not in queue.tasks and not self.store.has(key):
+                    queue.fail(task, f"its parent {key} is lost, and is not among the tasks of this run")
+                return None
+        return parents
 
 
 def _check_kinds(tasks: Iterable[Task], builders: Mapping[str, Builder]) -> None:

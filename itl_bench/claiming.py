@@ -1,125 +1,133 @@
 """Who builds what: claims in a shared folder, kept alive by a heartbeat and taken over when their holder is dead.
 
-A claim only saves work. Should two processes hold one (a holder that was silent for longer than the lease, and whoever
+A claim only saves work. Should two processes hold one (a holder that was silent for longer than its lease, and whoever
 took over), both build, and the store keeps the first artifact.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-LEASE_SECONDS = 60.0  # a claim without a heartbeat for this long belongs to nobody
+LEASE_SECONDS = 60.0  # a claim without a heartbeat for this long belongs to nobody, unless its process is known to live
+
+Holder = dict[str, object]
 
 
 class Claim:
-    """A claim on a key; held from `try_claim` until `release`, with a heartbeat in a thread."""
+    """A claim on a key, with a heartbeat in a thread; `orphan_of` names the run whose worker died holding it."""
 
-    def __init__(self, path: Path, token: str, lease: float) -> None:
+    def __init__(self, path: Path, token: str, lease: float, orphan_of: str | None) -> None:
         """Start the heartbeat of a claim that was just made."""
         self.path = path
         self.token = token
+        self.orphan_of = orphan_of
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._beat, args=(lease / 4,), daemon=True)
         self._thread.start()
 
     def _beat(self, interval: float) -> None:
         while not self._stop.wait(interval):
+            if not self._ours():
+                return  # taken over: the heartbeat of its new holder is not ours to give
             with contextlib.suppress(OSError):
                 os.utime(self.path)
+
+    def _ours(self) -> bool:
+        return (_holder(self.path) or {}).get("token") == self.token
 
     def release(self) -> None:
         """Give the claim up; one that was taken over is left to its new holder."""
         self._stop.set()
         self._thread.join()
-        if (_holder(self.path) or {}).get("token") == self.token:
-            self.path.unlink(missing_ok=True)
+        with locked(self.path.parent.parent):
+            if self._ours():
+                self.path.unlink(missing_ok=True)
 
 
-def try_claim(root: Path, key: str, lease: float = LEASE_SECONDS) -> Claim | None:
+def try_claim(root: Path, key: str, lease: float = LEASE_SECONDS, run_id: str = "") -> Claim | None:
     """Claim a key, or None where a living process holds it.
 
     Args:
         root: The store's folder.
         key: What would be built.
-        lease: Seconds without a heartbeat after which a claim belongs to nobody.
+        lease: Seconds without a heartbeat after which the claim belongs to nobody.
+        run_id: The run that the work is for.
     """
     path = root / "claims" / key
-    for _ in range(2):  # at most one dead claim stands in the way
-        token = secrets.token_hex(8)
-        if _create(path, {"token": token, **_this_process()}):
-            return Claim(path, token, lease)
-        if not _abandoned(path, lease) or not _bury(path):
+    mine: Holder = {"token": secrets.token_hex(8), "lease": lease, "run": run_id, **_this_process()}
+    orphan_of = None
+    if not _create(path, mine):
+        if not _abandoned(root, path):
             return None
-    return None
+        with locked(root):  # only who holds the lock removes a claim, so that nobody removes a new one
+            dead = _holder(path)
+            if path.exists() and not _abandoned(root, path):
+                return None
+            if path.exists():
+                orphan_of = str(dead.get("run")) if dead and _gone(dead) else None
+                path.unlink(missing_ok=True)
+        if not _create(path, mine):
+            return None
+    return Claim(path, str(mine["token"]), lease, orphan_of)
 
 
-def _bury(path: Path) -> bool:
-    """Move a dead claim away; whether it was that one, and not a new claim made in the meantime."""
-    dead = _holder(path)
-    grave = path.with_name(f"{path.name}.{secrets.token_hex(4)}.dead")
-    try:
-        path.rename(grave)
-    except FileNotFoundError:
-        return True  # somebody else buried it
-    mistaken = _holder(grave) != dead
-    if mistaken:
-        with contextlib.suppress(FileExistsError):
-            os.link(grave, path)
-    grave.unlink(missing_ok=True)
-    return not mistaken
+def held(root: Path, key: str) -> bool:
+    """Whether a living process holds a claim on a key."""
+    path = root / "claims" / key
+    return path.exists() and not _abandoned(root, path)
 
 
 @contextlib.contextmanager
-def claimed(root: Path, key: str, lease: float = LEASE_SECONDS) -> Iterator[bool]:
-    """Hold a claim for a block; the block is told whether it got it."""
-    claim = try_claim(root, key, lease)
+def locked(root: Path) -> Iterator[None]:
+    """Hold the store's lock: for moments only, while something is removed or moved away."""
+    with (root / "lock").open("w", encoding="ascii") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _create(path: Path, holder: Holder) -> bool:
     try:
-        yield claim is not None
-    finally:
-        if claim is not None:
-            claim.release()
-
-
-def held(root: Path, key: str, lease: float = LEASE_SECONDS) -> bool:
-    """Whether a living process holds a claim on a key."""
-    path = root / "claims" / key
-    return path.exists() and not _abandoned(path, lease)
-
-
-def _create(path: Path, holder: dict[str, object]) -> bool:
-    """Make the claim with its content in one step, so that nobody ever reads half of it."""
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.draft")
-    draft.write_text(json.dumps(holder), encoding="utf-8")
-    try:
-        os.link(draft, path)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
     except FileExistsError:
         return False
-    finally:
-        draft.unlink(missing_ok=True)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(holder, stream)
     return True
 
 
-def _abandoned(path: Path, lease: float) -> bool:
+def _abandoned(root: Path, path: Path) -> bool:
     try:
-        age = time.time() - path.stat().st_mtime
+        beat = path.stat().st_mtime
     except FileNotFoundError:
         return True
-    if age > lease:
-        return True
-    holder = _holder(path)
-    here = _this_process()
-    if holder is None or holder.get("machine") != here["machine"]:
-        return False
-    return holder.get("started") != _start_of(int(str(holder.get("pid"))))
+    holder = _holder(path) or {}  # a claim that was just made, or half of one, has no holder yet: its lease counts
+    lease = holder.get("lease")
+    silent = _now(root) - beat > (float(lease) if isinstance(lease, int | float) else LEASE_SECONDS)
+    if holder.get("machine") != _machine():
+        return silent
+    state = _state_of(holder)
+    return state is None or (silent and state == "T")  # a process that lives and runs keeps its claim
 
 
-def _holder(path: Path) -> dict[str, object] | None:
+def _now(root: Path) -> float:
+    """The time by the clock of the store's file system: other machines' clocks may differ from ours."""
+    clock = root / "clock"
+    clock.touch()
+    return clock.stat().st_mtime
+
+
+def _gone(holder: Holder) -> bool:
+    """Whether the holder's process ran on this machine and is no more."""
+    return holder.get("machine") == _machine() and _state_of(holder) is None
+
+
+def _holder(path: Path) -> Holder | None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -127,8 +135,8 @@ def _holder(path: Path) -> dict[str, object] | None:
     return data if isinstance(data, dict) else None
 
 
-def _this_process() -> dict[str, object]:
-    return {"machine": _machine(), "pid": os.getpid(), "started": _start_of(os.getpid())}
+def _this_process() -> Holder:
+    return {"machine": _machine(), "pid": os.getpid(), "started": _process(os.getpid())[1]}
 
 
 def _machine() -> str:
@@ -140,25 +148,25 @@ def _machine() -> str:
     return " ".join(parts)
 
 
-def _start_of(pid: int) -> str | None:
-    """When a process started, None if it is gone: a number alone may have been given to another process since."""
+def _state_of(holder: Holder) -> str | None:
+    """The state letter of the holder's process, None if it is gone or its number belongs to another process now."""
+    pid = holder.get("pid")
+    state, started = _process(pid) if isinstance(pid, int) else (None, None)
+    return state if started == holder.get("started") else None
+
+
+def _process(pid: int) -> tuple[str | None, str | None]:
+    """State letter and start time of a process on this machine; (None, None) if there is none."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-    except FileNotFoundError:
-        if Path("/proc/self").exists():
-            return None
-        return _alive_elsewhere(pid)
     except OSError:
-        return None
-    return None if fields[0] in "ZX" else fields[19]
-
-
-def _alive_elsewhere(pid: int) -> str | None:
-    """Without /proc: whether the process exists, its start being unknown."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    return "alive"
+        if Path("/proc/self").exists():
+            return None, None
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return None, None
+        except PermissionError:
+            pass
+        return "R", "unknown"  # without /proc
+    return (None, None) if fields[0] in "ZX" else (fields[0], fields[19])

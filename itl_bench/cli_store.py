@@ -68,10 +68,9 @@ def collect_garbage(
     opened = _open(store)
     freed = 0
     for found in garbage(opened, older_than):
-        typer.echo(f"{'would remove' if dry_run else 'removed'} {found.path.name}: {found.reason}")
-        freed += found.size
-        if not dry_run:
-            remove(opened, found)
+        if dry_run or remove(opened, found, older_than):
+            typer.echo(f"{'would remove' if dry_run else 'removed'} {found.path.name}: {found.reason}")
+            freed += found.size
     typer.echo(f"{_megabytes(freed)} {'would be freed' if dry_run else 'freed'}")
 
 

@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from pydantic import BaseModel
 
@@ -51,7 +52,7 @@ class Task:
     version: int = 1  # of the stage's code: raised when its outputs move
     seconds: float = field(default=0.0, compare=False)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of kind, spec, parents and version."""
         text = canonical([self.kind, self.spec, self.parents, self.version])

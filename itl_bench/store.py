@@ -18,6 +18,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from itl_bench.claiming import locked
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.keys import KEY_LENGTH, Task, canonical
 
@@ -32,7 +33,7 @@ class DamagedArtifactError(ItlError):
 class Manifest(BaseModel):
     """What an artifact is, and what its files must be."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer version may say more: that is no damage
 
     key: str
     kind: str
@@ -76,11 +77,16 @@ class Store:
         self._verified: set[str] = set()
         if root.exists() and not root.is_dir():
             raise UsageError(f"the store {root} is a file; give a folder")
-        if root.is_dir() and not (root / MARK).exists() and any(root.iterdir()):
+        strangers = root.is_dir() and any(root.iterdir())
+        if strangers and not (root / MARK).exists():  # looked for last: others may be making this store just now
             raise UsageError(f"{root} is not empty and no store; give a new folder, or one that itl-bench made")
+        if not strangers:
+            root.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError), (root / MARK).open("x", encoding="utf-8") as stream:
+                stream.write('{"store": 1}\n')
         for name in ("artifacts", "partial", "damaged", "claims", "failures"):
-            (root / name).mkdir(parents=True, exist_ok=True)
-        (root / MARK).write_text('{"store": 1}\n', encoding="utf-8")
+            if not (root / name).is_dir():
+                (root / name).mkdir(exist_ok=True)
 
     def folder(self, key: str) -> Path:
         """Where an artifact is, or would be."""
@@ -98,12 +104,13 @@ class Store:
             task: What is being built.
             provenance: Where and with what: versions, commit, device.
         """
+        head = json.loads(canonical({"spec": task.spec, "provenance": provenance or {}}))  # fails now, not hours later
         folder = self.root / "partial" / f"{task.key}-{secrets.token_hex(4)}"
         folder.mkdir(parents=True)
         started = time.monotonic()
         try:
             yield folder
-            manifest = _manifest(task, folder, time.monotonic() - started, provenance or {})
+            manifest = _manifest(task, head, folder, time.monotonic() - started)
             _write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
             self._publish(folder, task.key)
         finally:
@@ -118,7 +125,7 @@ class Store:
         except OSError:
             if self.has(key):
                 return  # another process was first: its artifact stays, and ours goes
-            self._set_aside(key)  # a folder without a manifest was never published by us
+            self._set_aside(key, _inode(target))  # a folder without a manifest was never published by us
             folder.rename(target)
         _sync_folder(target.parent)
 
@@ -128,21 +135,28 @@ class Store:
         Raises:
             KeyError: It is not in the store.
             DamagedArtifactError: It is damaged; it was set aside, so that building again replaces it.
+            OSError: The store cannot be read; that says nothing about the artifact.
         """
-        if not self.has(key):
+        artifact = self._load(key)
+        with suppress(OSError):
+            os.utime(artifact.folder / MANIFEST)  # last use, for the garbage collector
+        return artifact
+
+    def _load(self, key: str) -> Artifact:
+        inode = _inode(self.folder(key))
+        if inode is None or not self.has(key):
             raise KeyError(key)
         try:
             artifact = self._read(key)
             if key not in self._verified:
                 _check(artifact)
-        except (OSError, ValueError) as error:
-            aside = self._set_aside(key)
-            raise DamagedArtifactError(
-                f"the artifact {key} is damaged ({error}); it was set aside in {aside}"
-            ) from None
+        except (ValueError, FileNotFoundError) as error:
+            if _inode(self.folder(key)) != inode:
+                raise KeyError(key) from None  # somebody else moved it away meanwhile
+            self._set_aside(key, inode)
+            message = f"the artifact {key} is damaged ({error}); it was set aside in {self.root / 'damaged'}"
+            raise DamagedArtifactError(message) from None
         self._verified.add(key)
-        with suppress(OSError):
-            os.utime(artifact.folder / MANIFEST)  # last use, for the garbage collector
         return artifact
 
     def manifest(self, key: str) -> Manifest:
@@ -163,12 +177,14 @@ class Store:
             raise ValueError(f"{MANIFEST} describes another artifact")
         return Artifact(self.folder(key), manifest)
 
-    def _set_aside(self, key: str) -> Path:
-        aside = self.root / "damaged" / f"{key}-{secrets.token_hex(4)}"
-        with suppress(FileNotFoundError):  # another process set it aside first
-            self.folder(key).rename(aside)
+    def _set_aside(self, key: str, inode: int | None) -> None:
+        """Move a damaged artifact away, unless another process has already done so and built it again."""
         self._verified.discard(key)
-        return aside
+        aside = self.root / "damaged" / f"{key}-{secrets.token_hex(4)}"
+        with locked(self.root):
+            if inode is not None and _inode(self.folder(key)) == inode:
+                self.folder(key).rename(aside)
+                os.utime(aside)
 
     def keys(self) -> list[str]:
         """Keys of all complete artifacts, sorted."""
@@ -180,14 +196,21 @@ class Store:
         self._verified.clear()
         for key in self.keys():
             try:
-                self.open(key)
+                self._load(key)
             except KeyError:
                 continue  # removed meanwhile
             except DamagedArtifactError as error:
                 yield key, str(error)
 
 
-def _manifest(task: Task, folder: Path, seconds: float, provenance: Mapping[str, object]) -> Manifest:
+def _inode(folder: Path) -> int | None:
+    try:
+        return folder.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def _manifest(task: Task, head: Mapping[str, dict[str, object]], folder: Path, seconds: float) -> Manifest:
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
@@ -198,9 +221,9 @@ def _manifest(task: Task, folder: Path, seconds: float, provenance: Mapping[str,
     if not files:
         raise ItlError(f"building {task.kind} {task.key} wrote no file")
     return Manifest(
-        key=task.key, kind=task.kind, spec=json.loads(canonical(task.spec)), parents=task.parents, version=task.version,
+        key=task.key, kind=task.kind, spec=head["spec"], parents=task.parents, version=task.version,
         seconds=seconds, created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        provenance=json.loads(canonical(provenance)), files=files,
+        provenance=head["provenance"], files=files,
     )  # fmt: skip
 
 

@@ -68,10 +68,33 @@ def test_removing_leaves_the_rest_whole(store):
     build(store, CORPUS, 40)
     build(store, OTHER)
     for found in list(garbage(store, 30)):
-        remove(store, found)
+        assert remove(store, found, 30)
     assert store.keys() == [OTHER.key]
     assert list(store.verify()) == []
     assert names(store) == []
+
+
+def test_what_was_opened_since_it_was_found_stays(store):
+    build(store, CORPUS, 40)
+    (found,) = garbage(store, 30)
+    store.open(CORPUS.key)
+    assert not remove(store, found, 30)
+    assert store.has(CORPUS.key)
+
+
+def test_nothing_goes_that_a_run_is_just_using(store):
+    build(store, CORPUS)
+    assert names(store, days=0) == []
+
+
+def test_a_broken_link_among_the_leftovers_goes_too(store):
+    leftover = store.root / "partial" / f"{CORPUS.key}-aaaa"
+    leftover.mkdir()
+    (leftover / "link").symlink_to("/nowhere/at/all")
+    aged(leftover, 1)
+    for found in list(garbage(store, 30)):
+        remove(store, found, 30)
+    assert not leftover.exists()
 
 
 def call(root, *arguments):

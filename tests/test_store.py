@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import itl_bench.store as store_module
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.keys import Task
 from itl_bench.store import MANIFEST, DamagedArtifactError, Store
@@ -193,6 +194,58 @@ def test_verify_finds_what_was_damaged_after_it_was_opened(store):
     spoil_change(store.folder(bad))
     assert [key for key, _ in store.verify()] == [bad]
     assert store.keys() == [good]
+
+
+def test_trouble_with_reading_is_no_damage(store, monkeypatch):
+    key = build(store)
+
+    def exhausted(path):
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr("itl_bench.store.sha256", exhausted)
+    with pytest.raises(OSError, match="Too many open files"):
+        Store(store.root).open(key)
+    assert store.has(key)
+
+
+def test_damage_that_another_process_has_mended_is_left_alone(store, monkeypatch):
+    key = build(store)
+    spoil_change(store.folder(key))
+    slow, fast = Store(store.root), Store(store.root)
+    real = store_module._check
+
+    def check_slowly(artifact):
+        try:
+            real(artifact)
+        finally:
+            monkeypatch.setattr("itl_bench.store._check", real)
+            with pytest.raises(DamagedArtifactError):
+                fast.open(key)
+            build(fast)
+
+    monkeypatch.setattr("itl_bench.store._check", check_slowly)
+    with pytest.raises(KeyError):
+        slow.open(key)
+    assert (Store(store.root).open(key).folder / "data").read_text(encoding="utf-8") == "hello"
+    assert len(list((store.root / "damaged").iterdir())) == 1
+
+
+def test_what_cannot_be_described_fails_before_it_is_built(store):
+    def build_with(provenance):
+        with store.writing(TASK, provenance):
+            pytest.fail("building began")
+
+    with pytest.raises(UsageError):
+        build_with({"rate": float("nan")})
+
+
+def test_checking_is_no_use(store):
+    key = build(store)
+    os.utime(store.folder(key) / MANIFEST, (0, 0))
+    assert list(store.verify()) == []
+    assert (store.folder(key) / MANIFEST).stat().st_mtime == 0
+    store.open(key)
+    assert (store.folder(key) / MANIFEST).stat().st_mtime > 0
 
 
 def test_what_is_not_there_is_a_key_error(store):
