@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from itl_bench.artifact import Artifact
 from itl_bench.claiming import LEASE_SECONDS, try_claim
 from itl_bench.errors import ItlError
 from itl_bench.keys import Task
-from itl_bench.store import Artifact, DamagedArtifactError, Store
+from itl_bench.store import DamagedArtifactError, Store
 from itl_bench.task_queue import Progress, Queue
 
 POLL_SECONDS = 0.2

@@ -65,13 +65,13 @@ def try_claim(root: Path, key: str, lease: float = LEASE_SECONDS, run_id: str = 
     if not _create(path, mine):
         if not _abandoned(root, path):
             return None
-        with locked(root):  # only who holds the lock removes a claim, so that nobody removes a new one
+        with locked(root):  # only who holds the lock removes a claim
             dead = _holder(path)
-            if path.exists() and not _abandoned(root, path):
-                return None
-            if path.exists():
+            if path.exists():  # asked once: what is made after this moment is a new claim, and not ours to remove
+                if not _abandoned(root, path):
+                    return None
                 orphan_of = str(dead.get("run")) if dead and _gone(dead) else None
-                path.unlink(missing_ok=True)
+                path.unlink()
         if not _create(path, mine):
             return None
     return Claim(path, str(mine["token"]), lease, orphan_of)

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from itl_bench.artifact import MANIFEST
 from itl_bench.claiming import held, locked
 from itl_bench.keys import KEY_LENGTH
-from itl_bench.store import MANIFEST, Store
+from itl_bench.store import Store
 
 DAY_SECONDS = 86_400
 FAILURES_SECONDS = 7 * DAY_SECONDS

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from itl_bench.artifact import MANIFEST
 from itl_bench.errors import UsageError
-from itl_bench.store import MANIFEST, MARK, Store, default_root
+from itl_bench.store import MARK, Store, default_root
 
 app = typer.Typer(no_args_is_help=True, help="Artifacts that runs have built.")
 

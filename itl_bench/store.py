@@ -4,8 +4,6 @@ Nothing here locks. Two processes that build the same artifact both succeed, and
 is decided by `itl_bench.claiming`. Every step can be killed at any moment: an artifact is complete or it is not there.
 """
 
-import datetime
-import hashlib
 import json
 import os
 import secrets
@@ -13,55 +11,20 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
+from itl_bench.artifact import MANIFEST, Artifact, Manifest, check, describe, sync_folder, write_durably
 from itl_bench.claiming import locked
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.keys import KEY_LENGTH, Task, canonical
 
-MANIFEST = "manifest.json"
 MARK = "store.json"  # says that a folder is a store, so that nothing else is ever cleaned up
 
 
 class DamagedArtifactError(ItlError):
     """An artifact does not hold what its manifest says; it was set aside and will be built again."""
-
-
-class Manifest(BaseModel):
-    """What an artifact is, and what its files must be."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")  # a newer version may say more: that is no damage
-
-    key: str
-    kind: str
-    spec: dict[str, object]
-    parents: tuple[str, ...]
-    version: int
-    seconds: float  # that building took
-    created: str  # ISO 8601, UTC
-    provenance: dict[str, object]
-    files: dict[str, str]  # path inside the artifact -> sha256
-
-    @property
-    def task(self) -> Task:
-        """The task that gives this artifact."""
-        return Task(self.kind, self.spec, self.parents, self.version, self.seconds)
-
-
-@dataclass(frozen=True)
-class Artifact:
-    """A complete artifact: its folder and its manifest."""
-
-    folder: Path
-    manifest: Manifest
-
-    @property
-    def size(self) -> int:
-        """Bytes of its files."""
-        return sum((self.folder / name).stat().st_size for name in self.manifest.files)
 
 
 class Store:
@@ -110,8 +73,8 @@ class Store:
         started = time.monotonic()
         try:
             yield folder
-            manifest = _manifest(task, head, folder, time.monotonic() - started)
-            _write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
+            manifest = describe(task, head, folder, time.monotonic() - started)
+            write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
             self._publish(folder, task.key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
@@ -119,7 +82,7 @@ class Store:
     def _publish(self, folder: Path, key: str) -> None:
         target = self.folder(key)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sync_folder(folder)
+        sync_folder(folder)
         try:
             folder.rename(target)
         except OSError:
@@ -127,7 +90,7 @@ class Store:
                 return  # another process was first: its artifact stays, and ours goes
             self._set_aside(key, _inode(target))  # a folder without a manifest was never published by us
             folder.rename(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
 
     def open(self, key: str) -> Artifact:
         """An artifact whose files are what its manifest says.
@@ -149,7 +112,7 @@ class Store:
         try:
             artifact = self._read(key)
             if key not in self._verified:
-                _check(artifact)
+                check(artifact)
         except (ValueError, FileNotFoundError) as error:
             if _inode(self.folder(key)) != inode:
                 raise KeyError(key) from None  # somebody else moved it away meanwhile
@@ -208,61 +171,6 @@ def _inode(folder: Path) -> int | None:
         return folder.stat().st_ino
     except FileNotFoundError:
         return None
-
-
-def _manifest(task: Task, head: Mapping[str, dict[str, object]], folder: Path, seconds: float) -> Manifest:
-    files = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise ItlError(f"{path.name}: an artifact holds plain files only")
-        if path.is_file():
-            files[path.relative_to(folder).as_posix()] = sha256(path)
-            _sync(path)
-    if not files:
-        raise ItlError(f"building {task.kind} {task.key} wrote no file")
-    return Manifest(
-        key=task.key, kind=task.kind, spec=head["spec"], parents=task.parents, version=task.version,
-        seconds=seconds, created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        provenance=head["provenance"], files=files,
-    )  # fmt: skip
-
-
-def _check(artifact: Artifact) -> None:
-    present = {
-        path.relative_to(artifact.folder).as_posix() for path in artifact.folder.rglob("*") if not path.is_dir()
-    } - {MANIFEST}
-    expected = artifact.manifest.files
-    for name in sorted(present ^ set(expected)):
-        raise ValueError(f"{name} is {'not in the manifest' if name in present else 'missing'}")
-    for name, digest in expected.items():
-        if sha256(artifact.folder / name) != digest:
-            raise ValueError(f"{name} has changed")
-
-
-def sha256(path: Path) -> str:
-    """Hash of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def default_root() -> Path:

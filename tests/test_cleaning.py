@@ -5,10 +5,11 @@ import time
 
 import pytest
 
+from itl_bench.artifact import MANIFEST
 from itl_bench.claiming import try_claim
 from itl_bench.cleaning import DAY_SECONDS, garbage, remove
 from itl_bench.keys import Task
-from itl_bench.store import MANIFEST, Store
+from itl_bench.store import Store
 
 CORPUS = Task("corpus", {})
 CELL = Task("cell", {}, (CORPUS.key,))

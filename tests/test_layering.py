@@ -16,7 +16,7 @@ LAYERS = [
     ["itl_bench", "errors", "vocabulary"],
     ["specs", "stats", "provenance", "explain"],
     ["csv_table", "yaml_file", "record", "keys"],
-    ["claiming"],
+    ["claiming", "artifact"],
     ["store"],
     ["task_queue", "cleaning"],
     ["building"],

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import itl_bench.store as store_module
+from itl_bench.artifact import MANIFEST
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.keys import Task
-from itl_bench.store import MANIFEST, DamagedArtifactError, Store
+from itl_bench.store import DamagedArtifactError, Store
 
 TASK = Task("corpus", {"seed": 1})
 
@@ -202,7 +203,7 @@ def test_trouble_with_reading_is_no_damage(store, monkeypatch):
     def exhausted(path):
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("itl_bench.store.sha256", exhausted)
+    monkeypatch.setattr("itl_bench.artifact.sha256", exhausted)
     with pytest.raises(OSError, match="Too many open files"):
         Store(store.root).open(key)
     assert store.has(key)
@@ -212,18 +213,18 @@ def test_damage_that_another_process_has_mended_is_left_alone(store, monkeypatch
     key = build(store)
     spoil_change(store.folder(key))
     slow, fast = Store(store.root), Store(store.root)
-    real = store_module._check
+    real = store_module.check
 
     def check_slowly(artifact):
         try:
             real(artifact)
         finally:
-            monkeypatch.setattr("itl_bench.store._check", real)
+            monkeypatch.setattr("itl_bench.store.check", real)
             with pytest.raises(DamagedArtifactError):
                 fast.open(key)
             build(fast)
 
-    monkeypatch.setattr("itl_bench.store._check", check_slowly)
+    monkeypatch.setattr("itl_bench.store.check", check_slowly)
     with pytest.raises(KeyError):
         slow.open(key)
     assert (Store(store.root).open(key).folder / "data").read_text(encoding="utf-8") == "hello"
