@@ -12,6 +12,7 @@ class _UniqueKeyLoader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yam
     """YAML keeps the last of two equal keys without a word; here that is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Make a mapping, and refuse a key that stands twice in it."""
         seen: list[object] = []  # a list, because YAML's keys need not be hashable
         for key_node, _ in node.value:
             if key_node.tag == "tag:yaml.org,2002:merge":
