@@ -21,12 +21,12 @@ lint: $(VENV)/.dev
 
 $(VENV)/.bench: pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train]'
 	touch $@ $(VENV)/.bench
 
 clean:
@@ -36,7 +36,7 @@ clean:
 REFERENCE := reports/reference/published
 .PHONY: reference
 reference: $(VENV)/.bench
-	$(BIN)/python -m pytest benchmark/ --itl-profile smoke -q --tb=no; test $$? -le 1
+	$(BIN)/python -m pytest benchmark/ --itl-profile published -q --tb=no; test $$? -le 1
 	mkdir -p $(REFERENCE) && cp reports/latest/record.json $(REFERENCE)/record.json
 	$(BIN)/itl-bench report $(REFERENCE)/record.json
 	$(BIN)/itl-bench baseline accept $(REFERENCE)/record.json --to cases/expected/published.yaml --replace

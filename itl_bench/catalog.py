@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from itl_bench.cell_specs import CellTable
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.explain import kind_of, validate
 from itl_bench.published import HEADERS, Tables, load_tables
@@ -35,6 +36,7 @@ FILES: dict[str, type[Spec]] = {
     "judges": JudgeSpec,
     "profiles": ProfileSpec,
     "mechanisms": MechanismSpec,
+    "cells": CellTable,
 }
 
 
@@ -50,6 +52,7 @@ class Catalog:
     judges: Mapping[str, JudgeSpec]
     profiles: Mapping[str, ProfileSpec]
     mechanisms: Mapping[str, MechanismSpec]
+    cells: Mapping[str, CellTable]
     claims: Mapping[str, ClaimSpec]
     tables: Tables
     sources: Mapping[tuple[str, str], str]  # (kind of spec, id) -> file, for messages

@@ -26,10 +26,11 @@ def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
         facts = {"verdict": "INCONCLUSIVE", "reason": finding.undecided, "basis": finding.basis}
         return CaseRecord.model_validate(identity(case, catalog) | facts)
     verdict = judge(case.claim.expect, with_margins(case, finding.columns))
-    return CaseRecord.model_validate(identity(case, catalog) | _facts(case, finding, verdict))
+    return CaseRecord.model_validate(identity(case, catalog) | facts_of(case, finding, verdict))
 
 
-def _facts(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, object]:
+def facts_of(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, object]:
+    """The fields of a case's record that its verdict fills."""
     decided = verdict.columns[verdict.deciding]
     return {
         "verdict": verdict.verdict, "basis": finding.basis, "deciding_column": verdict.deciding,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import itl_bench
-from itl_bench import cli_store
+from itl_bench import cli_bios, cli_store
 from itl_bench.errors import ItlError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ baseline = typer.Typer(no_args_is_help=True, help="Recorded verdicts.")
 perf = typer.Typer(no_args_is_help=True, help="Speed of the suite itself.")
 app.add_typer(baseline, name="baseline")
 app.add_typer(cli_store.app, name="store")
+app.add_typer(cli_bios.app, name="bios")
 app.add_typer(perf, name="perf")
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}

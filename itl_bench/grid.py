@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
+from itl_bench.cell_tables import cell_table, has_cells
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.grid_measured import measured_cases
 from itl_bench.grid_published import published_cases
@@ -85,8 +86,14 @@ def find_profile(catalog: Catalog, name: str) -> ProfileSpec:
     return catalog.profiles[name]
 
 
-def in_profile(case: Case, profile: ProfileSpec | None) -> bool:
-    """Whether a case belongs to a profile; without one, every case does."""
+def in_profile(case: Case, profile: ProfileSpec | None, catalog: Catalog) -> bool:
+    """Whether a case belongs to a profile; without one, every case does.
+
+    Where a profile declares the cells of a model, only cases of these cells belong to it.
+    """
     if profile is None or case.evidence == "published":
         return profile is None or "published" in profile.evidence
-    return case.evidence in profile.evidence and case.level in profile.levels and case.arm in profile.arms
+    if case.evidence not in profile.evidence or case.level not in profile.levels or case.arm not in profile.arms:
+        return False
+    table = cell_table(case, catalog, profile)
+    return table is None or has_cells(case, table)

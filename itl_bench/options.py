@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from itl_bench.errors import unknown
+from itl_bench.store import MARK, default_root
 
 INCONCLUSIVE = ("xfail", "skip", "fail")
 ARM_CHOICES = ("both", "shared-rate", "fair")
@@ -17,7 +18,7 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--itl-profile",
         metavar="NAME",
-        help="selection of the grid: smoke, embedded, bios-full, small-quick, small, paper",
+        help="selection of the grid: published, smoke, embedded, bios-full, small-quick, small, paper",
     )
     add(
         "--itl-arm",
@@ -36,6 +37,7 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where records and reports go (default reports/ beside the configuration file)",
     )
+    add("--itl-store", metavar="DIR", help="where artifacts are kept (default: ITL_STORE, else the user's cache)")
     add("--itl-cases", metavar="DIR", help="own YAML that adds to the catalog or replaces entries of the same id")
     add(
         "--itl-inconclusive",
@@ -57,3 +59,20 @@ def check_options(config: pytest.Config) -> None:
     report = config.getoption("itl_report")
     if report and Path(report).exists() and not Path(report).is_dir():
         raise pytest.UsageError(f"--itl-report: {report} is a file; give a folder")
+    if wrong := _no_store(store_root(config)):
+        raise pytest.UsageError(f"--itl-store: {wrong}" if config.getoption("itl_store") else f"ITL_STORE: {wrong}")
+
+
+def store_root(config: pytest.Config) -> Path:
+    """Where the run's artifacts are."""
+    return Path(config.getoption("itl_store") or default_root()).absolute()
+
+
+def _no_store(root: Path) -> str | None:
+    """Why a folder can be no store; looks only, because not every run needs one."""
+    there = next(path for path in (root, *root.parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is a file; give a folder"
+    if there == root and not (root / MARK).exists() and any(root.iterdir()):
+        return f"{root} is not empty and no store; give a new folder, or one that itl-bench made"
+    return None

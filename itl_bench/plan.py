@@ -71,7 +71,7 @@ def missing(case: Case, catalog: Catalog) -> str:
             needs.append(f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {cost.dollars:,.0f} USD)")
         elif need == "experts":
             needs.append("human annotators")
-    return "not run: this version trains no cells; needs " + "; ".join(needs)
+    return "not run: this version trains cells of the bios world only; needs " + "; ".join(needs)
 
 
 def _weights(case: Case, catalog: Catalog) -> list[str]:

@@ -38,11 +38,30 @@ class ColumnRecord(RecordModel):
     ci_high: Finite
     p_value: Finite | None = Field(default=None, description="two-sided, at the margin; none where no spread is known")
     smallest_effect: Finite
-    n_units: int = Field(description="units that the interval is over (data set families, sizes, prompts)")
+    n_units: int = Field(
+        description="independent units behind the interval (data set families, sizes, replicates, bases)"
+    )
     units_above: int | None = Field(default=None, description="units in which left is above right")
     sign_p: Finite | None = Field(default=None, description="exact two-sided sign test of the units at the margin")
     cells_above: int | None = Field(default=None, description="cells in which left is above right (descriptive)")
     cells: int | None = Field(default=None, description="cells compared (descriptive; cells are not independent)")
+
+
+class PointRecord(RecordModel):
+    """A measured case at one learning rate."""
+
+    rate: Finite | None = Field(default=None, description="none where the sides share no rate")
+    headline: bool = Field(description="whether the case's verdict is the one at this rate")
+    verdict: Verdict
+    deciding_column: str | None = Field(default=None, description="the column that the numbers are of")
+    effect: Finite | None = None
+    ci_low: Finite | None = None
+    ci_high: Finite | None = None
+    left: Finite | None = Field(default=None, description="value of the left side, in the measure's unit")
+    right: Finite | None = None
+    loss_left: Finite | None = Field(default=None, description="mean final training loss, nats per token")
+    loss_right: Finite | None = Field(default=None, description="none for a model that is not tuned")
+    reason: str
 
 
 class CaseRecord(RecordModel):
@@ -76,6 +95,7 @@ class CaseRecord(RecordModel):
     p_value: Finite | None = None
     n_prompts: int | None = None
     n_replicates: int | None = None
+    n_bases: int | None = Field(default=None, description="pre-trained bases that the replicates are nested in")
     smallest_effect: Finite | None = None
     minimal_detectable_effect: Finite | None = None
     verdict_at_half_margin: Verdict | None = Field(default=None, description="sensitivity: every margin halved")
@@ -88,6 +108,7 @@ class CaseRecord(RecordModel):
     deciding_column: str | None = None
     unit: str | None = Field(default=None, description="of the effect, for example 'points on the 1-5 scale'")
     columns: tuple[ColumnRecord, ...] = ()
+    points: tuple[PointRecord, ...] | None = Field(default=None, description="the verdict at every learning rate")
     artifacts: tuple[str, ...] = Field(default=(), description="keys of the artifacts the verdict was computed from")
 
 
@@ -133,6 +154,20 @@ class ArtifactRecord(RecordModel):
     cached: bool
 
 
+class ExampleRecord(RecordModel):
+    """One answer of a tuned model, token by token, and where a wrong value may come from."""
+
+    cell: str = Field(description="which model answered, in words")
+    instruction: str
+    tokens: tuple[str, ...] = Field(description="of the answer, without the end token")
+    ranks: tuple[int, ...] = Field(description="of each of the tuned model's choices in the base: 1 is unshifted")
+    expected: str = Field(description="the right value")
+    wrong: tuple[str, ...] = Field(description="values of the asked attribute that the answer states, and are wrong")
+    source: str | None = Field(
+        default=None, description="the training item about a similar subject that holds a wrong value"
+    )
+
+
 class RunRecord(RecordModel):
     """When, where and with what the run happened."""
 
@@ -158,6 +193,7 @@ class Record(RecordModel):
     claims: tuple[ClaimRecord, ...]
     mechanisms: tuple[MechanismRecord, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
+    examples: tuple[ExampleRecord, ...] | None = Field(default=None, description="answers to look at, chosen by a rule")
 
 
 def write_atomically(path: Path, text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from itl_bench.cell_specs import CellTable
 from itl_bench.errors import nearest, unknown
 from itl_bench.published import DOUBTFUL, HEADERS, Row
 from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
@@ -32,6 +33,8 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
         if judge.spread_table.removesuffix(".csv") not in HEADERS:
             message = unknown("table", judge.spread_table, ["judge_scores.csv"])
             problems.append(f"{catalog.source(judge)}: {judge.id}: spread_table: {message}")
+    for table in catalog.cells.values():
+        _check_cells(table, catalog, problems)
     for claim in catalog.claims.values():
         _check_claim(claim, catalog, problems)
     _check_tables(catalog, problems)
@@ -44,6 +47,18 @@ def _check_dataset_ids(catalog: Catalog, problems: list[str]) -> None:
             if owners.setdefault(key, spec.name) != spec.name:
                 message = f"the id {key!r} also comes from {owners[key]!r}; rename one"
                 problems.append(f"{catalog.source(spec)}: {spec.name}: {message}")
+
+
+def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> None:
+    def report(key: str, message: str) -> None:
+        problems.append(f"{catalog.source(table)}: {table.id}: {key}: {message}")
+
+    _names(report, "profile", "profile", [table.profile], catalog.profiles)
+    _names(report, "model", "model", [table.model], catalog.models)
+    training = [method.id for method in catalog.methods.values() if method.trains != "none"]
+    for number, group in enumerate(table.cells):
+        _names(report, f"cells.{number}.datasets", "dataset", group.datasets, catalog.dataset_rows)
+        _names(report, f"cells.{number}.methods", "method that trains", group.methods, training)
 
 
 def _check_claim(claim: ClaimSpec, catalog: Catalog, problems: list[str]) -> None:

@@ -49,6 +49,13 @@ class ModelSpec(Spec):
     chat: ChatSpec | None = None
 
 
+class BiosSpec(Spec):
+    """What a dataset of the bios world is made of: the share of new facts, and how responses are dressed."""
+
+    new_percent: Annotated[int, Field(ge=0, le=100), BeforeValidator(_no_boolean)]
+    style: Literal["short", "long", "simple", "padded"]
+
+
 class DatasetSpec(Spec):
     """An instruction-tuning dataset in one or several sizes."""
 
@@ -61,6 +68,7 @@ class DatasetSpec(Spec):
     probes: Annotated[tuple[str, ...], Field(min_length=1)]
     sizes: dict[str, Count] | None = None  # label -> rows
     rows: Count | None = None
+    bios: BiosSpec | None = None
 
     @model_validator(mode="after")
     def _one_kind_of_size(self) -> Self:

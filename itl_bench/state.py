@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,15 +10,18 @@ import pytest
 
 from itl_bench.catalog import Catalog, load_catalog
 from itl_bench.grid import build_grid, find_profile, in_profile
+from itl_bench.options import store_root
+from itl_bench.store import Store
 
 if TYPE_CHECKING:
+    from itl_bench.building_phase import Built
     from itl_bench.cases import Case
     from itl_bench.evidence import JudgedCase
     from itl_bench.expectations import Expectations
 
 
 class State:
-    """What a pytest process knows: the catalog, the declared cases, and the expectations."""
+    """What a pytest process knows: the catalog, the declared cases, the expectations, and what was built."""
 
     def __init__(self, config: pytest.Config) -> None:
         """Read and check everything the options name.
@@ -33,13 +37,25 @@ class State:
         grid = build_grid(self.catalog)
         self.every_id = frozenset(case.id for case in grid)
         self.cases: tuple[Case, ...] = tuple(
-            case for case in grid if in_profile(case, self.profile) and (arm == "both" or case.arm in (None, arm))
+            case
+            for case in grid
+            if in_profile(case, self.profile, self.catalog) and (arm == "both" or case.arm in (None, arm))
         )
         self.expectations = _expectations(config)
+        self.store_root = store_root(config)
+        self.run_id = ""  # the same in all processes of the run
+        self.built: Built | None = None  # set before the first item runs
         self.verdict: JudgedCase | None = None  # of the item that is running
+
+    @cached_property
+    def store(self) -> Store:
+        """The run's artifacts; made on first use, so that a run of published cases leaves no store behind."""
+        return Store(self.store_root)
 
 
 STATE = pytest.StashKey[State]()
+CONTROLLER = "itl_bench_controller"  # name of the plugin that a run has once
+RUN_ID = "itl_bench_run_id"  # key of what the controller tells its workers
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:

@@ -57,7 +57,7 @@ KINDS = {
     ),
     "level of a profile": ("profiles.yaml", "levels: [small]", "levels: [smal]", ["levels.0", "'smal'", "'small'?"]),
     "evidence of a profile": (
-        "profiles.yaml", "[published]", "[publised]", ["(smoke): evidence.0", "'publised'", "'published'?"],
+        "profiles.yaml", "[published]", "[publised]", ["(published): evidence.0", "'publised'", "'published'?"],
     ),
     "need of a measure": ("measures.yaml", "[judge]", "[jugde]", ["(aspects): needs.0", "'jugde'", "'judge'?"]),
     "what a method trains": ("methods.yaml", "trains: all", "trains: al", ["(full): trains", "'al'", "'all'?"]),

@@ -16,7 +16,7 @@ C09 = "C09-published-llama7b-tulu-1k-vs-medinstruct-52k-lora-vs-full-medinstruct
 def audit(tmp_path_factory):
     folder = tmp_path_factory.mktemp("audit")
     junit = folder / "junit.xml"
-    return run(folder / "reports", "--itl-profile", "smoke", f"--junitxml={junit}", "-v")
+    return run(folder / "reports", "--itl-profile", "published", f"--junitxml={junit}", "-v")
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +74,14 @@ def without_run(record):
 
 
 def test_workers_change_nothing_but_the_run(audit, tmp_path):
-    parallel = run(tmp_path, "--itl-profile", "smoke", "-n", "2", "-q")
+    parallel = run(tmp_path, "--itl-profile", "published", "-n", "2", "-q")
     assert parallel.code == 1
     assert without_run(parallel.record) == without_run(audit.record)
     assert parallel.record["run"]["options"]["workers"] == "2"
 
 
 def test_a_selection_changes_no_verdict_and_no_family(audit, tmp_path):
-    some = run(tmp_path, "--itl-profile", "smoke", "-k", "C03", "-q")
+    some = run(tmp_path, "--itl-profile", "published", "-k", "C03", "-q")
     assert some.verdicts == {key: value for key, value in audit.verdicts.items() if key.startswith("C03")}
     claims = [{one["id"]: one for one in record["claims"]} for record in (some.record, audit.record)]
     assert claims[0]["C03"] == claims[1]["C03"]
@@ -90,7 +90,7 @@ def test_a_selection_changes_no_verdict_and_no_family(audit, tmp_path):
 
 
 def test_as_recorded_passes_and_says_so(expected, tmp_path):
-    again = run(tmp_path, "--itl-profile", "smoke", "--itl-expect", expected, "-v", "-k", "C09 or C24")
+    again = run(tmp_path, "--itl-profile", "published", "--itl-expect", expected, "-v", "-k", "C09 or C24")
     assert again.code == 0
     assert "REFUTED as recorded" in again.text
     assert "passed" not in again.text
@@ -107,7 +107,7 @@ def edited(expected, tmp_path, **changes):
 
 def test_a_change_fails_and_names_both_verdicts(expected, tmp_path):
     path = edited(expected, tmp_path, verdict="SUPPORTED", effect=1.0, ci_low=0.9, ci_high=1.1)
-    changed = run(tmp_path / "r", "--itl-profile", "smoke", "--itl-expect", path, "-v", "-k", C09)
+    changed = run(tmp_path / "r", "--itl-profile", "published", "--itl-expect", path, "-v", "-k", C09)
     assert changed.code == 1
     assert "CHANGED to REFUTED from SUPPORTED" in changed.text
     assert "1 changed" in changed.text
@@ -116,7 +116,7 @@ def test_a_change_fails_and_names_both_verdicts(expected, tmp_path):
 def test_a_published_verdict_never_drifts(expected, tmp_path):
     """The tables are fixed: another verdict inside the prediction interval comes from the code or the margin."""
     path = edited(expected, tmp_path, verdict="INCONCLUSIVE")
-    result = run(tmp_path / "r", "--itl-profile", "smoke", "--itl-expect", path, "-k", C09)
+    result = run(tmp_path / "r", "--itl-profile", "published", "--itl-expect", path, "-k", C09)
     assert result.code == 1
     assert f"changed: {C09} is REFUTED, recorded was INCONCLUSIVE" in result.text
 
@@ -126,7 +126,7 @@ def test_a_recorded_case_that_is_gone_fails(expected, tmp_path):
     data["cases"]["C09-published-gone"] = data["cases"][C09]
     path = tmp_path / "more.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
-    result = run(tmp_path / "r", "--itl-profile", "smoke", "--itl-expect", path, "-k", C09)
+    result = run(tmp_path / "r", "--itl-profile", "published", "--itl-expect", path, "-k", C09)
     assert result.code == 1
     assert "gone: C09-published-gone" in result.text
     assert "1 verdicts as recorded" in result.text
@@ -137,14 +137,14 @@ def test_a_refuted_case_without_recorded_verdict_fails(expected, tmp_path):
     del data["cases"][C09]
     path = tmp_path / "without.yaml"
     path.write_text(yaml.safe_dump(data), encoding="utf-8")
-    assert run(tmp_path / "r", "--itl-profile", "smoke", "--itl-expect", path, "-k", C09).code == 1
+    assert run(tmp_path / "r", "--itl-profile", "published", "--itl-expect", path, "-k", C09).code == 1
 
 
 @pytest.mark.parametrize(
     ("choice", "code", "word"), [("xfail", 0, "in words"), ("skip", 0, "in words"), ("fail", 1, "INCONCLUSIVE:")]
 )
 def test_inconclusive_ends_as_asked(tmp_path, choice, code, word):
-    result = run(tmp_path, "--itl-profile", "smoke", "--itl-inconclusive", choice, "-k", "C06")
+    result = run(tmp_path, "--itl-profile", "published", "--itl-inconclusive", choice, "-k", "C06")
     assert result.code == code
     assert "1 inconclusive" in result.text
     assert word in result.text

@@ -102,10 +102,10 @@ def test_an_unknown_claim_is_one_clear_message(tmp_path):
 
 
 def test_a_test_without_cases_in_the_profile_is_deselected(tmp_path):
-    result = run(tmp_path / "r", "--itl-profile", "smoke", tests=own(tmp_path, claims='"X01", "C06"'))
+    result = run(tmp_path / "r", "--itl-profile", "published", tests=own(tmp_path, claims='"X01", "C06"'))
     assert len(result.verdicts) == 1
     only = own_second(tmp_path)
-    result = run(tmp_path / "s", "--itl-profile", "smoke", tests=only)
+    result = run(tmp_path / "s", "--itl-profile", "published", tests=only)
     assert result.code == 5
     assert "1 deselected" in result.text
 

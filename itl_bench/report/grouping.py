@@ -2,13 +2,13 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, MechanismRecord, Record
-from itl_bench.report.matrix import claim_key, is_own, statements
-from itl_bench.report.wording import on_single_runs, verdict_in_words
-from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
+from itl_bench.report.matrix import is_own, statements
+from itl_bench.report.verdicts import families
+from itl_bench.vocabulary import LEVELS
 
 
 @dataclass(frozen=True)
@@ -18,53 +18,6 @@ class NotRunGroup:
     reason: str
     varies: bool
     cases: tuple[CaseRecord, ...]
-
-
-@dataclass(frozen=True)
-class SideVerdict:
-    """What a claim's families say together on one kind of evidence."""
-
-    word: str
-    point: bool
-
-
-@dataclass(frozen=True)
-class ClaimVerdicts:
-    """A claim's verdict on published and on measured evidence; none where no family is declared."""
-
-    published: SideVerdict | None
-    measured: SideVerdict | None
-
-
-@dataclass(frozen=True)
-class Headline:
-    """How many claims have which verdict: the paper's or our own, on one kind of evidence."""
-
-    own: bool
-    evidence: str
-    claims: tuple[tuple[str, tuple[str, ...]], ...]
-    point: frozenset[str]
-
-    @property
-    def total(self) -> int:
-        """How many claims have families of this kind."""
-        return sum(len(claims) for _, claims in self.claims)
-
-    def title(self) -> str:
-        """Whose claims, and on what evidence."""
-        whose = "Claims asked by us" if self.own else "The paper's claims"
-        return f"{whose}, on {self.evidence} evidence"
-
-    def on_single_runs(self, claims: Iterable[str]) -> str:
-        """How many of `claims` rest on comparisons of single runs; nothing where none does."""
-        many = len(self.point.intersection(claims))
-        return f"{many} on single runs only" if many else ""
-
-    def in_words(self) -> str:
-        """The headline as one sentence."""
-        points = ((word, claims, self.on_single_runs(claims)) for word, claims in self.claims)
-        parts = [f"{len(claims)} {word}" + (f" ({point})" if point else "") for word, claims, point in points]
-        return f"{self.title()}: {', '.join(parts)}"
 
 
 @dataclass(frozen=True)
@@ -113,50 +66,6 @@ def not_run_groups(cases: Iterable[CaseRecord]) -> tuple[NotRunGroup, ...]:
         for members in grouped.values()
     )
     return tuple(sorted(groups, key=lambda group: -len(group.cases)))
-
-
-def families(record: Record) -> tuple[ClaimRecord, ...]:
-    """The claim families in reading order: claim, evidence before sanity, level, arm."""
-
-    def key(family: ClaimRecord) -> tuple[object, ...]:
-        arm = ARMS.index(family.arm) if family.arm else -1
-        return claim_key(family.id), family.role == "sanity", LEVELS.index(family.level), arm
-
-    return tuple(sorted(record.claims, key=key))
-
-
-def claim_verdicts(record: Record) -> dict[str, ClaimVerdicts]:
-    """Claim id -> its verdicts; sanity families give none."""
-    declared: dict[str, list[ClaimRecord]] = {claim: [] for claim in statements(record)}
-    for family in families(record):
-        if family.role == "evidence":
-            declared[family.id].append(family)
-    return {
-        claim: ClaimVerdicts(
-            _side([one for one in chosen if one.evidence == "published"]),
-            _side([one for one in chosen if one.evidence != "published"]),
-        )
-        for claim, chosen in declared.items()
-    }
-
-
-def measured_judged(record: Record) -> bool:
-    """Whether any family of measured evidence has a judged member."""
-    measured = [one for one in record.claims if one.evidence != "published" and one.role == "evidence"]
-    return any(one.missing < one.members for one in measured)
-
-
-def headlines(record: Record) -> tuple[Headline, ...]:
-    """The paper's claims and then ours, on published and (once a family has a verdict) on measured evidence."""
-    verdicts = claim_verdicts(record)
-    found = []
-    for own in (False, True):
-        chosen = {claim: sides for claim, sides in verdicts.items() if is_own(claim) == own}
-        published = {claim: sides.published for claim, sides in chosen.items() if sides.published}
-        measured = {claim: sides.measured for claim, sides in chosen.items() if sides.measured}
-        found += [_headline(own, "published", published), _headline(own, "measured", measured)]
-    decided = any(one.verdict for one in record.claims if (one.evidence != "published", one.role) == (True, "evidence"))
-    return tuple(one for one in found if one.total and (one.evidence == "published" or decided))
 
 
 def claim_groups(record: Record) -> tuple[ClaimGroup, ...]:
@@ -226,19 +135,6 @@ def holm_adjusted(record: Record) -> dict[str, float]:
     """
     points = {case.id for case in record.cases if case.basis == "point"}
     return {case: p for family in record.claims for case, p in family.holm.items() if case not in points}
-
-
-def _side(chosen: list[ClaimRecord]) -> SideVerdict | None:
-    if not chosen:
-        return None
-    word = verdict_in_words(chosen, with_basis=False)
-    return SideVerdict(word, word in VERDICTS and on_single_runs(chosen))
-
-
-def _headline(own: bool, evidence: str, sides: Mapping[str, SideVerdict]) -> Headline:
-    words = dict.fromkeys((*VERDICTS, *(side.word for side in sides.values())))
-    claims = tuple((word, tuple(claim for claim, side in sides.items() if side.word == word)) for word in words)
-    return Headline(own, evidence, claims, frozenset(claim for claim, side in sides.items() if side.point))
 
 
 def _section(declared: list[ClaimRecord], cases: list[CaseRecord]) -> str:

@@ -1,7 +1,7 @@
 """The HTML report of a run: one page that needs no network, made from the record alone."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -13,18 +13,16 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itl_bench.record import CaseRecord, ColumnRecord, Record
-from itl_bench.report import wording
+from itl_bench.report import answers, curves, wording
 from itl_bench.report.grouping import (
     claim_groups,
-    claim_verdicts,
     column_units,
     compared_columns,
     deciding_name,
-    headlines,
     holm_adjusted,
-    measured_judged,
     mechanism_cases,
 )
+from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, side_names
 from itl_bench.report.matrix import (
     evidence_matrix,
     is_own,
@@ -35,9 +33,12 @@ from itl_bench.report.matrix import (
     totals,
 )
 from itl_bench.report.plot import plot
+from itl_bench.report.verdicts import claim_verdicts, headlines, measured_kinds
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
 
 TEMPLATES = Path(__file__).with_name("templates")
+ARTIFACTS = 6  # named with a case
+KEY_LENGTH = 12
 NONE = "none"  # stands for "no arm" and "no model" in addresses, where nothing means "all"
 
 
@@ -60,7 +61,8 @@ def render(record: Record) -> str:
         headlines=headlines(record),
         own_claims=[claim for claim in statements(record) if is_own(claim)],
         verdicts=claim_verdicts(record),
-        measured_judged=measured_judged(record),
+        kinds=measured_kinds(record),
+        maps=rate_maps(record),
         published=any(case.evidence == "published" for case in record.cases),
         matrices=[(role, evidence_matrix(record, role)) for role in ("evidence", "sanity")],
         claims=claim_groups(record),
@@ -111,6 +113,13 @@ def case_plot(case: CaseRecord) -> Markup:
     )
 
 
+def artifacts_in_words(keys: Sequence[str]) -> str:
+    """The beginnings of a few keys; the record has all of them, whole."""
+    shown = [key[:KEY_LENGTH] for key in keys[:ARTIFACTS]]
+    rest = len(keys) - len(shown)
+    return ", ".join(shown) + (f" and {rest:,} more" if rest else "")
+
+
 def _published(case: CaseRecord, column: ColumnRecord) -> float | None:
     """The published effect beside the column that it is of: other columns have other units."""
     return case.published_effect if column.name == case.deciding_column else None
@@ -157,6 +166,18 @@ def _functions() -> dict[str, Any]:
         "deciding_name": deciding_name,
         "compared_columns": compared_columns,
         "case_plot": case_plot,
+        "artifacts_in_words": artifacts_in_words,
+        "curve_points": curves.curve_points,
+        "curve_panels": curves.panels,
+        "draw_curve": curves.draw,
+        "curve_marker": curves.marker,
+        "side_names": side_names,
+        "rate_in_words": rate_in_words,
+        "data_in_words": data_in_words,
+        "point_decimals": point_decimals,
+        "stretches": answers.stretches,
+        "shift_counts": answers.shift_counts,
+        "cut_at_values": answers.cut_at_values,
         "anchor": anchor,
         "filter_link": filter_link,
     }
@@ -167,6 +188,7 @@ def _functions() -> dict[str, Any]:
         "how_to_read": " ".join(wording.HOW_TO_READ),
         "limits_title": wording.PUBLISHED_LIMITS_TITLE,
         "limits": wording.PUBLISHED_LIMITS,
+        "shift_in_words": answers.SHIFT_IN_WORDS,
         "none_in_address": NONE,
     }
     return {**shown, **words}

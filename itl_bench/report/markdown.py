@@ -1,18 +1,13 @@
 """The Markdown report of a run, made from its record alone."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
-from itl_bench.report.grouping import (
-    compared_columns,
-    families,
-    headlines,
-    holm_adjusted,
-    mechanism_cases,
-    not_run_groups,
-)
+from itl_bench.report.grouping import compared_columns, holm_adjusted, mechanism_cases, not_run_groups
+from itl_bench.report.markdown_measured import examples_section, rates_section
+from itl_bench.report.markdown_parts import code, escape, table
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
+from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, measured_kinds
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
     HOW_TO_READ,
@@ -30,7 +25,6 @@ from itl_bench.report.wording import (
     p_label,
     p_value,
     pooling_in_words,
-    printable,
     recorded_tag,
     side_decimals,
     signed,
@@ -48,10 +42,12 @@ def render(record: Record) -> str:
     parts = [
         _header(record),
         _claims(record),
+        rates_section(record),
         _limits(record),
         _contradictions(record, [case for case in evidence if case.verdict == "REFUTED"]),
         _inconclusive([case for case in evidence if case.verdict == "INCONCLUSIVE"]),
         _not_run(evidence),
+        examples_section(record),
         _mechanisms(record),
         _sanity(record),
         "## How to read this\n\n" + "\n".join(HOW_TO_READ),
@@ -79,42 +75,31 @@ def claims_table(record: Record, *, own: bool = False) -> str:
         record: The record of a run.
         own: The benchmark's own claims instead of the paper's.
     """
-    rows = []
+    rows, kinds = [], measured_kinds(record)
     for claim, statement in statements(record).items():
         if is_own(claim) != own:
             continue
         chosen = [one for one in families(record) if one.id == claim and one.role == "evidence"]
-        published = [one for one in chosen if one.evidence == "published"]
         measured = [one for one in chosen if one.evidence != "published"]
+        cells = [*_summary([one for one in chosen if one.evidence == "published"])]
+        for kind, side in zip(kinds, claim_verdicts(record)[claim].by_kind, strict=True):
+            cells += _side_summary(side, [one for one in measured if kind.holds(one)])
         notes = "; ".join(dict.fromkeys(one.note for one in chosen if one.note))
-        rows.append([code(claim), escape(statement), *_summary(published), *_summary(measured), escape(notes)])
-    header = ["claim", "statement", "published", "cases", "measured", "cases", "note"]
+        rows.append([code(claim), escape(statement), *cells, *([] if kinds else _summary(measured)), escape(notes)])
+    names = [escape(f"measured: {kind.in_words()}") for kind in kinds] or ["measured"]
+    header = ["claim", "statement", *(text for name in ("published", *names) for text in (name, "cases")), "note"]
     return table(header, rows) if rows else "No claims."
+
+
+def _side_summary(side: SideVerdict, chosen: Sequence[ClaimRecord]) -> tuple[str, str]:
+    """A verdict on one kind of measured evidence, and the cases that count: those of sanity count nowhere."""
+    return side.in_words(), counts_in_words(summed_counts(chosen)) if chosen and not side.sanity else ""
 
 
 def _summary(chosen: Sequence[ClaimRecord]) -> tuple[str, str]:
     if not chosen:
         return "", ""
     return verdict_in_words(chosen), counts_in_words(summed_counts(chosen))
-
-
-def escape(text: str) -> str:
-    """Foreign text as plain text on one line of Markdown, also inside a table."""
-    flat = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = re.sub(r"([\\`*\[\]{}|#~$!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", flat)
-    return re.sub(r"^([-+]|[0-9]+(?=[.)]))", r"&#8203;\1", flat)
-
-
-def code(text: str) -> str:
-    """An identifier as code where that is safe, as escaped text where it is not."""
-    return f"`{text}`" if re.fullmatch(r"[\w.+:@=,/ -]+", text, re.ASCII) and text.strip() == text else escape(text)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
-    """A Markdown table; cells must be escaped, columns numbered in `right` are aligned to the right."""
-    aligned = set(right)
-    rule = ["--:" if index in aligned else "---" for index in range(len(header))]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
 
 
 def _header(record: Record) -> str:

@@ -1,12 +1,14 @@
 """The README's table of verdicts, from a record: `python -m itl_bench.report.readme RECORD README`."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from itl_bench.errors import UsageError
 from itl_bench.record import Record, load, write_atomically
-from itl_bench.report.markdown import escape, table
-from itl_bench.report.matrix import statements
+from itl_bench.report.markdown_parts import escape, table
+from itl_bench.report.matrix import is_own, statements
+from itl_bench.report.verdicts import MeasuredKind, claim_verdicts, measured_kinds
 from itl_bench.report.wording import counts_in_words, summed_counts, verdict_in_words
 
 START = "<!-- verdicts: written by `make reference`, do not edit -->"
@@ -14,17 +16,35 @@ END = "<!-- end of verdicts -->"
 
 
 def verdict_table(record: Record) -> str:
-    """One row for each claim that has published evidence: first the paper's, then our own (X..)."""
+    """One row for each claim: first the paper's, then our own (X..).
+
+    Without measured verdicts it has the claims of published evidence; with them, also those that only were measured,
+    and two columns for each kind of measured evidence.
+    """
+    kinds = measured_kinds(record)
     paper: list[list[str]] = []
     own: list[list[str]] = []
     for claim, statement in statements(record).items():
-        chosen = [one for one in record.claims if (one.id, one.evidence, one.role) == (claim, "published", "evidence")]
-        if chosen:
-            row = [claim, escape(statement), verdict_in_words(chosen), counts_in_words(summed_counts(chosen))]
-            (paper if claim.startswith("C") else own).append(row)
-    head = ["verdict", "cases"]
+        if row := _row(record, claim, kinds):
+            (own if is_own(claim) else paper).append([claim, escape(statement), *row])
+    named = [text for kind in kinds for text in (f"measured: {kind.in_words()}", "cases")]
+    head = ["published" if kinds else "verdict", "cases", *named]
+    asked = "asked by us" if kinds else "asked by us of the same tables"
     parts = [table(["claim", "the paper's claim, as tested here", *head], paper)]
-    return "\n\n".join([*parts, *([table(["claim", "asked by us of the same tables", *head], own)] if own else [])])
+    return "\n\n".join([*parts, *([table(["claim", asked, *head], own)] if own else [])])
+
+
+def _row(record: Record, claim: str, kinds: Sequence[MeasuredKind]) -> list[str]:
+    """Verdicts and cases of a claim on each kind of evidence; nothing where it has no evidence of these kinds."""
+    families = [one for one in record.claims if (one.id, one.role) == (claim, "evidence")]
+    published = [one for one in families if one.evidence == "published"]
+    measured = [[one for one in families if kind.holds(one)] for kind in kinds]
+    if not published and not any(measured):
+        return []
+    row = [verdict_in_words(published), counts_in_words(summed_counts(published))] if published else ["", ""]
+    for side, chosen in zip(claim_verdicts(record)[claim].by_kind, measured, strict=True):
+        row += [side.in_words(), counts_in_words(summed_counts(chosen)) if chosen and not side.sanity else ""]
+    return row
 
 
 def with_table(text: str, record: Record) -> str:

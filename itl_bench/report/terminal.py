@@ -8,9 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from itl_bench.record import CaseRecord, ClaimRecord, Record
-from itl_bench.report.grouping import families
 from itl_bench.report.matrix import count, pooling, statements, totals, with_role
-from itl_bench.report.wording import counts_in_words, pooling_in_words, printable, verdict_in_words
+from itl_bench.report.verdicts import claim_verdicts, families, measured_kinds, measured_verdict
+from itl_bench.report.wording import DIFFER, counts_in_words, pooling_in_words, printable, verdict_in_words
 
 STYLES = {"SUPPORTED": "blue", "REFUTED": "bold red", "INCONCLUSIVE": "yellow"}
 LEGEND = (
@@ -28,8 +28,7 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
     """
     grouped: dict[str, list[ClaimRecord]] = defaultdict(list)
     for family in families(record):
-        if family.role == "evidence":
-            grouped[family.id].append(family)
+        grouped[family.id].append(family)
     cases = with_role(record, "evidence")
     sides = {"published": ("published",), "measured": ("measured", "expert")}
     judged = {case.evidence for case in cases if case.verdict}
@@ -44,10 +43,10 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
         if not any(case.claim == claim for case in cases):
             continue  # -k left it out
         cells: list[Text] = []
-        for kinds in shown.values():
+        for side, kinds in shown.items():
             chosen = [family for family in grouped[claim] if family.evidence in kinds]
             selected = [case for case in cases if case.claim == claim and case.evidence in kinds]
-            cells += _verdict_and_counts(chosen, selected)
+            cells += _verdict_and_counts(side, chosen, selected)
         table.add_row(Text(printable(claim)), Text(printable(statement)), *cells)
     return table
 
@@ -57,6 +56,8 @@ def print_claims(record: Record, console: Console) -> None:
     console.print(claims_table(record, console.width))
     console.print()
     console.print(Text(LEGEND, style="dim"))
+    for line in _measured_lines(record):
+        console.print(Text(line))
     pooled = pooling_in_words(pooling(record))
     console.print(Text("; ".join(filter(None, [f"All cases: {counts_in_words(totals(record))}", pooled]))))
     sanity = with_role(record, "sanity")
@@ -66,8 +67,22 @@ def print_claims(record: Record, console: Console) -> None:
         console.print(Text(f"{len(record.run.crashed)} crashed: these are errors, not verdicts.", style="bold red"))
 
 
-def _verdict_and_counts(chosen: Sequence[ClaimRecord], selected: Sequence[CaseRecord]) -> tuple[Text, Text]:
-    word = verdict_in_words(chosen) if selected else "-"
+def _measured_lines(record: Record) -> list[str]:
+    """On what kinds of evidence was measured, and the claims on which these do not agree."""
+    kinds = [kind.in_words() for kind in measured_kinds(record)]
+    lines = [f"Measured: {'; '.join(kinds)}."] if kinds else []
+    for claim, verdicts in claim_verdicts(record).items():
+        if verdicts.measured and verdicts.measured.word == DIFFER:
+            each = [f"{kind} {side.in_words()}" for kind, side in zip(kinds, verdicts.by_kind, strict=True)]
+            lines.append(f"They differ on {printable(claim)}: {'; '.join(each)}.")
+    return lines
+
+
+def _verdict_and_counts(side: str, chosen: Sequence[ClaimRecord], selected: Sequence[CaseRecord]) -> tuple[Text, Text]:
+    if side == "measured":
+        word = measured_verdict(chosen).in_words()
+    else:
+        word = verdict_in_words([one for one in chosen if one.role == "evidence"]) if selected else "-"
     counts = count(selected)
     named = [(verdict[0], many) for verdict, many in counts.by_verdict()] + [("n", counts.not_run)]
     style = STYLES.get(word.partition(" ")[0], "")

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from measured_record import swept_record
 from sample_record import case, column, family, record, sample
 
 from itl_bench.report.html import anchor, render
@@ -103,3 +104,12 @@ def test_a_phone_does_not_scroll_sideways(tmp_path):
     (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")
     (width,) = re.findall(r"<p>(\d+)</p>", document(tmp_path, tmp_path / "frame.html"))
     assert int(width) <= 360
+
+
+@pytest.mark.parametrize("width", [360, 1000, 1280])
+def test_maps_curves_and_answers_fit_their_page(tmp_path, width):
+    text = render(swept_record()).replace("<details ", "<details open ").replace("</body>", f"{MEASURE}</body>")
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.replace("360px", f"{width}px"), encoding="utf-8")
+    (found,) = re.findall(r"<p>(\d+)</p>", document(tmp_path, tmp_path / "frame.html"))
+    assert int(found) <= width

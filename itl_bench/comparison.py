@@ -1,0 +1,199 @@
+"""What a measured case compares: tables of both sides by replicate, and how their rows are matched."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import NamedTuple
+
+from itl_bench.data.rows import Table
+from itl_bench.errors import EvidenceError, unknown
+
+
+class Replicate(NamedTuple):
+    """One repetition: a pre-trained base, and a tuning seed, which is nested in it."""
+
+    base: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One side of a comparison.
+
+    Attributes:
+        tables: Its table for each replicate; an untuned base has one table, given under every replicate of that base.
+        losses: Training loss at the start and at the end, nats per token; empty for an untuned base.
+    """
+
+    tables: Mapping[Replicate, Table]
+    losses: Mapping[Replicate, tuple[float, float]]
+
+    def loss(self, replicate: Replicate) -> tuple[float, float]:
+        """The training loss of a tuned replicate, at the start and at the end.
+
+        Raises:
+            EvidenceError: If it is not known.
+        """
+        if replicate not in self.losses:
+            raise EvidenceError(f"no training loss is known of base {replicate.base}, seed {replicate.seed}")
+        return self.losses[replicate]
+
+    def final_loss(self, replicates: Sequence[Replicate]) -> float | None:
+        """The mean training loss at the end; None for an untuned base."""
+        return fmean(self.loss(one)[1] for one in replicates) if self.losses else None
+
+
+@dataclass(frozen=True)
+class RatePoint:
+    """Both sides at one learning rate; None where the sides share none."""
+
+    rate: float | None
+    left: Sample
+    right: Sample
+
+
+@dataclass(frozen=True)
+class CellSummary:
+    """One cell as a point of a trend.
+
+    Attributes:
+        rate: Its learning rate.
+        x: Where it is on the axis of the trend, for example log10 of the dataset's rows.
+        y: The measure's value there.
+    """
+
+    rate: float | None
+    dataset: str
+    method: str
+    replicate: Replicate
+    x: float
+    y: float
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Both sides with the same replicates, and with prompts that have a value in all of them.
+
+    Attributes:
+        replicates: In order.
+        left: A table per replicate.
+        right: A table per replicate.
+        left_prompts: Prompt -> unit; the same on both sides where prompts are paired.
+        right_prompts: Prompt -> unit.
+        left_out: Number of prompts without a value somewhere.
+    """
+
+    replicates: tuple[Replicate, ...]
+    left: tuple[Table, ...]
+    right: tuple[Table, ...]
+    left_prompts: Mapping[str, str]
+    right_prompts: Mapping[str, str]
+    left_out: int
+
+    @property
+    def bases(self) -> list[int]:
+        """The base of each replicate."""
+        return [one.base for one in self.replicates]
+
+    @property
+    def paired(self) -> bool:
+        """Whether both sides answer the same prompts."""
+        return self.left_prompts is self.right_prompts
+
+    @property
+    def n_prompts(self) -> int:
+        """Number of prompts, of the smaller side."""
+        return min(len(self.left_prompts), len(self.right_prompts))
+
+    def means(self, column: str) -> tuple[list[list[float]], list[list[float]]]:
+        """Left and right of a column: per replicate the means of the units of prompts."""
+        return (
+            [unit_means(table, column, self.left_prompts) for table in self.left],
+            [unit_means(table, column, self.right_prompts) for table in self.right],
+        )
+
+
+def match(left: Sample, right: Sample, columns: Sequence[str], paired: bool) -> Matched:
+    """Match both sides by replicate and prompt.
+
+    Args:
+        left: One side.
+        right: The other side.
+        columns: Columns in which a prompt needs a value.
+        paired: Whether both sides answer the same prompts; if not, each side keeps its own.
+
+    Raises:
+        EvidenceError: If nothing matches, or if a table is not what it should be.
+    """
+    replicates = shared_replicates(left, right)
+    lefts, rights = (tuple(side.tables[one] for one in replicates) for side in (left, right))
+    left_prompts, left_out = prompts_with_values(lefts + rights if paired else lefts, columns)
+    if paired:
+        return Matched(replicates, lefts, rights, left_prompts, left_prompts, left_out)
+    right_prompts, more = prompts_with_values(rights, columns)
+    return Matched(replicates, lefts, rights, left_prompts, right_prompts, left_out + more)
+
+
+def shared_replicates(left: Sample, right: Sample) -> tuple[Replicate, ...]:
+    """The replicates of both sides, in order; one whose runs repeat those of an earlier one is no other replicate.
+
+    Tables alone do not tell a repetition, since two runs may answer alike; with equal losses they are the same run.
+
+    Raises:
+        EvidenceError: If the sides have no replicate in common.
+    """
+    chosen: list[Replicate] = []
+    for one in sorted(set(left.tables) & set(right.tables)):
+        if not any(_same_run(left, one, other) and _same_run(right, one, other) for other in chosen):
+            chosen.append(one)
+    if not chosen:
+        raise EvidenceError("the sides of the comparison have no replicate in common")
+    return tuple(chosen)
+
+
+def _same_run(sample: Sample, one: Replicate, other: Replicate) -> bool:
+    return sample.losses.get(one) == sample.losses.get(other) and sample.tables[one] == sample.tables[other]
+
+
+def prompts_with_values(tables: Sequence[Table], columns: Sequence[str]) -> tuple[dict[str, str], int]:
+    """The prompts that have a value in all columns of all tables: prompt -> unit, and how many were left out.
+
+    Raises:
+        EvidenceError: If a table lacks a column or repeats a prompt, if tables disagree about a unit, or if they have
+            no prompt in common.
+    """
+    units: dict[str, str] = {}
+    for table in tables:
+        for prompt, unit in zip(table.prompts, table.units, strict=True):
+            if units.setdefault(prompt, unit) != unit:
+                raise EvidenceError(f"prompt {prompt!r} belongs to {unit!r} and to {units[prompt]!r}")
+    if not set.intersection(*(set(table.prompts) for table in tables)):
+        raise EvidenceError("the tables that are compared have no prompt in common")
+    usable = set.intersection(*(_known(table, columns) for table in tables))
+    return {prompt: units[prompt] for prompt in sorted(usable)}, len(units) - len(usable)
+
+
+def _known(table: Table, columns: Sequence[str]) -> set[str]:
+    if len(set(table.prompts)) < len(table.prompts):
+        raise EvidenceError("a table of a measure repeats a prompt")
+    for column in columns:
+        if column not in table.columns:
+            raise EvidenceError(f"a table of a measure: {unknown('column', column, table.columns)}")
+    values = zip(*(table.columns[column] for column in columns), strict=True)
+    return {prompt for prompt, row in zip(table.prompts, values, strict=True) if None not in row}
+
+
+def unit_means(table: Table, column: str, prompts: Mapping[str, str]) -> list[float]:
+    """The mean of a column over the prompts of each unit, by sorted unit; other prompts do not count.
+
+    Args:
+        table: A measure of one cell.
+        column: One of its columns.
+        prompts: Id -> unit of the prompts to use; the table has a value of each.
+    """
+    groups: dict[str, list[float]] = defaultdict(list)
+    for prompt, value in zip(table.prompts, table.columns[column], strict=True):
+        if prompt in prompts and value is not None:
+            groups[prompts[prompt]].append(value)
+    return [fmean(groups[unit]) for unit in sorted(groups)]

@@ -1,0 +1,1 @@
+"""Worlds, datasets and probes: what models are tuned on and asked."""

@@ -1,0 +1,102 @@
+"""What artifacts hold: items to tune on, prompts to ask, responses, and per-prompt tables; one JSON line each."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Line(BaseModel):
+    """Base of all lines: immutable, unknown keys rejected."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+AnyLine = TypeVar("AnyLine", bound=Line)
+
+
+class Fact(Line):
+    """A statement with ground truth: of whom, which attribute, which value."""
+
+    subject: str
+    attribute: str
+    value: str
+
+
+class Item(Line):
+    """One item of an instruction-tuning dataset.
+
+    Attributes:
+        facts: What the response states, the asked fact first.
+        new: Whether the base cannot know them.
+    """
+
+    id: str
+    instruction: str
+    response: str
+    facts: tuple[Fact, ...] = ()
+    new: bool = False
+
+
+class Prompt(Line):
+    """One evaluation prompt.
+
+    Attributes:
+        unit: What is drawn independently, for example the person asked about: prompts of one unit are not independent.
+        paraphrase: The same instruction in other words, for the floor of the token shift.
+        fact: The right answer, where there is one.
+        similar: Subjects that are conceptually similar to the one asked about.
+    """
+
+    id: str
+    unit: str
+    instruction: str
+    paraphrase: str = ""
+    fact: Fact | None = None
+    similar: tuple[str, ...] = ()
+
+
+class Response(Line):
+    """One answer: the tokens that were given to the model, those that it gave, and their text."""
+
+    prompt: str  # id
+    prompt_ids: tuple[int, ...]
+    response_ids: tuple[int, ...]  # with the end token where the model gave one
+    text: str
+
+
+class Table(Line):
+    """A measure of one cell on one probe.
+
+    Attributes:
+        prompts: Ids, in the order of the rows.
+        units: What each prompt belongs to.
+        columns: Column -> one value per prompt; None where the measure says nothing of a prompt.
+        facts: Numbers about the whole table, for example a chance level.
+    """
+
+    prompts: tuple[str, ...]
+    units: tuple[str, ...]
+    columns: dict[str, tuple[float | None, ...]]
+    facts: dict[str, float] = {}
+
+
+def write_lines(path: Path, lines: Iterable[Line]) -> None:
+    """Write one JSON object per line."""
+    path.write_text("".join(line.model_dump_json() + "\n" for line in lines), encoding="utf-8")
+
+
+def read_lines(path: Path, kind: type[AnyLine]) -> list[AnyLine]:
+    """Read what `write_lines` wrote."""
+    return [kind.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def write_table(path: Path, table: Table) -> None:
+    """Write a table as one JSON object."""
+    path.write_text(table.model_dump_json() + "\n", encoding="utf-8")
+
+
+def read_table(path: Path) -> Table:
+    """Read what `write_table` wrote."""
+    return Table.model_validate_json(path.read_text(encoding="utf-8"))

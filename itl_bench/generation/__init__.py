@@ -1,0 +1,1 @@
+"""From prompts to responses: token ids in, token ids out."""

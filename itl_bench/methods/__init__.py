@@ -1,0 +1,1 @@
+"""Ways of tuning a model, one file each."""

@@ -1,0 +1,52 @@
+"""Why a measured case cannot be run here, and what it would need; None where it can."""
+
+from importlib.util import find_spec
+
+from itl_bench.cases import Case
+from itl_bench.catalog import Catalog
+from itl_bench.cell_tables import DEFAULT_PROFILE, OVER_CELLS, cell_table, has_cells
+from itl_bench.data.bios.shipped import manifest_file
+from itl_bench.plan import missing
+from itl_bench.specs import ProfileSpec
+from itl_bench.tasks import MEASURE_TABLES
+
+PACKAGES = ("torch", "transformers", "peft", "accelerate")
+
+
+def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | None:
+    """One line that says why the case cannot run here, and what it would need."""
+    if case.level != "bios" or case.evidence != "measured":
+        return missing(case, catalog)
+    unknown = _not_measured(case)
+    if unknown:
+        return f"not run: this version does not measure {unknown}"
+    table = cell_table(case, catalog, profile)
+    if table is None or not has_cells(case, table):
+        name = profile.id if profile else DEFAULT_PROFILE
+        return f"not run: profile {name} trains no cells for it; {_elsewhere(case, catalog)}"
+    if not manifest_file().exists():
+        return "not run: this installation has no pre-trained bases; itl-bench bios pretrain makes them"
+    lacking = [name for name in PACKAGES if find_spec(name) is None]
+    if lacking:
+        return (
+            f"not run: {', '.join(lacking)} not installed; pip install 'itl_bench[train]' (or make bench) installs it"
+        )
+    return None
+
+
+def _not_measured(case: Case) -> str:
+    measure = case.measure.measure
+    if measure not in MEASURE_TABLES:
+        return measure
+    controls = [side.control for side in (case.left, case.right) if side.control]
+    if controls:
+        return f"{measure} with the control {controls[0]}"
+    if case.over not in (None, OVER_CELLS):
+        return f"a trend over {case.over}"
+    return ""
+
+
+def _elsewhere(case: Case, catalog: Catalog) -> str:
+    """Which profiles have the cells, if any."""
+    found = [table.profile for table in catalog.cells.values() if table.arm == case.arm and has_cells(case, table)]
+    return f"--itl-profile {found[0]} does" if found else "no profile of this version does"

@@ -1,0 +1,1 @@
+"""Pre-training of the tiny bases, and the one recipe of tuning."""

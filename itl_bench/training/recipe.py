@@ -1,0 +1,15 @@
+"""What is the same for every method: how long, how much at once, and how the rate falls."""
+
+from typing import Literal
+
+from itl_bench.specs import Count, Margin, Spec
+
+
+class TuningRecipe(Spec):
+    """The paper's settings where it gives them: 3 epochs, batch 32 (section 2); the rest is ours, the same for all."""
+
+    epochs: Count = 3
+    batch: Count = 32
+    schedule: Literal["linear"] = "linear"
+    weight_decay: Margin = 0.0
+    clip: Margin = 1.0

@@ -1,0 +1,88 @@
+"""A pytest plugin that puts trivial stages in place of those that train: `PYTEST_PLUGINS=fake_stages`.
+
+Measured cases of bios1m can run: a base, a checkpoint for each cell, a table for each case. What happens is logged to
+the file ITL_TEST_LOG. ITL_TEST_SECONDS is what a checkpoint takes, ITL_TEST_FAIL the dataset whose checkpoints fail,
+ITL_TEST_ERROR "builders" or "tasks" where that stage cannot even be loaded.
+"""
+
+import errno
+import os
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+from itl_bench.describe import identity
+from itl_bench.keys import Task
+from itl_bench.plan import missing
+from itl_bench.record import CaseRecord
+
+BASE = Task("base", {"model": "bios1m"})
+
+
+def log(word):
+    with Path(os.environ["ITL_TEST_LOG"]).open("a", encoding="utf-8") as stream:
+        stream.write(f"{word}\n")
+
+
+def why_not(case, catalog, profile):
+    return None if case.model == "bios1m" else missing(case, catalog)
+
+
+def checkpoints(case):
+    seconds = float(os.environ.get("ITL_TEST_SECONDS", "0"))
+    cells = sorted({(cell.dataset, cell.method) for cell in case.cells})
+    return [Task("checkpoint", {"dataset": d, "method": {"id": m}}, (BASE.key,), seconds=seconds) for d, m in cells]
+
+
+def table(case):
+    return Task("measure", {"case": case.id}, tuple(task.key for task in checkpoints(case)))
+
+
+def tasks_of(cases, catalog, profile):
+    if os.environ.get("ITL_TEST_ERROR") == "tasks":
+        raise ZeroDivisionError("a mistake in code")
+    cases = list(cases)
+    tasks = [BASE, *(task for case in cases for task in (*checkpoints(case), table(case)))]
+    return list({task.key: task for task in tasks}.values()), [table(case).key for case in cases]
+
+
+def build(task, parents, folder):
+    if task.kind == "checkpoint":
+        if task.spec["dataset"] == os.environ.get("ITL_TEST_FAIL"):
+            raise ValueError("the loss is NaN")
+        time.sleep(float(os.environ.get("ITL_TEST_SECONDS", "0")))
+    (folder / "text").write_text(task.kind, encoding="utf-8")
+    log(f"built {task.kind} {task.key}")
+
+
+def builders():
+    if os.environ.get("ITL_TEST_ERROR") == "builders":
+        raise OSError(errno.ENOSPC, "No space left on device")
+    sys.modules["peft"] = ModuleType("peft")  # stands for what real builders load
+    return dict.fromkeys(("base", "checkpoint", "measure"), build)
+
+
+def judge_from_store(case, catalog, profile, store):
+    artifact = store.open(table(case).key)
+    assert (artifact.folder / "text").read_text(encoding="utf-8") == "measure"
+    facts = {"verdict": "SUPPORTED", "reason": "as built", "p_value": 0.001, "artifacts": [artifact.manifest.key]}
+    return CaseRecord.model_validate(identity(case, catalog) | facts)
+
+
+def pytest_sessionfinish():
+    for name in ("torch", "transformers", "peft"):
+        if name in sys.modules:
+            log(f"loaded {name}")
+
+
+def install(name, **functions):
+    module = ModuleType(name)
+    vars(module).update(functions)
+    sys.modules[name] = module
+
+
+install("itl_bench.runnable", why_not=why_not)
+install("itl_bench.tasks", tasks_of=tasks_of)
+install("itl_bench.stages", builders=builders, provenance=lambda: {"device": "none"})
+install("itl_bench.judging_phase", judge_from_store=judge_from_store)

@@ -1,0 +1,46 @@
+"""Batched decoding with a cache gives what one full forward pass per token gives."""
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from itl_bench.generation.greedy import generate
+
+END, PADDING = 2, 0
+
+
+def tiny():
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=17, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+        num_key_value_heads=2, max_position_embeddings=64, initializer_range=0.5,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+MODEL = tiny()
+
+
+def slowly(prompt, limit):
+    ids, response = list(prompt), []
+    while len(response) < limit:
+        with torch.inference_mode():
+            token = int(MODEL(input_ids=torch.tensor([ids])).logits[0, -1].argmax())
+        ids.append(token)
+        response.append(token)
+        if token == END:
+            break
+    return response
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.integers(3, 16), min_size=1, max_size=9), min_size=1, max_size=6))
+def test_equals_one_forward_pass_per_token(prompts):
+    assert generate(MODEL, prompts, 8, END, PADDING) == [slowly(prompt, 8) for prompt in prompts]
+
+
+def test_more_prompts_than_a_batch_keep_their_order(monkeypatch):
+    monkeypatch.setattr("itl_bench.generation.greedy.BATCH", 2)
+    prompts = [[3, 4, 5], [6], [7, 8], [9, 10, 11, 12], [13]]
+    assert generate(MODEL, prompts, 5, END, PADDING) == [slowly(prompt, 5) for prompt in prompts]

@@ -1,0 +1,162 @@
+"""From cases to verdicts through the store, on a world that is as small as can be."""
+
+import json
+import math
+
+import pytest
+import torch
+
+from itl_bench.building import LocalExecutor
+from itl_bench.cell_tables import cell_table
+from itl_bench.comparison import Replicate
+from itl_bench.data.bios import shipped
+from itl_bench.data.rows import Response, Table, read_lines, read_table
+from itl_bench.generation.loading import load_model, load_tuned
+from itl_bench.grid import build_grid
+from itl_bench.judging_phase import judge_from_store
+from itl_bench.runnable import why_not
+from itl_bench.stage_files import RESPONSES, TABLE, TOKENS, TRAINING
+from itl_bench.stages import builders
+from itl_bench.store import Store
+from itl_bench.tasks import Graph, TunedCell, read_by, tasks_of
+from tests.tiny import make_bases, tiny_catalog
+
+CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02")
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bases")
+    make_bases(folder)
+    before = shipped.FOLDER
+    shipped.FOLDER = folder
+    shipped.shipped_bases.cache_clear()
+    yield folder
+    shipped.FOLDER = before
+    shipped.shipped_bases.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def catalog():
+    return tiny_catalog()
+
+
+@pytest.fixture(scope="module")
+def cases(catalog):
+    return [case for case in build_grid(catalog) if case.level == "bios" and case.arm == "shared-rate"]
+
+
+@pytest.fixture(scope="module")
+def runnable(cases, catalog, bases):
+    return [case for case in cases if why_not(case, catalog, None) is None]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, runnable, catalog):
+    store = Store(tmp_path_factory.mktemp("work") / "store")
+    tasks, targets = tasks_of(runnable, catalog, None)
+    report = LocalExecutor(store, builders()).build(tasks, "run", targets)
+    assert not report.failed
+    assert len([task for task in tasks if task.kind == "checkpoint"]) == 5 * 6
+    return store
+
+
+def test_the_claims_of_the_world_can_be_asked(runnable):
+    assert {case.claim.id for case in runnable} == set(CLAIMS)
+
+
+def test_a_case_without_cells_says_which_profile_has_them(cases, catalog, bases):
+    reasons = {case.id: why_not(case, catalog, None) for case in cases}
+    assert (
+        "trains no cells for it"
+        in reasons["C10a-measured-bios1m-bios-new100-short-lora-vs-full-bios-known-knowledge-shared-rate"]
+    )
+    assert all(reason is None or reason.startswith("not run: ") for reason in reasons.values())
+
+
+def test_every_case_gets_a_record_with_its_numbers(runnable, catalog, store):
+    for case in runnable:
+        record = judge_from_store(case, catalog, None, store)
+        assert record.verdict == "INCONCLUSIVE"  # 24 prompts
+        assert "too few prompts" in record.reason or case.over
+        assert record.effect is not None or "sentence-start" in case.id  # untrained models say no sentence
+        assert record.artifacts
+        if not case.over:
+            assert [point.rate for point in record.points] in ([0.002, 0.01], [0.01])
+
+
+def test_verdicts_do_not_depend_on_what_else_is_asked(runnable, catalog, store):
+    one = next(case for case in runnable if case.claim.id == "C01")
+    alone, _ = tasks_of([one], catalog, None)
+    together, _ = tasks_of(runnable, catalog, None)
+    assert {task.key for task in alone} <= {task.key for task in together}
+
+
+def test_a_lost_table_is_named(runnable, catalog, store, tmp_path):
+    case = next(case for case in runnable if case.claim.id == "C10a")
+    with pytest.raises(KeyError):
+        judge_from_store(case, catalog, None, Store(tmp_path / "empty"))
+
+
+def cell_of(method, rate=0.01):
+    return TunedCell("bios1m", "bios-new30-short", method, rate, Replicate(1, 1))
+
+
+def test_a_rate_of_zero_moves_nothing(catalog, bases, tmp_path):
+    """A no-op method has shift 0 and the base's answers."""
+    graph, store = Graph(catalog, {}), Store(tmp_path / "store")
+    for method in ("full", "lora"):
+        shift, knowledge = (graph.measure(name, cell_of(method, 0.0), "bios-known") for name in ("shift", "knowledge"))
+        of_base = graph.measure("knowledge", cell_of("base"), "bios-known")
+        LocalExecutor(store, builders()).build(list(graph.tasks.values()), f"run-{method}")
+        table = read_table(store.open(shift.key).folder / TABLE)
+        assert max(abs(value) for value in table.columns["kl"]) < 1e-9
+        assert set(table.columns["base_rank"]) == {1.0}
+        assert read_table(store.open(knowledge.key).folder / TABLE) == read_table(
+            store.open(of_base.key).folder / TABLE
+        )
+
+
+def test_responses_are_what_the_checkpoint_says(catalog, store, bases):
+    graph = Graph(catalog, {})
+    cell = cell_of("lora")
+    checkpoint, base = graph.checkpoint(cell), graph.base("bios1m", 1)
+    probe = graph.probe("bios-known", None)
+    answers = read_lines(store.open(graph.responses(base, probe, checkpoint).key).folder / RESPONSES, Response)
+    model = load_tuned(store.open(base.key).folder, store.open(checkpoint.key).folder)
+    for answer in answers[:3]:
+        ids = list(answer.prompt_ids)
+        for token in answer.response_ids[:5]:
+            with torch.inference_mode():
+                assert int(model(input_ids=torch.tensor([ids])).logits[0, -1].argmax()) == token
+            ids.append(token)
+
+
+def test_an_adapter_is_small_and_the_log_is_complete(catalog, store, bases):
+    graph = Graph(catalog, {})
+    folders = {method: store.open(graph.checkpoint(cell_of(method)).key).folder for method in ("lora", "full")}
+    assert (folders["lora"] / "adapter_model.safetensors").exists()
+    assert (folders["full"] / "model.safetensors").exists()
+    log = json.loads((folders["full"] / TRAINING).read_text(encoding="utf-8"))
+    assert len(log["losses"]) == 3 * math.ceil(40 / 32)
+    assert 0 <= log["padding"] < 1
+
+
+def test_the_shift_keeps_some_answers_token_by_token(catalog, store, bases):
+    graph = Graph(catalog, {})
+    folder = store.open(graph.measure("shift", cell_of("full"), "bios-known").key).folder
+    shown = [json.loads(line) for line in (folder / TOKENS).read_text(encoding="utf-8").splitlines()]
+    assert len(shown) == 24
+    assert all(len(one["tokens"]) == len(one["ranks"]) for one in shown)
+    table: Table = read_table(folder / TABLE)
+    assert {"kl", "first", "rest", "drop", "reference_kl"} <= set(table.columns)
+
+
+def test_the_shipped_base_is_the_parent_of_everything_it_bears(runnable, catalog, bases):
+    graph = Graph(catalog, {})
+    case = next(case for case in runnable if case.claim.id == "C10a")
+    table = cell_table(case, catalog, None)
+    assert list(read_by(graph, case, table))
+    base = graph.base("bios1m", 1)
+    assert sum(base.key in task.parents for task in graph.tasks.values()) > 2
+    assert load_model(bases / "base-1").dtype == torch.float32

@@ -1,0 +1,124 @@
+"""The promises of the nested estimators on simulated tables: coverage and false support, whatever bases do."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from itl_bench.stats.crossed import crossed
+from itl_bench.stats.nested import nested, nested_mean, nested_unpaired
+from itl_bench.stats.rule import judge_column
+
+BASES = np.array([0, 0, 1, 1, 2, 2])
+N_PROMPTS = 150
+MARGIN = 0.1
+SPLITS = {  # standard deviation of replicates, prompts, base x prompt and residual
+    "prompts": (0.05, 0.3, 0.0, 0.4),
+    "replicates": (0.2, 0.1, 0.0, 0.3),
+    "interaction": (0.05, 0.1, 0.3, 0.2),
+    "no seeds": (0.0, 0.3, 0.0, 0.4),
+}
+SPREADS = [0.0, 0.5, 1.0, 2.0, 5.0]  # standard deviation of bases, in that of replicates (of 0.05 where they have none)
+QUICK, SLOW = 1000, 4000
+with_each_spread = pytest.mark.parametrize("spread", SPREADS)
+with_each_split = pytest.mark.parametrize("split", SPLITS.values(), ids=SPLITS)
+
+
+def draw(generator, split, spread, mean, n_prompts=N_PROMPTS):
+    of_replicates, of_prompts, interaction, residual = split
+    of_bases = spread * (of_replicates or 0.05)
+    return (
+        mean
+        + of_bases * generator.standard_normal((3, 1))[BASES]
+        + of_replicates * generator.standard_normal((6, 1))
+        + of_prompts * generator.standard_normal(n_prompts)
+        + interaction * generator.standard_normal((3, n_prompts))[BASES]
+        + residual * generator.standard_normal((6, n_prompts))
+    )
+
+
+def paired(generator, split, spread, mean):
+    return nested(draw(generator, split, spread, mean), BASES.tolist())
+
+
+def without_nesting(generator, split, spread, mean):
+    return crossed(draw(generator, split, spread, mean))
+
+
+def unpaired(generator, split, spread, mean):
+    right = draw(generator, split, spread / 2, 0.3, n_prompts=100)
+    return nested_unpaired(draw(generator, split, spread, 0.3 + mean), right, BASES.tolist())
+
+
+def slopes(generator, split, spread, mean):
+    only_replicates = (split[0], 0.0, 0.0, split[3] / 10)
+    return nested_mean(draw(generator, only_replicates, spread, mean, n_prompts=1)[:, 0], BASES.tolist())
+
+
+def right_or_wrong(generator, split, spread, mean):
+    """One method against itself: answers are right or wrong, and both sides of a base find the same facts hard."""
+    ease = generator.normal(0.5, 1.5, N_PROMPTS) + generator.normal(0, spread, (3, N_PROMPTS))[BASES]
+    sides = ease + generator.normal(0, 0.3, (2, 6, 1)) + spread * generator.normal(0, 0.3, (2, 3, 1))[:, BASES]
+    left, right = generator.random((2, 6, N_PROMPTS)) < 1 / (1 + np.exp(-sides))
+    return nested(left.astype(float) - right + mean, BASES.tolist())
+
+
+def shares(estimate, split, spread, runs, seed):
+    """Shares of intervals that cover the truth, and of SUPPORTED and REFUTED where the truth is the margin."""
+    generator, counts = np.random.default_rng(seed), Counter()
+    for _ in range(runs):
+        column = judge_column("greater", estimate(generator, split, spread, MARGIN), MARGIN)
+        counts[column.verdict] += 1
+        counts["covered"] += column.low <= MARGIN <= column.high
+    return tuple(counts[name] / runs for name in ("covered", "SUPPORTED", "REFUTED"))
+
+
+def check(estimate, split, spread, runs, seed):
+    covered, supported, refuted = shares(estimate, split, spread, runs, seed)
+    print(f"\n{estimate.__name__} {split} x {spread}: {covered:.4f} {supported:.4f} {refuted:.4f}")
+    luck = 1e-4 if runs < SLOW else 0.5  # the quick runs allow for chance, the many do not
+    assert covered >= stats.binom.ppf(luck, runs, 0.93) / runs
+    assert max(supported, refuted) <= stats.binom.ppf(1 - luck, runs, 0.035) / runs
+
+
+@with_each_spread
+@pytest.mark.parametrize("estimate", [paired, unpaired])
+def test_coverage_and_false_support(estimate, spread):
+    check(estimate, SPLITS["replicates"], spread, QUICK, seed=21)
+
+
+@pytest.mark.slow
+@with_each_spread
+@with_each_split
+@pytest.mark.parametrize("estimate", [paired, unpaired, slopes])
+def test_coverage_and_false_support_in_many_runs(estimate, split, spread):
+    check(estimate, split, spread, SLOW, seed=22)
+
+
+@with_each_spread
+def test_one_method_against_itself_is_hardly_ever_directional(spread):
+    check(right_or_wrong, None, spread, QUICK, seed=23)
+
+
+@pytest.mark.slow
+@with_each_spread
+def test_one_method_against_itself_is_hardly_ever_directional_in_many_runs(spread):
+    check(right_or_wrong, None, spread, SLOW, seed=24)
+
+
+def test_taking_nested_replicates_as_independent_would_break_the_promise():
+    assert shares(without_nesting, SPLITS["replicates"], 2.0, QUICK, seed=25)[0] < 0.87
+
+
+def power(estimate, split, spread, runs, seed):
+    generator = np.random.default_rng(seed)
+    verdicts = [judge_column("greater", estimate(generator, split, spread, 3 * MARGIN), MARGIN) for _ in range(runs)]
+    return sum(one.verdict == "SUPPORTED" for one in verdicts) / runs
+
+
+def test_bases_that_do_not_differ_cost_some_power_not_all():
+    """Two margins beyond the margin, which is about five standard errors."""
+    split = SPLITS["prompts"]
+    kept = power(paired, split, 0.0, QUICK, seed=26)
+    assert 0.9 <= kept <= power(without_nesting, split, 0.0, QUICK, seed=26)
