@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: bench test test-slow lint clean
 
 bench: $(VENV)/.bench
-	$(BIN)/python -m pytest benchmark/ --itl-profile embedded --itl-expect cases/expected/published.yaml -q
+	$(BIN)/python -m pytest benchmark/ --itl-profile embedded --itl-expect cases/expected/embedded.yaml -q -n 2
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/ -q
@@ -32,12 +32,15 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV)
 
-# Runs the published audit and writes what is committed of it: the record, the recorded verdicts, the README's table.
-REFERENCE := reports/reference/published
-.PHONY: reference
-reference: $(VENV)/.bench
-	$(BIN)/python -m pytest benchmark/ --itl-profile published -q --tb=no; test $$? -le 1
-	mkdir -p $(REFERENCE) && cp reports/latest/record.json $(REFERENCE)/record.json
-	$(BIN)/itl-bench report $(REFERENCE)/record.json
-	$(BIN)/itl-bench baseline accept $(REFERENCE)/record.json --to cases/expected/published.yaml --replace
-	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/record.json README.md
+# Runs a profile and writes what is committed of it: record, report and recorded verdicts; from the embedded one also
+# the README's table. On a clean commit: the record names it.
+REFERENCE := reports/reference
+.PHONY: reference reference-published reference-embedded
+reference: reference-published reference-embedded
+	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/embedded/record.json README.md
+
+reference-published reference-embedded: reference-%: $(VENV)/.bench
+	$(BIN)/python -m pytest benchmark/ --itl-profile $* -q --tb=no -n 2; test $$? -le 1
+	mkdir -p $(REFERENCE)/$* && cp reports/latest/record.json $(REFERENCE)/$*/record.json
+	$(BIN)/itl-bench report $(REFERENCE)/$*/record.json
+	$(BIN)/itl-bench baseline accept $(REFERENCE)/$*/record.json --to cases/expected/$*.yaml --replace

@@ -67,7 +67,7 @@ def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None
     some = [case for case in cases if case.evidence == "measured" and reason_not_run(case, catalog, profile) is None]
     if not some:
         return Work()
-    from itl_bench.tasks import tasks_of
+    from itl_bench.case_tasks import tasks_of
 
     tasks, targets = tasks_of(some, catalog, profile)
     return Work(tuple(tasks), tuple(targets))

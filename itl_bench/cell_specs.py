@@ -45,6 +45,11 @@ class CellTable(Spec):
             raise ValueError(f"the headline rate {self.headline} is no rate of any cell; declare cells at this rate")
         return self
 
+    @property
+    def place(self) -> tuple[str, str, Arm]:
+        """Where the table is used: at most one has the same."""
+        return self.profile, self.model, self.arm
+
     def combinations(self) -> list[tuple[str, str, float]]:
         """All (dataset, method, rate)."""
         return [

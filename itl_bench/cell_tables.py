@@ -6,6 +6,7 @@ from itl_bench.cell_specs import CellTable
 from itl_bench.specs import ProfileSpec
 
 DEFAULT_PROFILE = "embedded"  # whose cells a run without a profile trains
+FEWEST_OF_A_TREND = 3  # cells in every replicate
 OVER_CELLS = "log-kl"  # the axis of a trend over all cells of a table, at whatever rate
 
 
@@ -13,7 +14,7 @@ def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Cel
     """The profile's table of cells on the case's model and in its arm; without a profile, the default one's."""
     name = profile.id if profile else DEFAULT_PROFILE
     for table in catalog.cells.values():
-        if (table.profile, table.model, table.arm) == (name, case.model, case.arm):
+        if table.place == (name, case.model, case.arm):
             return table
     return None
 
@@ -32,6 +33,6 @@ def common_rates(case: Case, table: CellTable) -> list[float]:
 def has_cells(case: Case, table: CellTable) -> bool:
     """Whether the table has what the case compares, at one rate at least."""
     if case.over == OVER_CELLS:
-        declared = {(dataset, method) for dataset, method, _ in table.combinations()}
-        return any((cell.dataset, cell.method) in declared for cell in case.cells)
+        asked = {(cell.dataset, cell.method) for cell in case.cells}
+        return sum((dataset, method) in asked for dataset, method, _ in table.combinations()) >= FEWEST_OF_A_TREND
     return bool(common_rates(case, table))

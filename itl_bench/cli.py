@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import itl_bench
-from itl_bench import cli_bios, cli_store
+from itl_bench import cli_bios, cli_perf, cli_store
 from itl_bench.errors import ItlError, UsageError
 
 if TYPE_CHECKING:
@@ -18,11 +18,10 @@ app = typer.Typer(
     help="Claims about instruction tuning as executable cases. `itl-bench run` is `pytest benchmark/`.",
 )  # fmt: skip
 baseline = typer.Typer(no_args_is_help=True, help="Recorded verdicts.")
-perf = typer.Typer(no_args_is_help=True, help="Speed of the suite itself.")
 app.add_typer(baseline, name="baseline")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_bios.app, name="bios")
-app.add_typer(perf, name="perf")
+app.add_typer(cli_perf.app, name="perf")
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record.json of a run")]
@@ -122,19 +121,6 @@ def accept(
         )
     expectations.save(accepted, to)
     typer.echo(f"wrote {len(accepted.cases)} verdicts of run {loaded.run.id} to {to}")
-
-
-@perf.command()
-def collect(
-    repeats: Annotated[int, typer.Option(min=1, help="runs of each; medians count")] = 5,
-) -> None:
-    """How much longer collecting the whole grid takes than an empty test file."""
-    from itl_bench.perf import collect_times
-
-    times = collect_times(repeats)
-    typer.echo(f"empty test file   {times.empty:6.2f} s")
-    typer.echo(f"{times.cases:6d} cases      {times.grid:6.2f} s")
-    typer.echo(f"difference        {times.grid - times.empty:6.2f} s (medians of {repeats})")
 
 
 def main() -> None:

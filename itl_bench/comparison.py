@@ -9,12 +9,19 @@ from typing import NamedTuple
 from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError, unknown
 
+SEEDS_PER_BASE = 1000
+
 
 class Replicate(NamedTuple):
     """One repetition: a pre-trained base, and a tuning seed, which is nested in it."""
 
     base: int
     seed: int
+
+    @property
+    def tuning_seed(self) -> int:
+        """What seeds wording, order and initialisation: another number on every base, so that no draw is shared."""
+        return SEEDS_PER_BASE * self.base + self.seed
 
 
 @dataclass(frozen=True)
@@ -46,11 +53,17 @@ class Sample:
 
 @dataclass(frozen=True)
 class RatePoint:
-    """Both sides at one learning rate; None where the sides share none."""
+    """Both sides at one learning rate; None where the sides share none.
+
+    Attributes:
+        learned: Of each side, the share of right answers about new facts that its data taught; None where there are
+            none. It tells a method that keeps what the base knew from one that has not learned.
+    """
 
     rate: float | None
     left: Sample
     right: Sample
+    learned: tuple[float | None, float | None] = (None, None)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,15 +12,22 @@ import pytest
 
 from itl_bench.carried import CARRIED
 from itl_bench.errors import UsageError
-from itl_bench.recorder import Recorder
-from itl_bench.state import State
+from itl_bench.recorder import Recorder, artifact_records
+from itl_bench.state import RUN_ID, State
 
 if TYPE_CHECKING:
-    from itl_bench.record import Record
+    from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
+
+    from itl_bench.building_phase import Work
+    from itl_bench.cases import Case
+    from itl_bench.record import ArtifactRecord, ExampleRecord, Record
+    from itl_bench.report.progress import BuildProgress
 
 EXIT_REFUTED = 1
 EXIT_CRASHED = 3
 FEW = 10  # verdicts whose reasons are printed unasked
+SILENT = -2  # -qq
+SETTLING_SECONDS = 0.5  # in which xdist ends its own output before ours begins
 
 
 class Controller:
@@ -35,15 +44,66 @@ class Controller:
         self.state = state
         self.declared = {case.id for case in state.cases}
         self.recorder = Recorder(state.catalog, state.cases, _run_options(config))
+        state.run_id = self.recorder.run_id
+        self.collecting: set[str] = set()  # workers of xdist that still collect
+        self.workers = 0
+        self.watching = False  # whether progress was begun: a worker that replaces a dead one does not begin it again
+        self.progress: BuildProgress | None = None
+        self.interrupted = False  # while building
         self.record: Record | None = None
         self.written = ""  # where, or why not
         self.failures: list[tuple[str, str]] = []
         self.gone: list[str] = []
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: WorkerController) -> None:
+        """Tell a worker of xdist which run it works for: all share one, whatever `--testrunuid` says."""
+        node.workerinput[RUN_ID] = self.recorder.run_id
+        self.collecting.add(node.gateway.id)
+        self.workers += 1
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: WorkerController, ids: Sequence[str]) -> None:
+        """Workers begin to build when they have collected; show how far they are once all of them have."""
+        self.collecting.discard(node.gateway.id)
+        if not self.collecting and not self.watching:
+            self.watching = True
+            names = {_case_id(name) for name in ids}
+            with suppress(Exception):  # the workers meet the same error, and report it with the cases
+                self.watch(self._work(case for case in self.state.cases if case.id in names), SETTLING_SECONDS)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: WorkerController) -> None:
+        """A worker that died collects no more; xdist replaces it."""
+        self.collecting.discard(node.gateway.id)
+
+    def _work(self, cases: Iterable[Case]) -> Work:
+        from itl_bench.building_phase import work_of
+
+        return work_of(cases, self.state.catalog, self.state.profile)
+
+    def watch(self, work: Work, delay: float = 0.0) -> None:
+        """Show how far the build is, until the first test begins; nothing where nothing is to be built."""
+        from itl_bench.report.progress import BuildProgress
+        from itl_bench.task_queue import Queue
+
+        store = self.state.store
+        if all(store.has(key) for key in work.targets):
+            return
+        queue = Queue(store, work.tasks, self.recorder.run_id, work.targets)
+        self.progress = BuildProgress(queue, max(1, self.workers), *_screen(self.config))
+        self.progress.start(delay)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logstart(self) -> None:
+        """The first test begins: the build is over, and its line goes."""
+        if self.progress:
+            self.progress.stop()
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what a report carries; a worker that died could carry nothing any more."""
         carried = getattr(report, CARRIED, None)
-        case_id = report.nodeid.partition("[")[2].rstrip("]")
+        case_id = _case_id(report.nodeid)
         if carried is None and report.failed and case_id in self.declared:
             carried = {"crashed": report.nodeid, "case_id": case_id}
         if carried is None:
@@ -55,9 +115,12 @@ class Controller:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the record of whatever was judged, also after Ctrl-C; a crash has an exit code of its own."""
+        if self.progress and self.progress.running:
+            self.interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
+            self.progress.clear()
         if not self.recorder.cases and not self.recorder.crashed:
             return
-        self.record = self.recorder.record()
+        self.record = self.recorder.record(*self._measured())
         if self.state.expectations:
             from itl_bench.expectations import gone
 
@@ -73,6 +136,17 @@ class Controller:
             session.exitstatus = EXIT_CRASHED
             self.written = f"ERROR: the record could not be written: {error}"
 
+    def _measured(self) -> tuple[tuple[ArtifactRecord, ...], tuple[ExampleRecord, ...] | None]:
+        """What the verdicts on measured cases rest on, and some of its answers."""
+        judged = [case for case in self.state.cases if (one := self.recorder.cases.get(case.id)) and one.verdict]
+        if not any(case.evidence == "measured" for case in judged):
+            return (), None
+        from itl_bench.examples import examples_of
+
+        tasks, store = self._work(judged).needed(), self.state.store
+        examples = examples_of(tasks, self.state.catalog, self.state.profile, store)
+        return artifact_records(tasks, store, self.recorder.started), examples
+
     def _report_folder(self) -> Path:
         """The option's folder, else reports/ of the project, or of the current folder outside any project."""
         target = self.config.getoption("itl_report")
@@ -87,6 +161,10 @@ class Controller:
                 terminalreporter.line("")
                 terminalreporter.line(name, bold=True)
                 terminalreporter.line(text)
+        if self.interrupted and self.progress:
+            counts = self.progress.look()
+            kept = f"{counts.done} of {counts.total} artifacts kept in {self.state.store_root}"
+            terminalreporter.line(f"interrupted: {kept}; run the same command again to go on")
         if self.record is None:
             return
         self._print_reasons(terminalreporter, self.record)
@@ -142,6 +220,25 @@ class Controller:
         if levels:
             names = ", ".join(f"{count} of {model} ({level})" for (level, model), count in sorted(levels.items()))
             writer.line(f"not run: {sum(levels.values())} measured cases: {names}; -rs shows what each needs")
+
+
+def _case_id(nodeid: str) -> str:
+    """The part of an item's name in brackets; `--dist loadgroup` appends a group to it."""
+    return nodeid.partition("[")[2].rpartition("]")[0]
+
+
+def _screen(config: pytest.Config) -> tuple[Callable[[str], object], int | None]:
+    """How progress is written, and how wide the terminal is (None: there is none)."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    if reporter is None or config.getoption("verbose") <= SILENT:
+        return lambda text: None, None
+    file = reporter._tw._file  # as it is: pytest's own writer would count what is overwritten as part of its line
+
+    def write(text: str) -> None:
+        file.write(text)
+        file.flush()
+
+    return write, reporter._tw.fullwidth if file.isatty() else None
 
 
 def _short(path: Path, folder: Path) -> Path:

@@ -50,6 +50,12 @@ def _side(case: Case, side: Side) -> str:
     return f"{words}, asked {side.probe}" if side.probe else words
 
 
+def side_name(case: Case, side: Side) -> str:
+    """The side's method, and its data where both sides are tuned by one method."""
+    method = side.method or case.method
+    return f"{method} on {side.dataset}" if side.dataset and case.left.method == case.right.method else method
+
+
 def identity(case: Case, catalog: Catalog) -> dict[str, object]:
     """The fields of a case's record that are known before it is judged."""
     claim = case.claim

@@ -1,29 +1,24 @@
 """A measured case: cells that were trained here -> verdict."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from math import isfinite
-from statistics import fmean
 from typing import cast
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.claims import facts_of
-from itl_bench.comparison import CellSummary, Matched, RatePoint, Replicate, match
-from itl_bench.describe import identity
+from itl_bench.comparison import Matched, RatePoint, Replicate, match
+from itl_bench.describe import identity, side_name
 from itl_bench.errors import EvidenceError
 from itl_bench.finding import Column, Finding, with_margins
 from itl_bench.record import CaseRecord, ColumnRecord, PointRecord
-from itl_bench.specs import Side
-from itl_bench.stats.nested import nested, nested_mean, nested_unpaired
+from itl_bench.stats.nested import nested, nested_unpaired
 from itl_bench.stats.pseudo import Array, derive, sources
 from itl_bench.stats.rule import judge
-from itl_bench.stats.slope_within import slope_within
 
 FEWEST_REPLICATES = 5
 FEWEST_BASES = 3  # two leave one degree of freedom between them; one is no sample of bases, and the verdict is about it
 FEWEST_PROMPTS = 400
-FEWEST_CELLS = 3  # of a trend, in every replicate
 TRAINED_SHARE = 0.2  # a cell whose training loss fell by less than this share of its start was not trained
 
 Facts = dict[str, object]  # fields of a case's record
@@ -49,48 +44,13 @@ def judge_measured(
     if headline not in rates or len(set(rates)) < len(rates):
         given = ", ".join(map(_rate, rates)) or "nothing"
         raise EvidenceError(f"{case.id}: one point at the headline {_rate(headline)} is needed, given are {given}")
-    looks = {
-        point.rate: _look(case, point, point.rate == headline, floors)
-        for point in sorted(points, key=lambda one: one.rate or 0.0)
-    }
+    ordered = sorted(points, key=lambda one: one.rate or 0.0)
+    looks = {point.rate: _look(case, point, point.rate == headline, floors) for point in ordered}
+    shown = looks[headline][0].get("deciding_column")
     facts: Facts = looks[headline][0] | {
         "rates": tuple(rate for rate in looks if rate is not None),
-        "points": tuple(point for _, point in looks.values()),
+        "points": tuple(_of_column(shown, point, numbers) for numbers, point in looks.values()),
     }
-    return CaseRecord.model_validate(identity(case, catalog) | facts)
-
-
-def judge_trend(
-    case: Case, catalog: Catalog, cells: Sequence[CellSummary], floors: str = "", n_prompts: int | None = None
-) -> CaseRecord:
-    """The verdict of a measured trend: least squares within each replicate, then the mean of its slopes.
-
-    Along the divergence from the base every learning rate has an intercept of its own; along other axes there is one.
-    The interval is about new replicates of these cells on these prompts.
-
-    Args:
-        case: A case with evidence measured that is over an axis and has one column.
-        catalog: The catalog it is from.
-        cells: Cells that were trained; identical ones count once.
-        floors: What to set the effect against, in words: it ends the reason.
-        n_prompts: Number of prompts behind every y, where known.
-
-    Raises:
-        EvidenceError: The case has several columns, or a replicate has too few cells or no spread of x.
-    """
-    if len(case.columns) != 1:
-        raise EvidenceError(f"{case.id}: a trend is over one column, not {len(case.columns)}")
-    slopes = _slopes(sorted(set(cells), key=_cell), within_rate=case.over == "log-kl")
-    bases = [one.base for one in slopes]
-    blocked = [*_too_few(slopes), *(_too_few_prompts(n_prompts) if n_prompts is not None else ())]
-    numbers: Facts = {"effect": fmean(slopes.values()), "deciding_column": case.columns[0]}
-    if len(slopes) > 1:
-        column = Column(nested_mean(list(slopes.values()), bases), cells=list(slopes.values()))
-        numbers = _judged(case, {case.columns[0]: column})
-    notes = [f"{len(set(cells))} cells", _repetitions(slopes), floors]
-    sizes: Facts = {"n_prompts": n_prompts, "n_replicates": len(slopes), "n_bases": len(set(bases))}
-    rates = tuple(sorted({cell.rate for cell in cells if cell.rate is not None}))
-    facts = _with_reason(numbers, blocked, notes) | sizes | {"rates": rates}
     return CaseRecord.model_validate(identity(case, catalog) | facts)
 
 
@@ -99,7 +59,7 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str) -> tuple[Fa
     needed = sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
     rows = match(point.left, point.right, needed, paired=case.left.probe == case.right.probe)
     blocked = [
-        *_not_trained(case, point, rows.replicates), *_too_few(rows.replicates), *_too_few_prompts(rows.n_prompts)
+        *_not_trained(case, point, rows.replicates), *too_few(rows.replicates), *too_few_prompts(rows.n_prompts)
     ]  # fmt: skip
     numbers: Facts = {}
     try:
@@ -110,25 +70,42 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str) -> tuple[Fa
     sizes: Facts = {"n_prompts": rows.n_prompts, "n_replicates": len(rows.replicates), "n_bases": len(set(rows.bases))}
     losses = [side.final_loss(rows.replicates) for side in (point.left, point.right)]
     sides = {"left": numbers.pop("left", None), "right": numbers.pop("right", None)}
-    facts = _with_reason(numbers, blocked, [*_notes(point, rows, losses), floors]) | sizes
+    facts = with_reason(numbers, blocked, [*_notes(point, rows, losses), floors]) | sizes
     shown = {name: facts.get(name) for name in ("verdict", "deciding_column", "effect", "ci_low", "ci_high")} | sides
     shown |= {
         "loss_left": _finite(losses[0]),
         "loss_right": _finite(losses[1]),
+        "learned_left": point.learned[0],
+        "learned_right": point.learned[1],
         "rate": point.rate,
         "headline": headline,
     }
     return facts, PointRecord.model_validate(shown | {"reason": "; ".join(blocked) or numbers["reason"]})
 
 
+def _of_column(shown: object, point: PointRecord, numbers: Facts) -> PointRecord:
+    """The point with the numbers of the column that decides at the headline: one curve shows one quantity."""
+    for column in cast(list[ColumnRecord], numbers.get("columns", [])):
+        if column.name == shown != point.deciding_column:
+            values = {name: getattr(column, name) for name in ("effect", "ci_low", "ci_high", "left", "right")}
+            return point.model_copy(update={"deciding_column": column.name, **values})
+    return point
+
+
 def _notes(point: RatePoint, rows: Matched, losses: Sequence[float | None]) -> list[str]:
     words = ["untuned" if loss is None else f"{loss:.3g}" for loss in losses]
     return [
-        f"{_count(rows.left_out, 'prompt')} without a value left out" if rows.left_out else "",
+        f"{count(rows.left_out, 'prompt')} without a value left out" if rows.left_out else "",
         f"at learning rate {point.rate:g}" if point.rate is not None else "",
-        _repetitions(rows.replicates),
+        repetitions(rows.replicates),
         f"final training loss {words[0]} against {words[1]}" if losses != [None, None] else "",
+        _learned(point.learned),
     ]
+
+
+def _learned(learned: tuple[float | None, float | None]) -> str:
+    known = [f"{share:.2f}" for share in learned if share is not None]
+    return f"new facts of the data learned {' against '.join(known)}" if known else ""
 
 
 def _numbers(case: Case, rows: Matched) -> Facts:
@@ -137,7 +114,7 @@ def _numbers(case: Case, rows: Matched) -> Facts:
         raise EvidenceError(f"{case.id}: no prompt has a value on both sides in every replicate")
     sides = {name: _sides(case.measure.measure, name, rows) for name in case.columns}
     if len(rows.replicates) > 1:
-        facts = _judged(case, {name: _column(rows, *both) for name, both in sides.items()})
+        facts = judged(case, {name: _column(rows, *both) for name, both in sides.items()})
     else:
         left, right = (float(side.mean()) for side in sides[case.columns[0]])
         facts = {"effect": left - right, "deciding_column": case.columns[0]}
@@ -156,12 +133,13 @@ def _column(rows: Matched, left: Array, right: Array) -> Column:
     return Column(estimate, float(left.mean()), float(right.mean()), cells=cells.tolist())
 
 
-def _judged(case: Case, columns: dict[str, Column]) -> Facts:
+def judged(case: Case, columns: dict[str, Column]) -> Facts:
+    """The rule's verdict on columns, as fields of a record."""
     verdict = judge(case.claim.expect, with_margins(case, columns))
     return facts_of(case, Finding("interval", columns), verdict)
 
 
-def _with_reason(numbers: Facts, blocked: Sequence[str], notes: Iterable[str]) -> Facts:
+def with_reason(numbers: Facts, blocked: Sequence[str], notes: Iterable[str]) -> Facts:
     """The numbers with their notes; where something blocks a verdict they stay, and decide nothing."""
     reason = "; ".join(part for part in (*(blocked or [str(numbers["reason"])]), *notes) if part)
     if not blocked:
@@ -172,19 +150,21 @@ def _with_reason(numbers: Facts, blocked: Sequence[str], notes: Iterable[str]) -
     return numbers | verdicts | {"basis": "interval", "p_value": None, "columns": columns, "reason": reason}
 
 
-def _too_few(replicates: Iterable[Replicate]) -> list[str]:
+def too_few(replicates: Iterable[Replicate]) -> list[str]:
+    """Why so many replicates, on so many bases, cannot carry a verdict; nothing where they can."""
     chosen = tuple(replicates)
     n_bases = len({one.base for one in chosen})
     reasons = []
     if len(chosen) < FEWEST_REPLICATES:
-        count = _count(len(chosen), "replicate")
-        reasons.append(f"replicate variance poorly known: {count}, a verdict needs {FEWEST_REPLICATES}")
+        found = count(len(chosen), "replicate")
+        reasons.append(f"replicate variance poorly known: {found}, a verdict needs {FEWEST_REPLICATES}")
     if 1 < n_bases < FEWEST_BASES:
-        reasons.append(f"base variance poorly known: {_count(n_bases, 'base')}, a verdict needs {FEWEST_BASES}")
+        reasons.append(f"base variance poorly known: {count(n_bases, 'base')}, a verdict needs {FEWEST_BASES}")
     return reasons
 
 
-def _too_few_prompts(n_prompts: int) -> list[str]:
+def too_few_prompts(n_prompts: int) -> list[str]:
+    """Why so many prompts cannot carry a verdict; nothing where they can."""
     enough = n_prompts >= FEWEST_PROMPTS
     return [] if enough else [f"too few prompts: {n_prompts}, a verdict needs {FEWEST_PROMPTS}"]
 
@@ -196,8 +176,14 @@ def _not_trained(case: Case, point: RatePoint, replicates: Sequence[Replicate]) 
         losses = [sample.loss(one) for one in replicates] if sample.losses else []
         untrained = sum(not trained(first, last) for first, last in losses)
         if untrained:
-            named.append(f"{_name(case, side)}{at} ({untrained} of {_count(len(losses), 'replicate')})")
+            named.append(f"{side_name(case, side)}{at} ({untrained} of {count(len(losses), 'replicate')})")
     return [f"not trained: {' and '.join(dict.fromkeys(named))}"] if named else []
+
+
+def undecided(case: Case, catalog: Catalog, reason: str) -> CaseRecord:
+    """A case without numbers that could decide it."""
+    facts = {"verdict": "INCONCLUSIVE", "basis": "interval", "reason": reason}
+    return CaseRecord.model_validate(identity(case, catalog) | facts)
 
 
 def trained(first: float, last: float) -> bool:
@@ -209,46 +195,16 @@ def _finite(loss: float | None) -> float | None:
     return loss if loss is not None and isfinite(loss) else None
 
 
-def _name(case: Case, side: Side) -> str:
-    """The side's method, and its data where both sides are tuned by one method."""
-    method = side.method or case.method
-    return f"{method} on {side.dataset}" if side.dataset and case.left.method == case.right.method else method
-
-
-def _slopes(cells: Sequence[CellSummary], within_rate: bool) -> dict[Replicate, float]:
-    groups: dict[Replicate, list[CellSummary]] = defaultdict(list)
-    for cell in cells:
-        groups[cell.replicate].append(cell)
-    if not groups:
-        raise EvidenceError("a trend without any cell")
-    return {one: _slope(one, groups[one], within_rate) for one in sorted(groups)}
-
-
-def _slope(replicate: Replicate, cells: Sequence[CellSummary], within_rate: bool) -> float:
-    """One intercept, or one for each learning rate."""
-    where = f"base {replicate.base}, seed {replicate.seed}"
-    if len(cells) < FEWEST_CELLS:
-        raise EvidenceError(f"a trend needs {FEWEST_CELLS} cells in every replicate; {where} has {len(cells)}")
-    rates = [cell.rate if within_rate else None for cell in cells]
-    try:
-        return slope_within([cell.x for cell in cells], [cell.y for cell in cells], rates)
-    except EvidenceError as error:
-        raise EvidenceError(f"{where}: {error}") from None
-
-
-def _cell(cell: CellSummary) -> tuple[object, ...]:
-    """What sorts cells: rates may be None."""
-    return (cell.replicate, cell.rate is not None, cell.rate or 0.0, cell.dataset, cell.method, cell.x, cell.y)
-
-
-def _repetitions(replicates: Iterable[Replicate]) -> str:
+def repetitions(replicates: Iterable[Replicate]) -> str:
+    """For example "6 replicates on 3 bases"."""
     bases = [one.base for one in replicates]
-    return f"{_count(len(bases), 'replicate')} on {_count(len(set(bases)), 'base')}"
+    return f"{count(len(bases), 'replicate')} on {count(len(set(bases)), 'base')}"
 
 
 def _rate(rate: float | None) -> str:
     return "no learning rate" if rate is None else f"{rate:g}"
 
 
-def _count(n: int, thing: str) -> str:
+def count(n: int, thing: str) -> str:
+    """For example "1 prompt", "2 prompts"."""
     return f"{n} {thing}{'s' * (n != 1)}"

@@ -1,5 +1,6 @@
 """Speed of the suite itself, measured as ratios or differences within one run; never a pass/fail test."""
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,10 @@ from typing import NamedTuple
 
 from itl_bench.catalog import shipped
 from itl_bench.errors import UsageError
+from itl_bench.stage_files import TRAINING
+from itl_bench.store import Store
+
+PARTS = ("forward", "backward", "step")
 
 
 class CollectTimes(NamedTuple):
@@ -18,6 +23,32 @@ class CollectTimes(NamedTuple):
     empty: float
     grid: float
     cases: int
+
+
+class CellTimes(NamedTuple):
+    """Mean seconds of building a tuned cell, and the shares of it that training took."""
+
+    cells: int
+    seconds: float
+    shares: dict[str, float]
+
+
+def cell_times(store: Store) -> CellTimes:
+    """Where the time of the tuned cells in a store went.
+
+    Raises:
+        UsageError: The store has none.
+    """
+    total, parts, count = 0.0, dict.fromkeys(PARTS, 0.0), 0
+    for key in store.keys():  # noqa: SIM118  (a method of the store, not of a mapping)
+        manifest = store.manifest(key)
+        if manifest.kind == "checkpoint":
+            seconds = json.loads((store.folder(key) / TRAINING).read_text(encoding="utf-8"))["seconds"]
+            parts = {part: parts[part] + seconds[part] for part in PARTS}
+            total, count = total + manifest.seconds, count + 1
+    if not count:
+        raise UsageError(f"the store {store.root} has no tuned cell; run the benchmark with a profile that trains")
+    return CellTimes(count, total / count, {part: parts[part] / total for part in PARTS})
 
 
 def collect_times(repeats: int = 5) -> CollectTimes:

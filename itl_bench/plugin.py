@@ -9,13 +9,15 @@ import pytest
 
 from itl_bench.carried import CARRIED, status_of
 from itl_bench.catalog import Catalog
-from itl_bench.errors import UsageError, unknown
+from itl_bench.errors import ItlError, UsageError, unknown
 from itl_bench.options import add_options, check_options
-from itl_bench.state import STATE, State
+from itl_bench.state import CONTROLLER, RUN_ID, STATE, State
 
 if TYPE_CHECKING:
     from itl_bench.cases import Case
-    from itl_bench.evidence import EvidenceSource, JudgedCase
+    from itl_bench.evidence import JudgedCase
+
+pytest_plugins = ("itl_bench.fixtures",)
 
 claims = pytest.mark.claims
 """Marks a test with the claims whose cases it takes as `case`: `@claims("C01", "C02")`, or `@claims(own=True)` for
@@ -42,14 +44,16 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Load the catalog, so that a mistake in it ends the run at once, in one line each."""
     config = session.config
     try:
-        config.stash[STATE] = State(config)
+        state = config.stash[STATE] = State(config)
     except UsageError as error:
         raise pytest.UsageError(str(error)) from None
-    if not hasattr(config, "workerinput"):
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is not None:
+        state.run_id = workerinput[RUN_ID]
+    else:
         from itl_bench.controller import Controller
 
-        state = config.stash[STATE]
-        config.pluginmanager.register(Controller(config, state), "itl_bench_controller")
+        config.pluginmanager.register(Controller(config, state), CONTROLLER)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -93,37 +97,49 @@ def _case_of(item: pytest.Item) -> Case | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
-    """Under --itl-plan, print the plan instead of running anything."""
-    if not session.config.getoption("itl_plan"):
-        return None
-    from itl_bench.report.plan_table import print_plan
-
+    """Build what the selected cases need, before any item; under --itl-plan, print the plan and run nothing."""
+    config = session.config
     selected = [case for item in session.items if (case := _case_of(item))]
-    print_plan(selected, session.config.stash[STATE].catalog)
-    return True
+    if config.getoption("itl_plan"):
+        from itl_bench.report.plan_table import print_plan
+
+        state = config.stash[STATE]
+        print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None)
+        return True
+    broken = session.testsfailed and not config.getoption("continue_on_collection_errors")  # pytest runs nothing then
+    if selected and not broken and not config.getoption("collectonly"):
+        _build(selected, config)
+    return None
+
+
+def _build(selected: list[Case], config: pytest.Config) -> None:
+    """Build in this process; what goes wrong is kept for the cases that need it, so that the others are judged."""
+    from itl_bench.building_phase import Built, build, work_of
+
+    state = config.stash[STATE]
+    controller = config.pluginmanager.getplugin(CONTROLLER)  # none on a worker of xdist
+    try:
+        work = work_of({case.id: case for case in selected}.values(), state.catalog, state.profile)
+        if work.targets:
+            watch = controller.watch if controller else lambda work: None
+            state.built = build(work, state.store, state.run_id, on_start=watch)
+    except Exception as error:
+        state.built = Built(stopped=error)
+
+
+def _reason_not_run(case: Case, state: State) -> str | None:
+    from itl_bench.building_phase import reason_not_run
+
+    return reason_not_run(case, state.catalog, state.profile)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a case that cannot run here, saying what it needs."""
     case = _case_of(item)
-    if case is not None and case.evidence != "published":
-        from itl_bench.plan import missing
-
-        pytest.skip(missing(case, item.config.stash[STATE].catalog))
-
-
-@pytest.fixture(scope="session")
-def evidence(request: pytest.FixtureRequest) -> EvidenceSource:
-    """Gives the verdict on a case: `evidence.verdict(case).check()`."""
-    from itl_bench.evidence import EvidenceSource
-
-    state = request.config.stash[STATE]
-
-    def remember(verdict: JudgedCase) -> None:
-        state.verdict = verdict
-
-    return EvidenceSource(state.catalog, state.expectations, request.config.getoption("itl_inconclusive"), remember)
+    reason = _reason_not_run(case, item.config.stash[STATE]) if case else None
+    if reason:
+        pytest.skip(reason)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -141,6 +157,7 @@ def pytest_runtest_makereport(
         verdict = None
     if report.failed and not _is_finding(call, verdict):
         carried: dict[str, Any] = {"crashed": item.nodeid, "case_id": case.id}
+        _shorten(call, report)
     elif verdict is not None:
         carried = {"case": verdict.record.model_dump(mode="json")}
         _show(verdict, item, call, report, carried)
@@ -156,6 +173,15 @@ def pytest_runtest_makereport(
 def _is_finding(call: pytest.CallInfo[None], verdict: JudgedCase | None) -> bool:
     """A verdict that fails the test, or a user's own assertion on one; anything else that fails is a crash."""
     return verdict is not None and call.excinfo is not None and call.excinfo.errisinstance(AssertionError)
+
+
+def _shorten(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    """What could not be built is said in one line, unless its cause is a mistake in code: then pytest shows it all."""
+    from itl_bench.building_phase import NotBuiltError
+
+    error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, NotBuiltError) and isinstance(error.__cause__, ItlError | OSError | None):
+        report.longrepr = str(error)
 
 
 def _show(

@@ -61,6 +61,8 @@ class PointRecord(RecordModel):
     right: Finite | None = None
     loss_left: Finite | None = Field(default=None, description="mean final training loss, nats per token")
     loss_right: Finite | None = Field(default=None, description="none for a model that is not tuned")
+    learned_left: Finite | None = Field(default=None, description="share of right answers about newly taught facts")
+    learned_right: Finite | None = Field(default=None, description="none where nothing new was taught")
     reason: str
 
 
@@ -150,6 +152,7 @@ class ArtifactRecord(RecordModel):
     key: str
     kind: str
     spec: dict[str, Any]
+    parents: tuple[str, ...] = Field(default=(), description="keys of the artifacts that it was built from")
     seconds: Finite
     cached: bool
 

@@ -3,15 +3,18 @@
 import datetime
 import platform
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import itl_bench
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog, shipped
 from itl_bench.grid import mechanism_cases
+from itl_bench.keys import Task
 from itl_bench.provenance import git_commit, hardware, package_versions
-from itl_bench.record import CaseRecord, MechanismRecord, Record, RunRecord
+from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, MechanismRecord, Record, RunRecord
+from itl_bench.store import Store
 
 
 def now() -> str:
@@ -22,6 +25,33 @@ def now() -> str:
 def new_run_id() -> str:
     """Sortable by time, and unique among runs that start in the same second."""
     return f"{datetime.datetime.now(datetime.UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def artifact_records(tasks: Iterable[Task], store: Store, started: str) -> tuple[ArtifactRecord, ...]:
+    """What the store says of artifacts; one that is not there any more is left out.
+
+    Args:
+        tasks: What the verdicts rest on.
+        store: Where the artifacts are.
+        started: When the run started, ISO 8601; what was made before counts as cached.
+    """
+    start = datetime.datetime.fromisoformat(started)
+    found = []
+    for task in tasks:
+        with suppress(OSError, ValueError):
+            manifest = store.manifest(task.key)
+            cached = datetime.datetime.fromisoformat(manifest.created) < start
+            found.append(
+                ArtifactRecord(
+                    key=task.key,
+                    kind=task.kind,
+                    spec=manifest.spec,
+                    parents=manifest.parents,
+                    seconds=manifest.seconds,
+                    cached=cached,
+                )
+            )
+    return tuple(found)
 
 
 class Recorder:
@@ -55,8 +85,10 @@ class Recorder:
         if record.id not in self.lost:
             self.cases[record.id] = record
 
-    def record(self) -> Record:
-        """The record of the run so far."""
+    def record(
+        self, artifacts: tuple[ArtifactRecord, ...] = (), examples: tuple[ExampleRecord, ...] | None = None
+    ) -> Record:
+        """The record of the run so far, with the artifacts that its measured cases rest on, and answers to look at."""
         from itl_bench.summary import summarise  # loads scipy, which collecting does not need
 
         order = {case.id: number for number, case in enumerate(self.declared)}
@@ -73,6 +105,8 @@ class Recorder:
                 )
                 for one in self.catalog.mechanisms.values()
             ),
+            artifacts=artifacts,
+            examples=examples,
         )  # fmt: skip
 
     def _run(self) -> RunRecord:

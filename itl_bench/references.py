@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from itl_bench.cell_specs import CellTable
 from itl_bench.errors import nearest, unknown
+from itl_bench.methods.registry import SHIPPED
 from itl_bench.published import DOUBTFUL, HEADERS, Row
 from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.vocabulary import LEVELS
@@ -55,7 +56,10 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
 
     _names(report, "profile", "profile", [table.profile], catalog.profiles)
     _names(report, "model", "model", [table.model], catalog.models)
-    training = [method.id for method in catalog.methods.values() if method.trains != "none"]
+    training = [method.id for method in catalog.methods.values() if method.id in SHIPPED]
+    same = [one.id for one in catalog.cells.values() if one.place == table.place]
+    if table.id != same[0]:
+        report("profile", f"the cells {same[0]!r} are of the same profile, model and arm; write them into one entry")
     for number, group in enumerate(table.cells):
         _names(report, f"cells.{number}.datasets", "dataset", group.datasets, catalog.dataset_rows)
         _names(report, f"cells.{number}.methods", "method that trains", group.methods, training)

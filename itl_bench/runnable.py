@@ -2,13 +2,13 @@
 
 from importlib.util import find_spec
 
+from itl_bench.case_tasks import MEASURE_TABLES
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.cell_tables import DEFAULT_PROFILE, OVER_CELLS, cell_table, has_cells
 from itl_bench.data.bios.shipped import manifest_file
 from itl_bench.plan import missing
 from itl_bench.specs import ProfileSpec
-from itl_bench.tasks import MEASURE_TABLES
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate")
 
@@ -24,13 +24,16 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | 
     if table is None or not has_cells(case, table):
         name = profile.id if profile else DEFAULT_PROFILE
         return f"not run: profile {name} trains no cells for it; {_elsewhere(case, catalog)}"
+    return why_no_cells()
+
+
+def why_no_cells() -> str | None:
+    """Why no cell at all can be trained here: the installation lacks something; None where they can."""
     if not manifest_file().exists():
         return "not run: this installation has no pre-trained bases; itl-bench bios pretrain makes them"
-    lacking = [name for name in PACKAGES if find_spec(name) is None]
-    if lacking:
-        return (
-            f"not run: {', '.join(lacking)} not installed; pip install 'itl_bench[train]' (or make bench) installs it"
-        )
+    if lacking := [name for name in PACKAGES if find_spec(name) is None]:
+        install = "pip install 'itl_bench[train]' (or make bench) installs it"
+        return f"not run: {', '.join(lacking)} not installed; {install}"
     return None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from itl_bench.artifact import Artifact
-from itl_bench.data.rows import Line, Prompt, Response, Table, read_lines, write_lines, write_table
+from itl_bench.data.rows import AnswerTokens, Prompt, Response, Table, read_lines, write_lines, write_table
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.measures.pairing import in_order
 from itl_bench.measures.sentence_start import sentence_start_table
@@ -15,14 +15,6 @@ from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE, TOKENS
 
 SHOWN = 24  # answers whose tokens are kept one by one, for the report
 SENTENCE_ENDS = (".", "!", "?")
-
-
-class ShownAnswer(Line):
-    """An answer token by token, with the rank that the base gives to each of the tuned model's choices."""
-
-    prompt: str
-    tokens: tuple[str, ...]
-    ranks: tuple[int, ...]
 
 
 def write_shift(parents: Sequence[Artifact], folder: Path) -> None:
@@ -60,9 +52,9 @@ def _columns(
 
 def _shown(
     prompts: Sequence[Prompt], shifts: Sequence[TokenShift], tokenizer: PreTrainedTokenizerBase
-) -> list[ShownAnswer]:
+) -> list[AnswerTokens]:
     return [
-        ShownAnswer(
+        AnswerTokens(
             prompt=prompt.id, tokens=tuple(tokenizer.convert_ids_to_tokens(list(shift.tokens))),
             ranks=tuple(int(rank) for rank in shift.base_rank),
         )

@@ -83,6 +83,6 @@ def install(name, **functions):
 
 
 install("itl_bench.runnable", why_not=why_not)
-install("itl_bench.tasks", tasks_of=tasks_of)
+install("itl_bench.case_tasks", tasks_of=tasks_of)
 install("itl_bench.stages", builders=builders, provenance=lambda: {"device": "none"})
 install("itl_bench.judging_phase", judge_from_store=judge_from_store)

@@ -53,7 +53,7 @@ KINDS = {
         "datasets.yaml", "levels: [paper]", "levels: [papr]", ["(alpaca): levels.0", "'papr'", "'paper'?"],
     ),
     "arm of a profile": (
-        "profiles.yaml", "[shared-rate]", "[shared-rat]", ["(embedded): arms.0", "'shared-rat'", "'shared-rate'?"],
+        "profiles.yaml", "[shared-rate]", "[shared-rat]", ["(smoke): arms.0", "'shared-rat'", "'shared-rate'?"],
     ),
     "level of a profile": ("profiles.yaml", "levels: [small]", "levels: [smal]", ["levels.0", "'smal'", "'small'?"]),
     "evidence of a profile": (

@@ -13,7 +13,7 @@ from itl_bench.catalog import load_catalog
 from itl_bench.comparison import CellSummary, Replicate
 from itl_bench.errors import EvidenceError
 from itl_bench.grid import build_grid
-from itl_bench.measured import judge_trend
+from itl_bench.measured_trend import judge_trend
 from itl_bench.stats.slope_within import slope_within
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))

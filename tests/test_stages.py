@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from itl_bench.building import LocalExecutor
+from itl_bench.case_tasks import read_by, tasks_of
 from itl_bench.cell_tables import cell_table
 from itl_bench.comparison import Replicate
 from itl_bench.data.bios import shipped
@@ -18,7 +19,7 @@ from itl_bench.runnable import why_not
 from itl_bench.stage_files import RESPONSES, TABLE, TOKENS, TRAINING
 from itl_bench.stages import builders
 from itl_bench.store import Store
-from itl_bench.tasks import Graph, TunedCell, read_by, tasks_of
+from itl_bench.tasks import Graph, TunedCell
 from tests.tiny import make_bases, tiny_catalog
 
 CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02")
@@ -57,7 +58,7 @@ def store(tmp_path_factory, runnable, catalog):
     tasks, targets = tasks_of(runnable, catalog, None)
     report = LocalExecutor(store, builders()).build(tasks, "run", targets)
     assert not report.failed
-    assert len([task for task in tasks if task.kind == "checkpoint"]) == 5 * 6
+    assert len([task for task in tasks if task.kind == "checkpoint"]) == 4 * 6
     return store
 
 
@@ -79,10 +80,10 @@ def test_every_case_gets_a_record_with_its_numbers(runnable, catalog, store):
         record = judge_from_store(case, catalog, None, store)
         assert record.verdict == "INCONCLUSIVE"  # 24 prompts
         assert "too few prompts" in record.reason or case.over
-        assert record.effect is not None or "sentence-start" in case.id  # untrained models say no sentence
+        assert record.effect is not None or "sentence-start" in case.id or case.over  # these models learn too little
         assert record.artifacts
         if not case.over:
-            assert [point.rate for point in record.points] in ([0.002, 0.01], [0.01])
+            assert [point.rate for point in record.points] in ([0.01, 0.03], [0.01])
 
 
 def test_verdicts_do_not_depend_on_what_else_is_asked(runnable, catalog, store):

@@ -16,8 +16,8 @@ TABLE = {
     "id": "tiny", "profile": "embedded", "model": "bios1m", "arm": "shared-rate", "headline": 0.01, "bases": [1, 2, 3],
     "seeds": [1, 2], "reason": "as small as can be",
     "cells": [
-        {"datasets": ["bios-new30-short"], "methods": ["lora", "full"], "rates": [0.002, 0.01]},
-        {"datasets": ["bios-new30-short"], "methods": ["full-neftune"], "rates": [0.01]},
+        {"datasets": ["bios-new30-short"], "methods": ["lora", "full", "full-neftune"], "rates": [0.01]},
+        {"datasets": ["bios-new30-short"], "methods": ["full"], "rates": [0.03]},
     ],
 }  # fmt: skip
 

@@ -66,6 +66,14 @@ class Response(Line):
     text: str
 
 
+class AnswerTokens(Line):
+    """An answer token by token, with the rank that the base gives to each of the tuned model's choices."""
+
+    prompt: str  # id
+    tokens: tuple[str, ...]
+    ranks: tuple[int, ...]
+
+
 class Table(Line):
     """A measure of one cell on one probe.
 

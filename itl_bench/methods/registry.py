@@ -12,6 +12,7 @@ from itl_bench.errors import UsageError, unknown
 if TYPE_CHECKING:
     from itl_bench.methods.method import Method
 
+COMMON = Path(__file__).with_name("method.py")
 SHIPPED = {
     "full": "itl_bench.methods.full:Full",
     "lora": "itl_bench.methods.lora:Lora",
@@ -26,7 +27,7 @@ def _place(method: str) -> str:
 
 
 def source_hash(method: str) -> str:
-    """Hash of the method's module: an author who edits a method gets new cells. Imports nothing.
+    """Hash of the method's module and of what it builds on: an author who edits a method gets new cells.
 
     Raises:
         UsageError: No such method, or its module has no source.
@@ -34,7 +35,7 @@ def source_hash(method: str) -> str:
     spec = find_spec(_place(method).partition(":")[0])
     if spec is None or not spec.origin:
         raise UsageError(f"the module of method {method!r} was not found; is its package installed?")
-    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    return hashlib.sha256(Path(spec.origin).read_bytes() + COMMON.read_bytes()).hexdigest()
 
 
 def load_method(method: str, parameters: Mapping[str, bool | int | float | str]) -> "Method":

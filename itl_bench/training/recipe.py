@@ -1,6 +1,8 @@
 """What is the same for every method: how long, how much at once, and how the rate falls."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from itl_bench.specs import Count, Margin, Spec
 
@@ -10,6 +12,8 @@ class TuningRecipe(Spec):
 
     epochs: Count = 3
     batch: Count = 32
+    optimizer: Literal["adamw_torch"] = "adamw_torch"
     schedule: Literal["linear"] = "linear"
+    warmup_steps: Annotated[int, Field(ge=0)] = 0
     weight_decay: Margin = 0.0
     clip: Margin = 1.0

@@ -85,8 +85,8 @@ def tune(
 def _arguments(recipe: TuningRecipe, rate: float, seed: int, scratch: str) -> dict[str, Any]:
     return {
         "output_dir": scratch, "learning_rate": rate, "per_device_train_batch_size": recipe.batch,
-        "num_train_epochs": recipe.epochs, "lr_scheduler_type": recipe.schedule, "warmup_steps": 0,
-        "weight_decay": recipe.weight_decay, "max_grad_norm": recipe.clip, "optim": "adamw_torch",
+        "num_train_epochs": recipe.epochs, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup_steps,
+        "weight_decay": recipe.weight_decay, "max_grad_norm": recipe.clip, "optim": recipe.optimizer,
         "logging_strategy": "steps", "logging_steps": 1, "save_strategy": "no", "report_to": [], "seed": seed,
         "data_seed": seed, "disable_tqdm": True, "remove_unused_columns": False, "dataloader_pin_memory": False,
         "use_cpu": not torch.cuda.is_available(), "log_level": "error",

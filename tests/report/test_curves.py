@@ -71,8 +71,8 @@ def test_the_headline_is_marked_at_its_rate():
     text = draw(panels(swept())[0], swept())
     (x,) = re.findall(r'class="headline" x1="([\d.]+)"', text)
     assert float(x) == pytest.approx(marks(text)[0][1][0], abs=0.01)
-    alike = swept(points=(point(0.001), point(0.003)), headline=0)
-    assert 'class="headline"' not in draw(panels(alike)[0], alike)
+    silent = swept().model_copy(update={"points": (point(0.001), point(0.003))})
+    assert 'class="headline"' not in draw(panels(silent)[0], silent)
 
 
 def test_an_untuned_side_has_no_loss():

@@ -1,0 +1,137 @@
+"""What the verdict on a case reads: tables of both sides, at every rate and in every replicate."""
+
+from collections.abc import Iterable, Iterator
+from math import log
+from typing import NamedTuple
+
+from itl_bench.cases import Case
+from itl_bench.catalog import Catalog
+from itl_bench.cell_specs import CellTable
+from itl_bench.cell_tables import OVER_CELLS, cell_table, common_rates
+from itl_bench.comparison import Replicate
+from itl_bench.keys import Task
+from itl_bench.specs import ProfileSpec, Side
+from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell, tuning_spec
+
+TAUGHT = "bios-taught"  # the probe that says how much of the data was learned
+
+MEASURE_TABLES: dict[str, Measure] = {
+    "knowledge": "knowledge", "hallucination": "knowledge", "borrowing": "borrowing", "style": "style",
+    "token-shift": "shift", "sentence-start": "shift",
+}  # fmt: skip
+
+
+class SideTables(NamedTuple):
+    """One side at one rate: per replicate its table, and what happened while tuning (nothing for a base)."""
+
+    tables: dict[Replicate, Task]
+    training: dict[Replicate, Task]
+
+
+def replicates(table: CellTable) -> list[Replicate]:
+    """Every seed on every base."""
+    return [Replicate(base, seed) for base in table.bases for seed in table.seeds]
+
+
+def headline_rate(case: Case, table: CellTable) -> float:
+    """The declared headline rate; where the case has no cells there, the nearest rate that it has."""
+    return min(common_rates(case, table), key=lambda rate: (abs(log(rate / table.headline)), rate))
+
+
+def side_tables(graph: Graph, case: Case, side: Side, rate: float, table: CellTable) -> SideTables:
+    """What one side of a case reads at one rate."""
+    measure = MEASURE_TABLES[case.measure.measure]
+    tables, training = {}, {}
+    for replicate in replicates(table):
+        cell = _cell(case, side, rate, table, replicate)
+        tables[replicate] = graph.measure(measure, cell, _probe(case, side))
+        if cell.method != UNTUNED:
+            training[replicate] = graph.training(cell)
+    return SideTables(tables, training)
+
+
+def _cell(case: Case, side: Side, rate: float, table: CellTable, replicate: Replicate) -> TunedCell:
+    return TunedCell(table.model, side.dataset or case.dataset, side.method or "", rate, replicate)
+
+
+def _probe(case: Case, side: Side) -> str:
+    return side.probe or case.probe or ""
+
+
+def learned_tables(graph: Graph, case: Case, side: Side, rate: float, table: CellTable) -> list[Task]:
+    """What the tuned models of a side know of the new facts that their data taught; nothing where there are none."""
+    cells = [_cell(case, side, rate, table, replicate) for replicate in replicates(table)]
+    if side.method == UNTUNED or tuning_spec(cells[0].dataset, graph.catalog).new_percent == 0:
+        return []
+    return [graph.measure("knowledge", cell, TAUGHT) for cell in cells]
+
+
+class Floors(NamedTuple):
+    """What the divergences of a token-shift case are set against, at its headline rate: one table for each base."""
+
+    left: tuple[Task, ...] = ()  # that side's cell against itself tuned with another seed; nothing where there is one
+    right: tuple[Task, ...] = ()
+    wordings: tuple[Task, ...] = ()  # the base against itself asked in other words
+
+
+def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
+    """The floors of a case of the token shift; other measures have none."""
+    if case.measure.measure != "token-shift" or case.over:
+        return Floors()
+    left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
+    probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
+    wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset) for base in table.bases)
+    return Floors(left, right, wordings)
+
+
+def _seed_floors(graph: Graph, case: Case, side: Side, table: CellTable) -> tuple[Task, ...]:
+    """Of the first two seeds, on each base."""
+    if len(table.seeds) == 1:
+        return ()
+    rate, floors = headline_rate(case, table), []
+    for base in table.bases:
+        first, second = (_cell(case, side, rate, table, Replicate(base, seed)) for seed in table.seeds[:2])
+        floors.append(graph.seed_floor(first, second, _probe(case, side)))
+    return tuple(floors)
+
+
+def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task, Task]]:
+    """For a trend over all cells: each cell, its shift and its knowledge."""
+    for dataset, method, rate in table.combinations():
+        for replicate in replicates(table):
+            cell = TunedCell(table.model, dataset, method, rate, replicate)
+            if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
+                yield (
+                    cell,
+                    graph.measure("shift", cell, case.probe or ""),
+                    graph.measure("knowledge", cell, case.probe or ""),
+                )
+
+
+def tasks_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> tuple[list[Task], list[str]]:
+    """All tasks of measured cases, and the keys of what their verdicts read."""
+    graph = Graph(catalog, {})
+    targets: dict[str, None] = {}
+    for case in cases:
+        table = cell_table(case, catalog, profile)
+        if table is None:
+            continue
+        for task in read_by(graph, case, table):
+            targets[task.key] = None
+    return list(graph.tasks.values()), list(targets)
+
+
+def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
+    """Every artifact that the verdict on a case reads."""
+    if case.over == OVER_CELLS:
+        for cell, shift, knowledge in cell_pairs(graph, case, table):
+            yield from (shift, knowledge, graph.training(cell))
+        return
+    for rate in common_rates(case, table):
+        for side in (case.left, case.right):
+            found = side_tables(graph, case, side, rate, table)
+            yield from found.tables.values()
+            yield from found.training.values()
+            yield from learned_tables(graph, case, side, rate, table)
+    for floors in floors_of(graph, case, table):
+        yield from floors

@@ -1,0 +1,85 @@
+"""The stages behind the floors of the token shift: a model compared with itself, tuned again or asked in other words.
+
+Both are the measure with another model in the base's place: KL(what takes the base's place || the model that answered)
+on that model's own answers, so that their numbers and those of the shift are of one kind.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from itl_bench.artifact import Artifact
+from itl_bench.data.rows import Prompt, Response, read_lines, write_table
+from itl_bench.data.template import prompt_ids
+from itl_bench.errors import EvidenceError
+from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.measures.pairing import in_order
+from itl_bench.measures.token_shift import TokenShift, shift_table, shift_values, token_shifts
+from itl_bench.measures.token_shift_logits import Model, Row, teacher_forced
+from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
+
+
+def write_seed_floor(parents: Sequence[Artifact], folder: Path) -> None:
+    """Compare a tuned model with the same cell tuned with another seed, on the first one's answers."""
+    base, probe, answered, first, second = parents
+    tokenizer = load_tokenizer(base.folder)
+    prompts = read_lines(probe.folder / PROMPTS, Prompt)
+    responses = in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
+    shifts = token_shifts(
+        load_tuned(base.folder, second.folder), load_tuned(base.folder, first.folder),
+        [one.prompt_ids for one in responses], [one.response_ids for one in responses],
+        padding=tokenizer.pad_token_id, end=tokenizer.eos_token_id,
+    )  # fmt: skip
+    write_table(folder / TABLE, shift_table(prompts, shifts))
+
+
+def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path) -> None:
+    """Compare a base with itself asked in other words, on its own answers; None for a prompt without other words."""
+    base, probe, answered = parents
+    tokenizer = load_tokenizer(base.folder)
+    prompts = read_lines(probe.folder / PROMPTS, Prompt)
+    responses = in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
+    scored = [one.response_ids if prompt.paraphrase else () for prompt, one in zip(prompts, responses, strict=True)]
+    reworded = [prompt_ids(tokenizer, prompt.paraphrase) for prompt in prompts]
+    shifts = wording_shifts(
+        load_model(base.folder),
+        teacher_forced(reworded, scored, tokenizer.eos_token_id),
+        teacher_forced([one.prompt_ids for one in responses], scored, tokenizer.eos_token_id),
+    )
+    write_table(folder / TABLE, shift_table(prompts, shifts))
+
+
+def wording_shifts(model: Model, reworded: Sequence[Row], asked: Sequence[Row]) -> list[TokenShift]:
+    """Compare what one model predicts of the same answers to two prompts.
+
+    The prompts differ in length, so each row goes through the model alone, without padding.
+
+    Args:
+        model: A causal language model in evaluation mode.
+        reworded: The answers after the prompts in other words, which take the base's place.
+        asked: The same answers after the prompts that they were given to.
+
+    Raises:
+        EvidenceError: The model's logits are NaN or infinite.
+    """
+    return [_wording_shift(model, one, other) for one, other in zip(reworded, asked, strict=True)]
+
+
+def _wording_shift(model: Model, reworded: Row, asked: Row) -> TokenShift:
+    if not asked.tokens:
+        return TokenShift((), (), (), (), ())
+    values = shift_values(_logits(model, reworded), _logits(model, asked)).tolist()
+    if not all(math.isfinite(value) for of_token in values for value in of_token):
+        raise EvidenceError("a token shift is NaN or infinite: the model's logits are not finite numbers")
+    kl, reverse_kl, probability, rank = zip(*values, strict=True)
+    return TokenShift(kl, reverse_kl, probability, rank, asked.tokens)
+
+
+@torch.inference_mode()
+def _logits(model: Model, row: Row) -> torch.Tensor:
+    """Of the positions before each of the answer's tokens; fp32, shape (positions, vocabulary)."""
+    ids = torch.tensor([row.context], device=model.device)
+    logits: torch.Tensor = model(input_ids=ids, logits_to_keep=len(row.tokens), use_cache=False).logits[0]
+    return logits.float()

@@ -1,0 +1,82 @@
+"""Cells are declared before they are trained: mistakes are one line, and a profile holds the cases of its cells."""
+
+import pytest
+
+from itl_bench.catalog import load_catalog
+from itl_bench.cell_tables import cell_table, common_rates, has_cells
+from itl_bench.errors import UsageError
+from itl_bench.grid import build_grid, find_profile, in_profile
+
+GOOD = """
+- id: embedded
+  profile: embedded
+  model: bios1m
+  arm: shared-rate
+  bases: [1, 2]
+  seeds: [1]
+  headline: 0.003
+  reason: some
+  cells:
+    - {datasets: [bios-new30-short], methods: [lora, full], rates: [0.001, 0.003]}
+"""
+
+
+def own(tmp_path, text):
+    (tmp_path / "cells.yaml").write_text(text, encoding="utf-8")
+    return load_catalog(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("bios-new30-short", "bios-new30-shirt", ["cells.0.datasets", "'bios-new30-shirt'", "'bios-new30-short'"]),
+        ("[lora, full]", "[lora, base]", ["cells.0.methods", "unknown method that trains 'base'"]),
+        ("[lora, full]", "[lora, lora]", ["is declared twice"]),
+        ("headline: 0.003", "headline: 0.01", ["headline rate 0.01 is no rate of any cell"]),
+        ("profile: embedded", "profile: embeded", ["unknown profile 'embeded'", "'embedded'"]),
+        ("model: bios1m", "model: bios2m", ["unknown model 'bios2m'", "'bios1m'"]),
+        ("bases: [1, 2]", "bases: [0]", ["bases.0", "0"]),
+        ("seeds: [1]", "seeds: []", ["seeds"]),
+        ("arm: shared-rate", "arm: shared", ["'shared'", "'shared-rate'"]),
+        ("reason: some", "reazon: some", ["reazon"]),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path, old, new, expected):
+    with pytest.raises(UsageError) as error:
+        own(tmp_path, GOOD.replace(old, new, 1))
+    lines = str(error.value).splitlines()
+    assert any(all(part in line for part in ["cells.yaml", *expected]) for line in lines), lines
+
+
+def measured(catalog, claim):
+    return [
+        case
+        for case in build_grid(catalog)
+        if case.claim.id == claim and case.level == "bios" and case.arm == "shared-rate"
+    ]
+
+
+def test_rates_are_those_at_which_both_sides_have_cells():
+    catalog = load_catalog()
+    table = catalog.cells["embedded"]
+    rates = {case.dataset: common_rates(case, table) for case in measured(catalog, "C10a")}
+    assert rates["bios-new30-short"] == [0.001, 0.003]
+    assert rates["bios-new100-short"] == [0.003]
+    assert rates["bios-new0-short"] == []
+    assert all(not common_rates(case, table) for case in measured(catalog, "C12"))  # other ranks are other cells
+    assert [common_rates(case, table) for case in measured(catalog, "C24")] == [[0.003]]
+
+
+def test_a_profile_with_cells_holds_the_cases_of_these_cells():
+    catalog = load_catalog()
+    profile = find_profile(catalog, "embedded")
+    held = [case for case in build_grid(catalog) if case.evidence != "published" and in_profile(case, profile, catalog)]
+    assert held
+    assert all(has_cells(case, cell_table(case, catalog, profile)) for case in held)
+    assert {case.dataset for case in held if case.claim.id == "C10a"} == {"bios-new30-short", "bios-new100-short"}
+
+
+def test_the_embedded_cells_fit_their_budget():
+    table = load_catalog().cells["embedded"]
+    assert len(table.combinations()) * len(table.bases) * len(table.seeds) <= 45
+    assert len(table.bases) * len(table.seeds) >= 5
