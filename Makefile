@@ -9,7 +9,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m pytest benchmark/ --itl-profile embedded --itl-expect cases/expected/embedded.yaml -q -n 2
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/ -q
+	$(BIN)/python -m pytest tests/ -q -n 2
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/ -q -m slow

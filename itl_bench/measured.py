@@ -94,17 +94,18 @@ def _of_column(shown: object, point: PointRecord, numbers: Facts) -> PointRecord
 
 def _notes(point: RatePoint, rows: Matched, losses: Sequence[float | None]) -> list[str]:
     words = ["untuned" if loss is None else f"{loss:.3g}" for loss in losses]
+    words = words[:1] if point.left.losses == point.right.losses else words  # one cell, asked by two probes
     return [
         f"{count(rows.left_out, 'prompt')} without a value left out" if rows.left_out else "",
         f"at learning rate {point.rate:g}" if point.rate is not None else "",
         repetitions(rows.replicates),
-        f"final training loss {words[0]} against {words[1]}" if losses != [None, None] else "",
+        f"final training loss {' against '.join(words)}" if losses != [None, None] else "",
         _learned(point.learned),
     ]
 
 
 def _learned(learned: tuple[float | None, float | None]) -> str:
-    known = [f"{share:.2f}" for share in learned if share is not None]
+    known = dict.fromkeys(f"{share:.2f}" for share in learned if share is not None)
     return f"new facts of the data learned {' against '.join(known)}" if known else ""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,6 +16,7 @@ from itl_bench.state import CONTROLLER, RUN_ID, STATE, State
 if TYPE_CHECKING:
     from itl_bench.cases import Case
     from itl_bench.evidence import JudgedCase
+    from itl_bench.keys import Task
 
 pytest_plugins = ("itl_bench.fixtures",)
 
@@ -101,15 +102,26 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
     config = session.config
     selected = [case for item in session.items if (case := _case_of(item))]
     if config.getoption("itl_plan"):
-        from itl_bench.report.plan_table import print_plan
-
-        state = config.stash[STATE]
-        print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None)
+        _print_plan(selected, config.stash[STATE])
         return True
     broken = session.testsfailed and not config.getoption("continue_on_collection_errors")  # pytest runs nothing then
     if selected and not broken and not config.getoption("collectonly"):
         _build(selected, config)
     return None
+
+
+def _print_plan(selected: list[Case], state: State) -> None:
+    """Print what the selection needs, with what of it is in the store; a store that is not there is not made."""
+    from itl_bench.building_phase import work_of
+    from itl_bench.report.plan_table import Builds, print_plan
+    from itl_bench.store import MARK
+
+    def work(cases: Sequence[Case]) -> tuple[Sequence[Task], Sequence[str]]:
+        found = work_of({case.id: case for case in cases}.values(), state.catalog, state.profile)
+        return found.needed(), found.targets
+
+    has = state.store.has if (state.store_root / MARK).exists() else lambda key: False
+    print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None, Builds(work, has))
 
 
 def _build(selected: list[Case], config: pytest.Config) -> None:

@@ -1,7 +1,6 @@
 """The builders: how each kind of artifact is made from its parents, and from nothing else."""
 
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,19 +37,18 @@ COMPARISONS: Mapping[str, Callable[[Sequence[Artifact], Path], None]] = {
 }  # fmt: skip
 
 
+# Tiny models gain little from a second thread, and two processes with two threads each lose much; so every worker takes
+# one, and what is built does not depend on how many there are.
+THREADS = 1
+
+
 def builders() -> Mapping[str, Builder]:
     """A builder for every kind of artifact."""
-    torch.set_num_threads(_threads())
+    torch.set_num_threads(THREADS)
     return {
         "base": build_base, "corpus": build_corpus, "probe": build_probe, "checkpoint": build_checkpoint,
         "responses": build_responses, "measure": build_measure,
     }  # fmt: skip
-
-
-def _threads() -> int:
-    """This process's share of the cores, so that parallel workers do not fight for them."""
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    return max(1, len(os.sched_getaffinity(0)) // workers)
 
 
 def provenance() -> Mapping[str, object]:

@@ -34,7 +34,7 @@ class Store:
         """Open a store, or make an empty one.
 
         Raises:
-            UsageError: The folder holds something else.
+            UsageError: The folder holds something else, or cannot be made.
         """
         self.root = root
         self._verified: set[str] = set()
@@ -44,9 +44,13 @@ class Store:
         if strangers and not (root / MARK).exists():  # looked for last: others may be making this store just now
             raise UsageError(f"{root} is not empty and no store; give a new folder, or one that itl-bench made")
         if not strangers:
-            root.mkdir(parents=True, exist_ok=True)
-            with suppress(FileExistsError), (root / MARK).open("x", encoding="utf-8") as stream:
-                stream.write('{"store": 1}\n')
+            try:
+                root.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError), (root / MARK).open("x", encoding="utf-8") as stream:
+                    stream.write('{"store": 1}\n')
+            except OSError as error:
+                message = f"the store {root} cannot be made ({error.strerror}); give a folder that can be written"
+                raise UsageError(message) from None
         for name in ("artifacts", "partial", "damaged", "claims", "failures"):
             if not (root / name).is_dir():
                 (root / name).mkdir(exist_ok=True)

@@ -24,7 +24,7 @@ def build(task, parents, folder):
         time.sleep(0.5)
         with open(os.environ["ITL_TEST_LOG"], "a") as stream:
             stream.write(f"{task.spec['seed']}\\n")
-        if task.spec["seed"] == 13:
+        if task.spec["seed"] == 1013:
             raise ValueError("the loss is NaN")
     Stages().builders[task.kind](task, parents, folder)
 
@@ -69,7 +69,7 @@ def test_two_workers_that_ask_for_one_cell_train_it_once(own):
     )  # fmt: skip
     assert result.code == 0, result.text
     assert {"gw0", "gw1"} <= set(re.findall(r"\[(gw\d)\]", result.text))
-    assert own.trained() == ["11"]
+    assert own.trained() == ["1011"]
 
 
 WRONG = """
@@ -106,7 +106,7 @@ def test_what_is_asked_for_in_vain_is_an_error_of_one_line(own):
         assert block.group(1).startswith(line), result.text
         assert name == "published" or "\n" not in block.group(1)
     assert "this version trains cells of the bios world only" in result.text
-    assert own.trained() == ["13", "11"]
+    assert own.trained() == ["1013", "1011"]
     assert "Traceback" not in result.text
     assert result.record["cases"] == []
 
@@ -177,4 +177,4 @@ def test_the_documented_tests_run_as_they_are_printed(own, tmp_path):
     manifests = [
         json.loads(path.read_text("utf-8")) for path in (tmp_path / "store").glob("artifacts/*/*/manifest.json")
     ]
-    assert sorted(one["spec"]["seed"] for one in manifests if one["kind"] == "checkpoint") == [11, 11, 12, 12]
+    assert sorted(one["spec"]["seed"] for one in manifests if one["kind"] == "checkpoint") == [1011, 1011, 1012, 1012]

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
@@ -22,6 +23,8 @@ from scipy import stats
 
 from itl_bench.comparison import RatePoint, Replicate, Sample
 from itl_bench.data.rows import Table
+
+RATES_OF_C02 = ((1e-4, 1, 2.0), (1e-3, 3, 0.25))
 
 
 def oracle(left, right, column="accuracy"):
@@ -58,6 +61,29 @@ def test_effect_and_interval_by_plain_loops(seed):
     assert record.columns[0].right == pytest.approx(fmean(v for t in right.values() for v in t.columns["accuracy"]))
 
 
+def test_both_sides_losses_and_what_they_learned_are_said():
+    point = replace(at(1e-4, answers(1, 0.8), answers(2, 0.5)), learned=(0.1, 0.7))
+    lower = {one: (first, last / 2) for one, (first, last) in point.right.losses.items()}
+    record = verdict([replace(point, right=replace(point.right, losses=lower))])
+    assert "final training loss 0.5 against 0.25; new facts of the data learned 0.10 against 0.70" in record.reason
+    assert (record.points[0].learned_left, record.points[0].learned_right) == (0.1, 0.7)
+
+
+def test_points_show_the_quantity_that_decides_at_the_headline():
+    """C02 has three columns: whichever decides at another rate, its point is of the headline's column."""
+    sides = {rate: (divergence(seed, left), divergence(seed + 1, 0.1)) for rate, seed, left in RATES_OF_C02}
+    points = [at(rate, *both) for rate, both in sides.items()]
+    record = verdict(points, SHIFT_IN_ALL)
+    column = record.deciding_column
+    assert verdict(points[1:], SHIFT_IN_ALL, headline=1e-3).deciding_column != column  # else nothing is tested
+    assert {point.deciding_column for point in record.points} == {column}
+    for point in record.points:
+        left, right = (fmean(v for t in side.values() for v in t.columns[column]) for side in sides[point.rate])
+        assert (point.left, point.right) == pytest.approx((left, right))
+        assert point.effect == pytest.approx(left - right)
+        assert point.ci_low < point.effect < point.ci_high
+
+
 def test_a_planted_effect_is_found_and_said():
     record = verdict([at(1e-4, answers(1, 0.8), answers(2, 0.5))], floors="two seeds differ by 0.01")
     assert (record.verdict, record.basis, record.deciding_column) == ("SUPPORTED", "interval", "accuracy")
@@ -69,8 +95,7 @@ def test_a_planted_effect_is_found_and_said():
     assert (record.columns[0].cells_above, record.columns[0].cells) == (6, 6)
     assert record.reason.startswith("accuracy: +0.")
     assert record.reason.endswith(
-        "; at learning rate 0.0001; 6 replicates on 3 bases; final training loss 0.5 against 0.5; "
-        "two seeds differ by 0.01"
+        "; at learning rate 0.0001; 6 replicates on 3 bases; final training loss 0.5; two seeds differ by 0.01"
     )
 
 

@@ -1,9 +1,13 @@
 """What each method changes: NEFTune's noise by a plain loop, LoRA's frozen weights, keys that follow the source."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 
 from itl_bench.errors import UsageError
+from itl_bench.methods import registry
 from itl_bench.methods.neftune import noise
 from itl_bench.methods.registry import SHIPPED, load_method, source_hash
 from tests.test_generation import tiny
@@ -56,9 +60,52 @@ def test_full_tuning_trains_everything():
     assert all(weight.requires_grad for weight in model.parameters())
 
 
-def test_the_key_of_a_method_is_its_source():
-    assert len({source_hash(name) for name in SHIPPED}) == len(SHIPPED)
-    assert source_hash("lora") == source_hash("lora")
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """The shipped methods' modules as copies that a test may edit: their ids, and the folder that they are in."""
+    for module in ("full", "lora", "neftune", "method"):
+        shutil.copy(Path(registry.__file__).with_name(f"{module}.py"), tmp_path / f"copied_{module}.py")
+    places = {name: place.replace("itl_bench.methods.", "copied_") for name, place in SHIPPED.items()}
+    monkeypatch.setattr(registry, "SHIPPED", places)
+    monkeypatch.setattr(registry, "COMMON", tmp_path / "copied_method.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def hashes():
+    return {name: source_hash(name) for name in registry.SHIPPED}
+
+
+def edit_one_character(path):
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(".", ",", 1), encoding="utf-8")
+
+
+def test_a_method_is_identified_by_its_source(copied):
+    before = hashes()
+    assert len(set(before.values())) == len(SHIPPED)
+    assert hashes() == before
+
+
+@pytest.mark.parametrize(("module", "method"), [("full", "full"), ("lora", "lora"), ("neftune", "full-neftune")])
+def test_an_edit_of_a_method_changes_its_hash_alone(module, method, copied):
+    before = hashes()
+    edit_one_character(copied / f"copied_{module}.py")
+    after = hashes()
+    assert {name for name in before if after[name] != before[name]} == {method}
+
+
+def test_an_edit_of_what_methods_build_on_changes_all_hashes(copied):
+    before = hashes()
+    edit_one_character(copied / "copied_method.py")
+    after = hashes()
+    assert all(after[name] != before[name] for name in before)
+
+
+def test_where_a_module_is_does_not_matter(monkeypatch, copied):
+    of_copies = hashes()
+    monkeypatch.undo()
+    assert hashes() == of_copies
 
 
 def test_an_unknown_method_is_named():

@@ -152,7 +152,7 @@ def test_inconclusive_ends_as_asked(tmp_path, choice, code, word):
 
 
 def test_measured_cases_are_skipped_with_what_they_need(tmp_path):
-    result = run(tmp_path, "-k", "llama7b and C09 or (bios1m and lora and C10a)", "-rs", "-q")
+    result = run(tmp_path, "-k", "llama7b and C09 or (bios1m and C10a and fair)", "-rs", "-q")
     assert result.code == 1
     reasons = {case["id"]: case["reason"] for case in result.record["cases"] if not case.get("verdict")}
     paper = next(reason for key, reason in reasons.items() if "llama7b" in key)

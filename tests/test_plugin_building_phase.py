@@ -113,7 +113,7 @@ def judging(monkeypatch):
 
     modules = {
         "runnable": {"why_not": lambda *_: None},
-        "tasks": {"tasks_of": lambda *_: (list(WORK.tasks), [TABLE.key])},
+        "case_tasks": {"tasks_of": lambda *_: (list(WORK.tasks), [TABLE.key])},
         "stages": {"builders": lambda: stages()()[0], "provenance": dict},
         "judging_phase": {"judge_from_store": judge_from_store},
     }

@@ -150,9 +150,8 @@ def test_collecting_writes_nothing(tmp_path):
 )
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_a_wrong_option_is_one_clear_line(tmp_path, arguments, message, workers):
-    result = run(tmp_path / "r", *arguments, "-n", workers)
-    if arguments[0] == "--itl-report":
-        result = run(arguments[1], "-n", workers)
+    folder = arguments[1] if arguments[0] == "--itl-report" else tmp_path / "r"
+    result = run(folder, *([] if arguments[0] == "--itl-report" else arguments), "-n", workers)
     assert result.code == 4
     lines = [line for line in result.text.splitlines() if line.strip()]
     assert len(lines) == 1

@@ -5,25 +5,47 @@ import re
 import pytest
 
 from itl_bench import expectations
+from itl_bench.building_phase import work_of
 from itl_bench.catalog import load_catalog, shipped
 from itl_bench.claims import judge_case
-from itl_bench.grid import build_grid
+from itl_bench.grid import build_grid, find_profile, in_profile
 from itl_bench.record import load
 from itl_bench.report import readme
+from itl_bench.runnable import why_not
 
 TOP = shipped("cases").parent
-RECORD = TOP / "reports" / "reference" / "published" / "record.json"
+REFERENCE = TOP / "reports" / "reference"
+RECORD = REFERENCE / "published" / "record.json"
+EMBEDDED = REFERENCE / "embedded" / "record.json"
 
 pytestmark = pytest.mark.skipif(not (TOP / "README.md").exists(), reason="only a checkout has the committed record")
 
 
-def test_the_recorded_verdicts_are_those_of_the_record():
-    assert expectations.load(shipped("cases") / "expected" / "published.yaml") == expectations.from_record(load(RECORD))
+@pytest.mark.parametrize("name", ["published", "embedded"])
+def test_the_recorded_verdicts_are_those_of_the_record(name):
+    record = load(REFERENCE / name / "record.json")
+    assert expectations.load(shipped("cases") / "expected" / f"{name}.yaml") == expectations.from_record(record)
 
 
 def test_the_readme_shows_the_record():
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    assert readme.with_table(text, load(RECORD)) == text
+    assert readme.with_table(text, load(EMBEDDED)) == text
+
+
+def test_the_measured_record_is_of_the_declared_cells():
+    """Of every case that the profile asks and this version measures, with every cell that is declared for it."""
+    catalog, record = load_catalog(), load(EMBEDDED)
+    profile = find_profile(catalog, "embedded")
+    cases = [case for case in build_grid(catalog) if in_profile(case, profile, catalog)]
+    assert {case.id for case in record.cases} == {case.id for case in cases}
+    measured = [case for case in cases if case.evidence == "measured" and why_not(case, catalog, profile) is None]
+    needed = work_of(measured, catalog, profile).needed()
+    assert {task.key for task in needed} == {artifact.key for artifact in record.artifacts}
+    table = catalog.cells["embedded"]
+    cells = [artifact for artifact in record.artifacts if artifact.kind == "checkpoint"]
+    assert len(cells) == len(table.combinations()) * len(table.bases) * len(table.seeds)
+    judged = {case.id for case in record.cases if case.verdict and case.evidence == "measured"}
+    assert judged == {case.id for case in measured}
 
 
 def test_the_code_still_finds_what_the_record_says():
@@ -44,7 +66,8 @@ def rounded(data):
     return float(f"{data:.9g}") if isinstance(data, float) else data
 
 
-def test_no_run_of_a_changed_checkout_is_a_reference():
-    commit = load(RECORD).run.git
+@pytest.mark.parametrize("path", [RECORD, EMBEDDED], ids=["published", "embedded"])
+def test_no_run_of_a_changed_checkout_is_a_reference(path):
+    commit = load(path).run.git
     assert commit is not None
     assert re.fullmatch(r"[0-9a-f]{40}", commit)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from statistics import fmean
 
 import pytest
 import torch
@@ -10,7 +11,6 @@ from itl_bench.building import LocalExecutor
 from itl_bench.case_tasks import read_by, tasks_of
 from itl_bench.cell_tables import cell_table
 from itl_bench.comparison import Replicate
-from itl_bench.data.bios import shipped
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.generation.loading import load_model, load_tuned
 from itl_bench.grid import build_grid
@@ -20,26 +20,14 @@ from itl_bench.stage_files import RESPONSES, TABLE, TOKENS, TRAINING
 from itl_bench.stages import builders
 from itl_bench.store import Store
 from itl_bench.tasks import Graph, TunedCell
-from tests.tiny import make_bases, tiny_catalog
+from tests.tiny import ROWS, tiny_profiles
 
 CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02")
 
 
 @pytest.fixture(scope="module")
-def bases(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bases")
-    make_bases(folder)
-    before = shipped.FOLDER
-    shipped.FOLDER = folder
-    shipped.shipped_bases.cache_clear()
-    yield folder
-    shipped.FOLDER = before
-    shipped.shipped_bases.cache_clear()
-
-
-@pytest.fixture(scope="module")
 def catalog():
-    return tiny_catalog()
+    return tiny_profiles()
 
 
 @pytest.fixture(scope="module")
@@ -53,12 +41,9 @@ def runnable(cases, catalog, bases):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory, runnable, catalog):
-    store = Store(tmp_path_factory.mktemp("work") / "store")
-    tasks, targets = tasks_of(runnable, catalog, None)
-    report = LocalExecutor(store, builders()).build(tasks, "run", targets)
-    assert not report.failed
-    assert len([task for task in tasks if task.kind == "checkpoint"]) == 4 * 6
+def store(build, runnable, catalog):
+    store, tasks = build(runnable, catalog)
+    assert len([task for task in tasks if task.kind == "checkpoint"]) == 7 * 2 * 2
     return store
 
 
@@ -70,7 +55,7 @@ def test_a_case_without_cells_says_which_profile_has_them(cases, catalog, bases)
     reasons = {case.id: why_not(case, catalog, None) for case in cases}
     assert (
         "trains no cells for it"
-        in reasons["C10a-measured-bios1m-bios-new100-short-lora-vs-full-bios-known-knowledge-shared-rate"]
+        in reasons["C10a-measured-bios1m-bios-new30-long-lora-vs-full-bios-known-knowledge-shared-rate"]
     )
     assert all(reason is None or reason.startswith("not run: ") for reason in reasons.values())
 
@@ -83,7 +68,35 @@ def test_every_case_gets_a_record_with_its_numbers(runnable, catalog, store):
         assert record.effect is not None or "sentence-start" in case.id or case.over  # these models learn too little
         assert record.artifacts
         if not case.over:
-            assert [point.rate for point in record.points] in ([0.01, 0.03], [0.01])
+            assert [point.rate for point in record.points] in ([0.003333, 0.01], [0.01])
+
+
+def by_hand(graph, case, method, rate, store):
+    """The mean accuracy of one side over its replicates: of means over people, who are asked equally often."""
+    means = []
+    for base, seed in ((1, 1), (1, 2), (2, 1), (2, 2)):
+        cell = TunedCell("bios1m", case.dataset, method, rate, Replicate(base, seed))
+        table = read_table(store.open(graph.measure("knowledge", cell, "bios-known").key).folder / TABLE)
+        people = {unit: [] for unit in table.units}
+        for unit, value in zip(table.units, table.columns["accuracy"], strict=True):
+            people[unit].append(value)
+        means.append(fmean(fmean(values) for values in people.values()))
+    return fmean(means)
+
+
+def test_left_and_right_are_the_means_of_their_own_tables(runnable, catalog, store):
+    graph, sides = Graph(catalog, {}), []
+    for case in runnable:
+        if case.claim.id == "C10a":
+            assert (case.left.method, case.right.method) == ("lora", "full")
+            record = judge_from_store(case, catalog, None, store)
+            for point in record.points:
+                left, right = (by_hand(graph, case, method, point.rate, store) for method in ("lora", "full"))
+                assert (point.left, point.right) == pytest.approx((left, right), abs=1e-12)
+                assert point.effect == pytest.approx(left - right, abs=1e-12)
+                sides.append((left, right))
+    assert len(sides) == 3
+    assert any(left != right for left, right in sides)  # or a swap would not be seen
 
 
 def test_verdicts_do_not_depend_on_what_else_is_asked(runnable, catalog, store):
@@ -139,7 +152,7 @@ def test_an_adapter_is_small_and_the_log_is_complete(catalog, store, bases):
     assert (folders["lora"] / "adapter_model.safetensors").exists()
     assert (folders["full"] / "model.safetensors").exists()
     log = json.loads((folders["full"] / TRAINING).read_text(encoding="utf-8"))
-    assert len(log["losses"]) == 3 * math.ceil(40 / 32)
+    assert len(log["losses"]) == 3 * math.ceil(ROWS / 32)
     assert 0 <= log["padding"] < 1
 
 

@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from itl_bench.case_tasks import replicates
+from itl_bench.catalog import load_catalog
+from itl_bench.data.bios.shipped import shipped_bases
+from itl_bench.data.bios.tuning_items import tuning_items
+from itl_bench.data.bios.world import build_world
 from itl_bench.stats.crossed import crossed
 from itl_bench.stats.nested import nested, nested_mean, nested_unpaired
 from itl_bench.stats.rule import judge_column
+from itl_bench.tasks import Graph, tuning_spec
 
 BASES = np.array([0, 0, 1, 1, 2, 2])
+SEEDS = np.array([0, 1, 0, 1, 0, 1])
 N_PROMPTS = 150
 MARGIN = 0.1
 SPLITS = {  # standard deviation of replicates, prompts, base x prompt and residual
@@ -49,6 +56,13 @@ def without_nesting(generator, split, spread, mean):
 def unpaired(generator, split, spread, mean):
     right = draw(generator, split, spread / 2, 0.3, n_prompts=100)
     return nested_unpaired(draw(generator, split, spread, 0.3 + mean), right, BASES.tolist())
+
+
+def with_shared_seeds(generator, split, spread, mean):
+    """The bases are tuned with the same two seeds, which draw the same order and wording on all of them."""
+    of_seeds, *others = split
+    shared = of_seeds * generator.standard_normal((2, 1))[SEEDS]
+    return nested(draw(generator, (0.0, *others), spread, mean) + shared, BASES.tolist())
 
 
 def slopes(generator, split, spread, mean):
@@ -109,6 +123,34 @@ def test_one_method_against_itself_is_hardly_ever_directional_in_many_runs(sprea
 
 def test_taking_nested_replicates_as_independent_would_break_the_promise():
     assert shares(without_nesting, SPLITS["replicates"], 2.0, QUICK, seed=25)[0] < 0.87
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("spread", "at_most"), [(0.0, 0.65), (2.0, 0.85)])
+def test_seeds_shared_between_bases_would_break_the_promise(spread, at_most):
+    """What two seeds do does not average out over bases, and nothing within the table tells: hence `tuning_seed`."""
+    covered, supported, _ = shares(with_shared_seeds, SPLITS["replicates"], spread, SLOW, seed=27)
+    assert covered < at_most
+    assert supported > 0.05
+
+
+@pytest.mark.parametrize("table", load_catalog().cells.values(), ids=lambda table: table.id)
+def test_no_two_replicates_of_a_table_share_a_seed(table):
+    repetitions = replicates(table)
+    assert len({one.tuning_seed for one in repetitions}) == len(repetitions) == len(table.bases) * len(table.seeds)
+
+
+def test_no_two_replicates_of_a_table_see_the_same_items():
+    """Neither by key nor by content: order and wording differ from any replicate to any other."""
+    catalog = load_catalog()
+    spec, world = tuning_spec("bios-new30-short", catalog), build_world(shipped_bases().world)
+    seeds = [one.tuning_seed for one in replicates(catalog.cells["embedded"])]
+    graph = Graph(catalog, {})
+    assert len({graph.corpus("bios-new30-short", seed).key for seed in seeds}) == len(seeds)
+    items = [tuning_items(world, spec, seed) for seed in seeds]
+    orders = {tuple(item.id.rpartition("-")[0] for item in one) for one in items}
+    wordings = {tuple(sorted(item.instruction for item in one)) for one in items}
+    assert len(orders) == len(wordings) == len(seeds)
 
 
 def power(estimate, split, spread, runs, seed):

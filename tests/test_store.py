@@ -261,3 +261,9 @@ def test_a_folder_of_something_else_is_no_store(tmp_path):
     with pytest.raises(UsageError, match="is a file"):
         Store(tmp_path / "thesis.tex")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["thesis.tex"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"cannot be made \(Not a directory\); give a folder that can be written"):
+        Store(tmp_path / "file" / "store")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from itl_bench.report.grouping import (
     holm_adjusted,
     mechanism_cases,
 )
+from itl_bench.report.in_words import words_by_key
 from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, side_names
 from itl_bench.report.matrix import (
     evidence_matrix,
@@ -33,6 +34,7 @@ from itl_bench.report.matrix import (
     totals,
 )
 from itl_bench.report.plot import plot
+from itl_bench.report.rates_held import MEANING, held_at
 from itl_bench.report.verdicts import claim_verdicts, headlines, measured_kinds
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
 
@@ -63,6 +65,8 @@ def render(record: Record) -> str:
         verdicts=claim_verdicts(record),
         kinds=measured_kinds(record),
         maps=rate_maps(record),
+        tables=words_by_key(record),
+        held=partial(held_at, record),
         published=any(case.evidence == "published" for case in record.cases),
         matrices=[(role, evidence_matrix(record, role)) for role in ("evidence", "sanity")],
         claims=claim_groups(record),
@@ -190,6 +194,7 @@ def _functions() -> dict[str, Any]:
         "limits": wording.PUBLISHED_LIMITS,
         "shift_in_words": answers.SHIFT_IN_WORDS,
         "none_in_address": NONE,
+        "held_means": MEANING,
     }
     return {**shown, **words}
 

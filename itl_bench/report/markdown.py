@@ -4,9 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
 from itl_bench.report.grouping import compared_columns, holm_adjusted, mechanism_cases, not_run_groups
-from itl_bench.report.markdown_measured import examples_section, rates_section
+from itl_bench.report.in_words import words_by_key
+from itl_bench.report.markdown_measured import examples_section, rates_section, tables_line
 from itl_bench.report.markdown_parts import code, escape, table
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
+from itl_bench.report.rates_held import held_at
 from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, measured_kinds
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
@@ -83,7 +85,9 @@ def claims_table(record: Record, *, own: bool = False) -> str:
         measured = [one for one in chosen if one.evidence != "published"]
         cells = [*_summary([one for one in chosen if one.evidence == "published"])]
         for kind, side in zip(kinds, claim_verdicts(record)[claim].by_kind, strict=True):
-            cells += _side_summary(side, [one for one in measured if kind.holds(one)])
+            verdict, counts = _side_summary(side, [one for one in measured if kind.holds(one)])
+            held = held_at(record, claim, kind)
+            cells += [verdict, f"{counts}; {held.in_words()}" if held else counts]
         notes = "; ".join(dict.fromkeys(one.note for one in chosen if one.note))
         rows.append([code(claim), escape(statement), *cells, *([] if kinds else _summary(measured)), escape(notes)])
     names = [escape(f"measured: {kind.in_words()}") for kind in kinds] or ["measured"]
@@ -122,12 +126,12 @@ def _header(record: Record) -> str:
 def _contradictions(record: Record, cases: list[CaseRecord]) -> str:
     if not cases:
         return "## Contradictions\n\nNo case was refuted."
-    adjusted = holm_adjusted(record)
-    ordered = sorted(cases, key=lambda case: claim_key(case.claim))
-    return f"## Contradictions\n\n{len(cases)} refuted.\n\n" + "\n\n".join(_refuted(case, adjusted) for case in ordered)
+    adjusted, words = holm_adjusted(record), words_by_key(record)
+    shown = [_refuted(case, adjusted, words) for case in sorted(cases, key=lambda case: claim_key(case.claim))]
+    return "\n\n".join(["## Contradictions", f"{len(cases)} refuted.", *shown])
 
 
-def _refuted(case: CaseRecord, adjusted: dict[str, float]) -> str:
+def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str]) -> str:
     lines = [
         f"### {code(case.id)}",
         f"{escape(case.claim)}: {escape(case.statement)}",
@@ -135,6 +139,7 @@ def _refuted(case: CaseRecord, adjusted: dict[str, float]) -> str:
         _columns_table(case),
         f"Reason: {escape(case.reason)}",
         _fine_print(case, adjusted),
+        tables_line(case, words),
     ]
     return "\n\n".join(line for line in lines if line)
 

@@ -1,11 +1,15 @@
 """What the Markdown report says of measured cases: verdicts over learning rates, and a few answers."""
 
-from itl_bench.record import ExampleRecord, Record
+from collections.abc import Mapping
+
+from itl_bench.record import CaseRecord, ExampleRecord, Record
 from itl_bench.report.answers import answer_text, shift_counts
 from itl_bench.report.maps import MapCell, RateMap, data_in_words, rate_in_words, rate_maps
 from itl_bench.report.markdown_parts import code, escape, table
+from itl_bench.report.rates_held import MEANING, rates_held
 
 ANSWERS = 5
+TABLES = 3  # named with a case; the page lists all
 
 
 def rates_section(record: Record) -> str:
@@ -17,6 +21,8 @@ def rates_section(record: Record) -> str:
     rates = tuple(sorted(found, key=lambda rate: (rate is None, rate or 0.0)))
     rows = [row for one in maps for row in _rows(one, rates)]
     legend = "S supported, R refuted, I inconclusive; bold: the headline rate, whose verdict is the case's."
+    if rates_held(record.cases):
+        legend += f" Behind the counts of a claim: {MEANING[0].lower()}{MEANING[1:]}"
     header = ["claim", "dataset", "compared", *map(rate_in_words, rates)]
     return f"## Measured verdicts by learning rate\n\n{legend}\n\n{table(header, rows)}"
 
@@ -30,6 +36,21 @@ def examples_section(record: Record) -> str:
     rest = len(examples) - ANSWERS
     more = f"\n\nAnd {rest:,} more in the record; the page (report.html) shows all, token by token." if rest > 0 else ""
     return f"## Example answers\n\n{shown}{more}"
+
+
+def tables_line(case: CaseRecord, words: Mapping[str, str]) -> str:
+    """What the verdict was computed from: how many tables, and a few of them; nothing where none is known.
+
+    Args:
+        case: A case of the record.
+        words: Key of an artifact -> what it is.
+    """
+    known = [words[key] for key in case.artifacts if key in words]
+    if not known:
+        return ""
+    more = f"; and {len(case.artifacts) - TABLES:,} more" if len(case.artifacts) > TABLES else ""
+    tables = "table" if len(case.artifacts) == 1 else "tables"
+    return f"Computed from {len(case.artifacts):,} {tables}: {escape('; '.join(known[:TABLES]))}{more}."
 
 
 def _rows(one: RateMap, rates: tuple[float | None, ...]) -> list[list[str]]:

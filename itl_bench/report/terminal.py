@@ -9,6 +9,7 @@ from rich.text import Text
 
 from itl_bench.record import CaseRecord, ClaimRecord, Record
 from itl_bench.report.matrix import count, pooling, statements, totals, with_role
+from itl_bench.report.rates_held import MEANING, rates_held
 from itl_bench.report.verdicts import claim_verdicts, families, measured_kinds, measured_verdict
 from itl_bench.report.wording import DIFFER, counts_in_words, pooling_in_words, printable, verdict_in_words
 
@@ -39,6 +40,9 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
     for side in shown:
         table.add_column(side, no_wrap=True)
         table.add_column("cases", no_wrap=True)
+    with_rates = rates_held(cases) is not None
+    if with_rates:
+        table.add_column("rates", no_wrap=True)
     for claim, statement in statements(record).items():
         if not any(case.claim == claim for case in cases):
             continue  # -k left it out
@@ -47,6 +51,8 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
             chosen = [family for family in grouped[claim] if family.evidence in kinds]
             selected = [case for case in cases if case.claim == claim and case.evidence in kinds]
             cells += _verdict_and_counts(side, chosen, selected)
+        if with_rates:
+            cells.append(_rates([case for case in cases if case.claim == claim]))
         table.add_row(Text(printable(claim)), Text(printable(statement)), *cells)
     return table
 
@@ -56,6 +62,8 @@ def print_claims(record: Record, console: Console) -> None:
     console.print(claims_table(record, console.width))
     console.print()
     console.print(Text(LEGEND, style="dim"))
+    if rates_held(record.cases):
+        console.print(Text(f"rates: {MEANING}", style="dim"))
     for line in _measured_lines(record):
         console.print(Text(line))
     pooled = pooling_in_words(pooling(record))
@@ -65,6 +73,11 @@ def print_claims(record: Record, console: Console) -> None:
         console.print(Text(f"Sanity cases, in no count above: {counts_in_words(count(sanity))}."))
     if record.run.crashed:
         console.print(Text(f"{len(record.run.crashed)} crashed: these are errors, not verdicts.", style="bold red"))
+
+
+def _rates(cases: Sequence[CaseRecord]) -> Text:
+    held = rates_held(cases)
+    return Text(f"{held.held}/{held.points}" if held else "")
 
 
 def _measured_lines(record: Record) -> list[str]:

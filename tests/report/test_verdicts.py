@@ -70,7 +70,7 @@ def test_markdown_has_a_column_for_each_kind():
         "REFUTED (point)",
         "1 supported",
         "incomplete",
-        "1 supported, 1 refuted, 4 not judged",
+        "1 supported, 1 refuted, 4 not judged; holds at 1 of 3 rates",
     ]
     assert table["C24"][1:5] == ["INCONCLUSIVE", "1 inconclusive", "not run", ""]
     assert table["C02"][3:5] == ["SUPPORTED (sanity)", ""]
@@ -95,7 +95,7 @@ def test_the_page_has_a_column_for_each_kind_and_marks_sanity():
     for row in re.findall(r"<tr><th scope=\"row\".*?</tr>", body, re.S):
         cells = re.findall(r'<td class="side-verdict[^>]*>(.*?)</td>', row, re.S)
         found[re.search(r">(\w+)</a>", row)[1]] = [re.sub(r"\s+", " ", re.sub("<[^>]*>", "", cell)) for cell in cells]
-    assert found["C10a"] == ["REFUTED point", "incomplete"]
+    assert found["C10a"] == ["REFUTED point", "incomplete decided cases: 1 of 3 rates"]
     assert found["C24"] == ["INCONCLUSIVE", "not run"]
     assert found["C02"] == ["INCONCLUSIVE", "SUPPORTED sanity"]
 
@@ -112,7 +112,7 @@ def test_the_terminal_says_not_run_where_nothing_was_measured(width):
     assert max(map(len, lines)) <= width
     (measured,) = (line for line in lines if line.startswith("C10a "))
     (idle,) = (line for line in lines if line.startswith("C24 "))
-    assert measured.split()[-3:] == ["incomplete", "1S", "1R"]
+    assert measured.split()[-4:] == ["incomplete", "1S", "1R", "1/3"]
     assert idle.split()[-4:] == ["INCONCLUSIVE", "1I", "not", "run"]
     assert "Measured: bios, shared-rate." in lines
 
