@@ -32,15 +32,21 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV)
 
-# Runs a profile and writes what is committed of it: record, report and recorded verdicts; from the embedded one also
-# the README's table. On a clean commit: the record names it.
+# Runs the published and the embedded profile and writes what is committed of them: records, reports, recorded verdicts
+# and the README's table. On a clean commit, which the records name: nothing tracked is written before both have run.
 REFERENCE := reports/reference
-.PHONY: reference reference-published reference-embedded
-reference: reference-published reference-embedded
+PROFILES := published embedded
+.PHONY: reference
+reference: $(VENV)/.bench
+	for profile in $(PROFILES); do \
+	    $(BIN)/python -m pytest benchmark/ --itl-profile $$profile --itl-report build/$$profile -q --tb=no -n 2; \
+	    test $$? -le 1 || exit 1; \
+	done
+	for profile in $(PROFILES); do \
+	    mkdir -p $(REFERENCE)/$$profile && \
+	    cp build/$$profile/latest/record.json $(REFERENCE)/$$profile/ && \
+	    $(BIN)/itl-bench report $(REFERENCE)/$$profile/record.json && \
+	    $(BIN)/itl-bench baseline accept $(REFERENCE)/$$profile/record.json --to cases/expected/$$profile.yaml --replace \
+	    || exit 1; \
+	done
 	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/embedded/record.json README.md
-
-reference-published reference-embedded: reference-%: $(VENV)/.bench
-	$(BIN)/python -m pytest benchmark/ --itl-profile $* -q --tb=no -n 2; test $$? -le 1
-	mkdir -p $(REFERENCE)/$* && cp reports/latest/record.json $(REFERENCE)/$*/record.json
-	$(BIN)/itl-bench report $(REFERENCE)/$*/record.json
-	$(BIN)/itl-bench baseline accept $(REFERENCE)/$*/record.json --to cases/expected/$*.yaml --replace
