@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from itl_bench.record import ClaimRecord, Record
 from itl_bench.report.matrix import claim_key, is_own, statements
-from itl_bench.report.wording import NOT_RUN, evidence_in_words, on_single_runs, verdict_in_words
+from itl_bench.report.wording import NOT_ASKED, NOT_RUN, evidence_in_words, on_single_runs, verdict_in_words
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS, Arm, Evidence, Level
 
 
@@ -118,8 +118,10 @@ def claim_verdicts(record: Record) -> dict[str, ClaimVerdicts]:
 
 
 def measured_verdict(chosen: Iterable[ClaimRecord]) -> SideVerdict:
-    """What the families of one claim say; "not run" where there is none, marked where only sanity was judged."""
+    """What the families of one claim say; "not asked" where there is none, marked where only sanity was judged."""
     declared = tuple(chosen)
+    if not declared:
+        return SideVerdict(NOT_ASKED)
     evidence = [one for one in declared if one.role == "evidence"]
     sanity = [one for one in declared if one.role == "sanity" and one.missing < one.members]
     if sanity and all(one.missing == one.members for one in evidence):

@@ -8,6 +8,7 @@ from itl_bench.report.matrix import Counts, FamilyCounts
 from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level
 
 NOT_RUN = "not run"
+NOT_ASKED = "not asked"  # the run's profile declares no case of this kind
 INCOMPLETE = "incomplete"
 DIFFER = "differ"
 LOG_COLUMN = "log_"

@@ -44,7 +44,7 @@ def test_kinds_are_those_that_any_claim_was_judged_on():
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ([], "not run"),
+        ([], "not asked"),
         ([family(verdict=None, counts=(0, 0, 0, 3), **SHARED)], "not run"),
         ([family(verdict=None, counts=(1, 0, 0, 3), **SHARED)], "incomplete"),
         ([family(verdict="REFUTED", basis="point", **SHARED)], "REFUTED (point)"),
@@ -60,7 +60,7 @@ def test_what_is_said_of_one_claim_on_one_kind(chosen, said):
 def test_every_claim_has_a_verdict_on_every_kind():
     claims = [family(**SHARED), family(verdict="REFUTED", **FAIR), family("C24")]
     words = {claim: [side.word for side in one.by_kind] for claim, one in claim_verdicts(record([], claims)).items()}
-    assert words == {"C10a": ["SUPPORTED", "REFUTED"], "C24": ["not run", "not run"]}
+    assert words == {"C10a": ["SUPPORTED", "REFUTED"], "C24": ["not asked", "not asked"]}
 
 
 def test_markdown_has_a_column_for_each_kind():
@@ -72,7 +72,7 @@ def test_markdown_has_a_column_for_each_kind():
         "incomplete",
         "1 supported, 1 refuted, 4 not judged; holds at 1 of 3 rates",
     ]
-    assert table["C24"][1:5] == ["INCONCLUSIVE", "1 inconclusive", "not run", ""]
+    assert table["C24"][1:5] == ["INCONCLUSIVE", "1 inconclusive", "not asked", ""]
     assert table["C02"][3:5] == ["SUPPORTED (sanity)", ""]
 
 
@@ -80,7 +80,7 @@ def test_the_readme_has_measured_columns_once_something_was_measured():
     table = rows(readme.verdict_table(swept_record()))
     assert table["claim"][1:] == ["published", "cases", "measured: bios, shared-rate", "cases"]
     assert table["C10a"][1:] == ["REFUTED (point)", "1 supported", "incomplete", "1 supported, 1 refuted, 4 not judged"]
-    assert table["C24"][1:] == ["INCONCLUSIVE", "1 inconclusive", "not run", ""]
+    assert table["C24"][1:] == ["INCONCLUSIVE", "1 inconclusive", "not asked", ""]
     assert table["X01"][1:] == ["", "", "not run", "1 not judged"]
     before = rows(readme.verdict_table(record([], [family(), family("C24", None, (0, 0, 0, 1), **SHARED)])))
     assert before["claim"][1:] == ["verdict", "cases"]
@@ -96,7 +96,7 @@ def test_the_page_has_a_column_for_each_kind_and_marks_sanity():
         cells = re.findall(r'<td class="side-verdict[^>]*>(.*?)</td>', row, re.S)
         found[re.search(r">(\w+)</a>", row)[1]] = [re.sub(r"\s+", " ", re.sub("<[^>]*>", "", cell)) for cell in cells]
     assert found["C10a"] == ["REFUTED point", "incomplete decided cases: 1 of 3 rates"]
-    assert found["C24"] == ["INCONCLUSIVE", "not run"]
+    assert found["C24"] == ["INCONCLUSIVE", "not asked"]
     assert found["C02"] == ["INCONCLUSIVE", "SUPPORTED sanity"]
 
 
@@ -107,13 +107,13 @@ def test_sanity_is_in_no_headline():
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_terminal_says_not_run_where_nothing_was_measured(width):
+def test_the_terminal_says_not_asked_where_no_case_is_declared(width):
     lines = terminal(swept_record(), width).splitlines()
     assert max(map(len, lines)) <= width
     (measured,) = (line for line in lines if line.startswith("C10a "))
     (idle,) = (line for line in lines if line.startswith("C24 "))
     assert measured.split()[-4:] == ["incomplete", "1S", "1R", "1/3"]
-    assert idle.split()[-4:] == ["INCONCLUSIVE", "1I", "not", "run"]
+    assert idle.split()[-4:] == ["INCONCLUSIVE", "1I", "not", "asked"]
     assert "Measured: bios, shared-rate." in lines
 
 
