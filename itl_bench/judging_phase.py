@@ -1,9 +1,10 @@
 """The second phase: from tables in the store to the verdict on a measured case. Nothing is built here."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import log
 from statistics import fmean
+from typing import Any
 
 from itl_bench.case_tasks import SideTables, cell_pairs, floors_of, headline_rate, learned_tables, read_by, side_tables
 from itl_bench.cases import Case
@@ -24,6 +25,7 @@ from itl_bench.store import Store
 from itl_bench.tasks import Graph
 
 START = 3  # steps over which the loss at the start is averaged
+BUILT_WITH = ("torch", "transformers", "peft", "device")
 END = 10  # steps over which the loss at the end is averaged
 
 
@@ -48,7 +50,21 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
         floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
         floors = floors or borrowing_in_words(case, points[headline])
         record = judge_measured(case, catalog, list(points.values()), headline, floors)
-    return record.model_copy(update={"artifacts": read})
+    mixed = mixture(read, store)
+    reason = f"{record.reason}; {mixed}" if mixed else record.reason
+    return record.model_copy(update={"artifacts": read, "reason": reason})
+
+
+def mixture(keys: Iterable[str], store: Store) -> str:
+    """What artifacts were built with, where that differs between them, in words; nothing where it does not."""
+    found: dict[str, set[str]] = {name: set() for name in BUILT_WITH}
+    for key in keys:
+        provenance: Mapping[str, Any] = store.manifest(key).provenance
+        for name, value in (*provenance.get("packages", {}).items(), ("device", provenance.get("device"))):
+            if name in found and value:
+                found[name].add(str(value))
+    mixed = [f"{name} {' and '.join(sorted(values))}" for name, values in found.items() if len(values) > 1]
+    return f"its artifacts were built with different {', '.join(mixed)}" if mixed else ""
 
 
 def _point(graph: Graph, case: Case, rate: float, table: CellTable, store: Store) -> RatePoint:

@@ -53,7 +53,9 @@ def builders() -> Mapping[str, Builder]:
 
 def provenance() -> Mapping[str, object]:
     """With what artifacts are built; no part of any key."""
-    return {"packages": package_versions(), "hardware": hardware(), "threads": torch.get_num_threads()}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    threads = torch.get_num_threads()
+    return {"packages": package_versions(), "hardware": hardware(), "threads": threads, "device": device}
 
 
 def build_base(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
