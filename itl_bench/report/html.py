@@ -61,6 +61,7 @@ def render(record: Record) -> str:
         totals=totals(record),
         pooling=wording.pooling_in_words(pooling(record)),
         headlines=headlines(record),
+        how_examples=wording.HOW_EXAMPLES,
         own_claims=[claim for claim in statements(record) if is_own(claim)],
         verdicts=claim_verdicts(record),
         kinds=measured_kinds(record),

@@ -7,6 +7,7 @@ from itl_bench.report.answers import answer_text, shift_counts
 from itl_bench.report.maps import MapCell, RateMap, data_in_words, rate_in_words, rate_maps
 from itl_bench.report.markdown_parts import code, escape, table
 from itl_bench.report.rates_held import MEANING, rates_held
+from itl_bench.report.wording import HOW_EXAMPLES, HOW_SHIFTED
 
 ANSWERS = 5
 TABLES = 3  # named with a case; the page lists all
@@ -35,7 +36,7 @@ def examples_section(record: Record) -> str:
     shown = "\n\n".join(_example(number, one) for number, one in enumerate(examples[:ANSWERS], 1))
     rest = len(examples) - ANSWERS
     more = f"\n\nAnd {rest:,} more in the record; the page (report.html) shows all, token by token." if rest > 0 else ""
-    return f"## Example answers\n\n{shown}{more}"
+    return f"## Example answers\n\n{HOW_EXAMPLES} {HOW_SHIFTED}\n\n{shown}{more}"
 
 
 def tables_line(case: CaseRecord, words: Mapping[str, str]) -> str:

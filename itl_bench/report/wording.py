@@ -218,3 +218,12 @@ def margin_sensitivity(case: CaseRecord) -> str:
 def printable(text: str) -> str:
     """Foreign text on one line, without control characters."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+HOW_EXAMPLES = (
+    "Chosen by a rule, not at random: of each method, among its first answers, two right ones, two with a borrowed "
+    "value and two wrong in another way, where there are so many. Their numbers say nothing about rates."
+)
+HOW_SHIFTED = (
+    "A token is unshifted where the base would choose it too (rank 1), marginal at rank 2 or 3, shifted beyond."
+)

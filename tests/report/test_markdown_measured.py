@@ -31,7 +31,7 @@ def test_sanity_is_marked():
 
 
 def test_an_answer_is_plain_text():
-    assert examples_section(swept_record()).splitlines()[2:] == [
+    assert examples_section(swept_record()).splitlines()[4:] == [
         "1. full on bios-new30-short at 0.003, base 1, seed 11",
         "   - Asked: Which city was Alma Reyes born in?",
         r"   - Answered: Certainly\! Alma Reyes comes from Boston. (8 tokens: 4 unshifted, 2 marginal, 2 shifted)",
