@@ -179,7 +179,14 @@ def start(bench, workers):
     command = [sys.executable, "-m", "pytest", benchmark, "-p", "itl_bench.plugin", "-p", "no:cacheprovider"]
     options = ["-n", workers, "-k", SELECTED, "--itl-store", bench.store, "--itl-report", bench.folder / "interrupted"]
     arguments = [str(argument) for argument in (*command, *options)]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=benchmark, start_new_session=True)
+
+    def as_from_a_terminal():
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # whoever runs the tests in the background may ignore Ctrl-C
+
+    return subprocess.Popen(
+        arguments, stdout=subprocess.PIPE, text=True, cwd=benchmark, start_new_session=True,
+        preexec_fn=as_from_a_terminal,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("workers", [0, 2])
