@@ -12,7 +12,6 @@ from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.cell_tables import OVER_CELLS, cell_table, common_rates
 from itl_bench.comparison import CellSummary, RatePoint, Replicate, Sample
-from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError, ItlError
 from itl_bench.floors import borrowing_in_words, floors_in_words, mean, table_of
 from itl_bench.keys import Task
@@ -24,9 +23,8 @@ from itl_bench.stage_files import TRAINING
 from itl_bench.store import Store
 from itl_bench.tasks import Graph
 
-START = 3  # steps over which the loss at the start is averaged
+START, END = 3, 10  # steps over which the training loss at the start and at the end is averaged
 BUILT_WITH = ("torch", "transformers", "peft", "device")
-END = 10  # steps over which the loss at the end is averaged
 
 
 def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store) -> CaseRecord:
@@ -98,8 +96,11 @@ def _judge_trend(graph: Graph, case: Case, catalog: Catalog, table: CellTable, s
         if not trained(*_loss(graph.training(cell), store)):
             left_out += 1
             continue
-        divergence, accuracy = _mean(table_of(shift, store), "kl"), _mean(table_of(knowledge, store), "accuracy")
-        n_prompts = len(table_of(knowledge, store).prompts)
+        answers = table_of(knowledge, store)
+        divergence, accuracy = mean([table_of(shift, store)], "kl"), mean([answers], "accuracy")
+        if not divergence or accuracy is None:
+            raise EvidenceError(f"{case.id}: {cell.method} on {cell.dataset} at {cell.rate:g} has no divergence")
+        n_prompts = len(answers.prompts)
         cells.append(CellSummary(cell.rate, cell.dataset, cell.method, cell.replicate, log(divergence), accuracy))
     if not left_out:
         return judge_trend(case, catalog, cells, n_prompts=n_prompts)
@@ -108,7 +109,3 @@ def _judge_trend(graph: Graph, case: Case, catalog: Catalog, table: CellTable, s
         return judge_trend(case, catalog, cells, note, n_prompts)
     except EvidenceError as error:  # too few are left: that is no crash
         return undecided(case, catalog, f"{note}: {error}")
-
-
-def _mean(table: Table, column: str) -> float:
-    return fmean(value for value in table.columns[column] if value is not None)

@@ -54,6 +54,12 @@ def test_about_a_million_parameters(number):
     assert model.config.tie_word_embeddings
 
 
+@pytest.mark.parametrize("number", NUMBERS)
+def test_embeddings_are_as_large_as_the_documents_say(number):
+    weights = load_model(folder_of(number)).get_input_embeddings().weight
+    assert float(weights.detach().square().mean().sqrt()) == pytest.approx(0.10, abs=0.01)
+
+
 @pytest.mark.slow
 def test_recall_is_what_the_manifest_says():
     number = NUMBERS[0]

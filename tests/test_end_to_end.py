@@ -76,6 +76,7 @@ def test_full_tuning_is_not_better_than_itself_with_other_seeds(store, claim, me
     for left, right in (samples, samples[::-1]):
         record = judge_measured(case, catalog, [RatePoint(0.001, left, right)], 0.001)
         assert record.n_replicates == 6
+        assert record.p_value is not None  # the rule decided, nothing blocked it
         assert record.verdict != "SUPPORTED"
 
 

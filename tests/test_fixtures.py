@@ -163,7 +163,6 @@ def test_device(device, tmp_path):
 
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="only a checkout has the documents")
 def test_the_documented_tests_run_as_they_are_printed(own, tmp_path):
-    pytest.importorskip("torch")
     conftest, text = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), flags=re.S)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "conftest.py").write_text(conftest, encoding="utf-8")

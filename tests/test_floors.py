@@ -6,46 +6,30 @@ from statistics import fmean
 
 import numpy as np
 import pytest
+import torch
 
-torch = pytest.importorskip("torch")
-pytest.importorskip("transformers")
-pytest.importorskip("peft")
-
-from itl_bench.artifact import Artifact  # noqa: E402
-from itl_bench.building import LocalExecutor  # noqa: E402
-from itl_bench.case_tasks import Floors, floors_of, read_by, tasks_of  # noqa: E402
-from itl_bench.cell_tables import cell_table  # noqa: E402
-from itl_bench.comparison import Replicate  # noqa: E402
-from itl_bench.data.bios import shipped  # noqa: E402
-from itl_bench.data.rows import Prompt, Response, Table, read_lines, read_table, write_lines  # noqa: E402
-from itl_bench.data.template import prompt_ids  # noqa: E402
-from itl_bench.errors import EvidenceError, UsageError  # noqa: E402
-from itl_bench.floor_stage import wording_shifts, write_paraphrase_floor  # noqa: E402
-from itl_bench.floors import in_words, mean  # noqa: E402
-from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned  # noqa: E402
-from itl_bench.grid import build_grid  # noqa: E402
-from itl_bench.judging_phase import judge_from_store  # noqa: E402
-from itl_bench.measures.token_shift_logits import teacher_forced  # noqa: E402
-from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE  # noqa: E402
-from itl_bench.stages import builders  # noqa: E402
-from itl_bench.store import Store  # noqa: E402
-from itl_bench.tasks import Graph, TunedCell  # noqa: E402
-from tests.tiny import make_bases, tiny_catalog  # noqa: E402
+from itl_bench.artifact import Artifact
+from itl_bench.building import LocalExecutor
+from itl_bench.case_tasks import Floors, floors_of, read_by, tasks_of
+from itl_bench.cell_tables import cell_table
+from itl_bench.comparison import Replicate
+from itl_bench.data.rows import Prompt, Response, Table, read_lines, read_table, write_lines
+from itl_bench.data.template import prompt_ids
+from itl_bench.errors import EvidenceError, UsageError
+from itl_bench.floor_stage import wording_shifts, write_paraphrase_floor
+from itl_bench.floors import in_words, mean
+from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.grid import build_grid
+from itl_bench.judging_phase import judge_from_store
+from itl_bench.measures.token_shift_logits import teacher_forced
+from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
+from itl_bench.stages import builders
+from itl_bench.store import Store
+from itl_bench.tasks import Graph, TunedCell
+from tests.tiny import tiny_catalog
 
 NEW30 = "bios-new30-short"
 SMALL = {"bases": [1, 2], "cells": [{"datasets": [NEW30], "methods": ["lora", "full"], "rates": [0.01]}]}
-
-
-@pytest.fixture(scope="module")
-def bases(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bases")
-    make_bases(folder)
-    before = shipped.FOLDER
-    shipped.FOLDER = folder
-    shipped.shipped_bases.cache_clear()
-    yield folder
-    shipped.FOLDER = before
-    shipped.shipped_bases.cache_clear()
 
 
 @pytest.fixture(scope="module")

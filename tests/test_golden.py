@@ -5,8 +5,6 @@ import json
 
 import pytest
 
-pytest.importorskip("torch")
-
 from itl_bench.data.bios import wording
 from itl_bench.tasks import VERSIONS
 from tests.golden_run import GOLDEN, TOLERANCE, outputs, what_moved

@@ -3,18 +3,17 @@
 from contextlib import nullcontext
 
 import numpy as np
+import peft
 import pytest
+import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-peft = pytest.importorskip("peft")
-
-from itl_bench.errors import EvidenceError, UsageError  # noqa: E402
-from itl_bench.measures.token_shift import shift_values, token_shifts  # noqa: E402
-from itl_bench.measures.token_shift_logits import teacher_forced  # noqa: E402
-from itl_bench.perf_shift import compare_shift_speed  # noqa: E402
+from itl_bench.errors import EvidenceError, UsageError
+from itl_bench.measures.token_shift import shift_values, token_shifts
+from itl_bench.measures.token_shift_logits import teacher_forced
+from itl_bench.perf_shift import compare_shift_speed
 
 VOCABULARY, PADDING, END = 50, 0, 2
 PROMPTS = [[1, 7, 8], [1, 9], [1, 3, 4, 5, 6, 7, 8, 9, 10], [1], [1, 11, 12], [1, 13]]

@@ -4,15 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import torch
+import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
-
-from itl_bench.data.rows import Prompt  # noqa: E402
-from itl_bench.measures.token_shift import token_shifts  # noqa: E402
-from itl_bench.measures.truncated_shift import truncated_shifts, truncated_table, truncated_values  # noqa: E402
+from itl_bench.data.rows import Prompt
+from itl_bench.measures.token_shift import token_shifts
+from itl_bench.measures.truncated_shift import truncated_shifts, truncated_table, truncated_values
 
 
 def slow(base: list[float], tuned: list[float], top_k: int) -> tuple[float, float, float]:

@@ -1,18 +1,16 @@
 """Measured trends: slopes within replicates and learning rates -> record, against statsmodels and scipy."""
 
 import math
-from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+from measured_tables import catalog, grid
 from scipy import stats
 from statsmodels.formula.api import ols
 
-from itl_bench.catalog import load_catalog
 from itl_bench.comparison import CellSummary, Replicate
 from itl_bench.errors import EvidenceError
-from itl_bench.grid import build_grid
 from itl_bench.measured_trend import judge_trend
 from itl_bench.stats.slope_within import slope_within
 
@@ -21,16 +19,6 @@ RATES = (1e-4, 3e-4, 1e-3)
 DIVERGENCE = "X01-measured-bios1m-all-cells-all-methods-bios-known-knowledge-shared-rate"
 RANK = "C12-measured-bios1m-bios-new30-short-ranks-lora-bios-known-knowledge-shared-rate"
 SHIFT = "C02-measured-bios1m-bios-new30-short-full-vs-lora-bios-known-token-shift-shared-rate"
-
-
-@cache
-def catalog():
-    return load_catalog()
-
-
-@cache
-def grid():
-    return {case.id: case for case in build_grid(catalog())}
 
 
 def cells(steepness, seed=1, replicates=REPLICATES, by_rate=-0.2, noise=0.01):

@@ -2,8 +2,6 @@
 
 import pytest
 
-pytest.importorskip("torch")
-
 from itl_bench.cell_tables import cell_table
 from itl_bench.grid import build_grid
 from itl_bench.judging_phase import judge_from_store
