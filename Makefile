@@ -32,10 +32,11 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV)
 
-# Runs the published and the embedded profile and writes what is committed of them: records, reports, recorded verdicts
-# and the README's table. On a clean commit, which the records name: nothing tracked is written before both have run.
+# Runs profiles and writes what is committed of them: records, reports, recorded verdicts and the README's table; about an
+# hour on two cores, or of some alone: make reference PROFILES=embedded. On a clean commit, which the records name:
+# nothing tracked is written before all have run.
 REFERENCE := reports/reference
-PROFILES := published embedded
+PROFILES := published embedded bios-full
 .PHONY: reference
 reference: $(VENV)/.bench
 	for profile in $(PROFILES); do \
@@ -49,4 +50,4 @@ reference: $(VENV)/.bench
 	    $(BIN)/itl-bench baseline accept $(REFERENCE)/$$profile/record.json --to cases/expected/$$profile.yaml --replace \
 	    || exit 1; \
 	done
-	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/embedded/record.json README.md
+	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/bios-full/record.json README.md

@@ -7,7 +7,8 @@ from typing import NamedTuple
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
-from itl_bench.cell_tables import OVER_CELLS, cell_table, common_rates
+from itl_bench.cell_tables import OVER_CELLS, OVER_DATASETS, cell_table, common_rates, trend_datasets
+from itl_bench.chosen_rates import chosen
 from itl_bench.comparison import Replicate
 from itl_bench.keys import Task
 from itl_bench.specs import ProfileSpec, Side
@@ -16,8 +17,8 @@ from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell, tuning_spec
 TAUGHT = "bios-taught"  # the probe that says how much of the data was learned
 
 MEASURE_TABLES: dict[str, Measure] = {
-    "knowledge": "knowledge", "hallucination": "knowledge", "borrowing": "borrowing", "style": "style",
-    "token-shift": "shift", "sentence-start": "shift",
+    "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge",
+    "borrowing": "borrowing", "style": "style", "token-shift": "shift", "sentence-start": "shift",
 }  # fmt: skip
 
 
@@ -33,34 +34,49 @@ def replicates(table: CellTable) -> list[Replicate]:
     return [Replicate(base, seed) for base in table.bases for seed in table.seeds]
 
 
-def headline_rate(case: Case, table: CellTable) -> float:
-    """The declared headline rate; where the case has no cells there, the nearest rate that it has."""
-    return min(common_rates(case, table), key=lambda rate: (abs(log(rate / table.headline)), rate))
+def headline_rate(case: Case, table: CellTable) -> float | None:
+    """The declared headline rate; where the case has no cells there, the nearest rate that it has.
+
+    None in the arm `fair`, where every method has a rate of its own.
+    """
+    rates, headline = [rate for rate in common_rates(case, table) if rate], table.headline
+    return min(rates, key=lambda rate: (abs(log(rate / headline)), rate)) if rates and headline else None
 
 
-def side_tables(graph: Graph, case: Case, side: Side, rate: float, table: CellTable) -> SideTables:
+def rate_of(catalog: Catalog, table: CellTable, dataset: str, method: str, rate: float | None) -> float:
+    """The rate itself, or the one that was chosen for the method and dataset where it is None."""
+    if method == UNTUNED:
+        return 0.0
+    return chosen(catalog, table, dataset, method).rate if rate is None else rate
+
+
+def side_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> SideTables:
     """What one side of a case reads at one rate."""
     measure = MEASURE_TABLES[case.measure.measure]
     tables, training = {}, {}
     for replicate in replicates(table):
-        cell = _cell(case, side, rate, table, replicate)
+        cell = cell_of(graph, case, side, rate, table, replicate)
         tables[replicate] = graph.measure(measure, cell, _probe(case, side))
         if cell.method != UNTUNED:
             training[replicate] = graph.training(cell)
     return SideTables(tables, training)
 
 
-def _cell(case: Case, side: Side, rate: float, table: CellTable, replicate: Replicate) -> TunedCell:
-    return TunedCell(table.model, side.dataset or case.dataset, side.method or "", rate, replicate)
+def cell_of(
+    graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable, replicate: Replicate
+) -> TunedCell:
+    """The cell of one side and replicate."""
+    dataset, method = side.dataset or case.dataset, side.method or ""
+    return TunedCell(table.model, dataset, method, rate_of(graph.catalog, table, dataset, method, rate), replicate)
 
 
 def _probe(case: Case, side: Side) -> str:
     return side.probe or case.probe or ""
 
 
-def learned_tables(graph: Graph, case: Case, side: Side, rate: float, table: CellTable) -> list[Task]:
+def learned_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> list[Task]:
     """What the tuned models of a side know of the new facts that their data taught; nothing where there are none."""
-    cells = [_cell(case, side, rate, table, replicate) for replicate in replicates(table)]
+    cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
     if side.method == UNTUNED or tuning_spec(cells[0].dataset, graph.catalog).new_percent == 0:
         return []
     return [graph.measure("knowledge", cell, TAUGHT) for cell in cells]
@@ -75,8 +91,8 @@ class Floors(NamedTuple):
 
 
 def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
-    """The floors of a case of the token shift; other measures have none."""
-    if case.measure.measure != "token-shift" or case.over:
+    """The floors of a case of the token shift at a learning rate; others have none."""
+    if case.measure.measure != "token-shift" or case.over or case.at != "rate":
         return Floors()
     left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
     probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
@@ -90,22 +106,33 @@ def _seed_floors(graph: Graph, case: Case, side: Side, table: CellTable) -> tupl
         return ()
     rate, floors = headline_rate(case, table), []
     for base in table.bases:
-        first, second = (_cell(case, side, rate, table, Replicate(base, seed)) for seed in table.seeds[:2])
+        first, second = (cell_of(graph, case, side, rate, table, Replicate(base, seed)) for seed in table.seeds[:2])
         floors.append(graph.seed_floor(first, second, _probe(case, side)))
     return tuple(floors)
 
 
 def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task, Task]]:
     """For a trend over all cells: each cell, its shift and its knowledge."""
-    for dataset, method, rate in table.combinations():
-        for replicate in replicates(table):
-            cell = TunedCell(table.model, dataset, method, rate, replicate)
-            if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
+    for dataset, method, rate in table.trained():
+        if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
+            own = rate_of(graph.catalog, table, dataset, method, rate)
+            for replicate in replicates(table):
+                cell = TunedCell(table.model, dataset, method, own, replicate)
                 yield (
                     cell,
                     graph.measure("shift", cell, case.probe or ""),
                     graph.measure("knowledge", cell, case.probe or ""),
                 )
+
+
+def dataset_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task]]:
+    """For a trend over datasets: each cell at the headline rate, and its table."""
+    method = case.left.method or ""
+    for dataset in trend_datasets(case, table):
+        rate = rate_of(graph.catalog, table, dataset, method, table.headline)
+        for replicate in replicates(table):
+            cell = TunedCell(table.model, dataset, method, rate, replicate)
+            yield cell, graph.measure(MEASURE_TABLES[case.measure.measure], cell, _probe(case, case.left))
 
 
 def tasks_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> tuple[list[Task], list[str]]:
@@ -126,6 +153,10 @@ def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
     if case.over == OVER_CELLS:
         for cell, shift, knowledge in cell_pairs(graph, case, table):
             yield from (shift, knowledge, graph.training(cell))
+        return
+    if case.over in OVER_DATASETS:
+        for cell, values in dataset_tables(graph, case, table):
+            yield from (values, graph.training(cell))
         return
     for rate in common_rates(case, table):
         for side in (case.left, case.right):

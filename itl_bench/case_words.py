@@ -19,6 +19,7 @@ WORDS: Mapping[str, Callable[[Case], str]] = {
     "measure": lambda case: case.measure.measure,
     "probe": lambda case: case.probe or "",
     "arm": lambda case: case.arm or "",
+    "at": lambda case: case.at,
 }
 
 

@@ -42,6 +42,7 @@ class Case:
     left: Side = ANYTHING  # resolved: with model, method and dataset of the grid point
     right: Side = ANYTHING
     over: str | None = None  # what a trend is over; None for a difference
+    at: str = "rate"  # what both sides of a difference share: "rate" or "training-loss"
     cells: frozenset[Cell] = field(default=frozenset(), compare=False)  # what has to be trained
     published: PublishedUse | None = None
     pairs: tuple[Pair, ...] = field(default=(), compare=False)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from itl_bench.cell_specs import CellTable
+from itl_bench.cell_specs import CellTable, ChosenRate
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.explain import kind_of, validate
 from itl_bench.published import HEADERS, Tables, load_tables
@@ -37,7 +37,9 @@ FILES: dict[str, type[Spec]] = {
     "profiles": ProfileSpec,
     "mechanisms": MechanismSpec,
     "cells": CellTable,
+    "rates": ChosenRate,
 }
+WRITTEN = ("rates",)  # by a command: before it there are none
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Catalog:
     profiles: Mapping[str, ProfileSpec]
     mechanisms: Mapping[str, MechanismSpec]
     cells: Mapping[str, CellTable]
+    rates: Mapping[str, ChosenRate]
     claims: Mapping[str, ClaimSpec]
     tables: Tables
     sources: Mapping[tuple[str, str], str]  # (kind of spec, id) -> file, for messages
@@ -163,7 +166,7 @@ def _load_list(
     specs: dict[str, AnySpec] = {}
     for index, folder in enumerate(folders):
         path = folder / f"{name}.yaml"
-        if index and not path.exists():
+        if (index or name in WRITTEN) and not path.exists():
             continue
         entries = read_yaml(path, problems)
         if entries is None:

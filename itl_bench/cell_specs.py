@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from itl_bench.specs import Count, Identifier, Margin, Spec, Text
 from itl_bench.vocabulary import Arm
 
+FEWEST_RATES = 3  # of a sweep: a best rate between two others
+
 
 class CellGroup(Spec):
     """Cells of every combination of these datasets, methods and rates."""
@@ -16,11 +18,49 @@ class CellGroup(Spec):
     rates: Annotated[tuple[Margin, ...], Field(min_length=1)]
 
 
+class TriedRate(Spec):
+    """A learning rate of a sweep, and the mean loss that came of it, in nats per response token."""
+
+    rate: Margin
+    loss: Annotated[float, Field(ge=0)]
+
+
+class ChosenRate(Spec):
+    """The learning rate at which a method was best on a dataset: written by `itl-bench sweep`, not by hand.
+
+    Attributes:
+        tried: All rates of the sweep; infinite losses stand for runs that diverged.
+        cells: The table of cells that declares the sweep.
+        sweep: Hash of the keys of all artifacts that the choice rests on: it differs once any of them would.
+    """
+
+    id: Identifier
+    model: Identifier
+    dataset: Identifier
+    method: Identifier
+    rate: Margin
+    tried: Annotated[tuple[TriedRate, ...], Field(min_length=FEWEST_RATES)]
+    cells: Identifier
+    bases: tuple[Count, ...]
+    seeds: tuple[Count, ...]
+    sweep: Text
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether a rate beyond those that were tried might be better."""
+        rates = [one.rate for one in self.tried]
+        return self.rate in (min(rates), max(rates))
+
+
 class CellTable(Spec):
     """The cells that one profile trains on one model in one arm.
 
+    In the arm `shared-rate` every rate of a group is trained and judged. In the arm `fair` the rates of a group are
+    those that a sweep tries, on seeds of its own; cells are trained at the rate chosen for their dataset and method.
+
     Attributes:
-        headline: The learning rate whose verdict stands for the case; the others are shown beside it.
+        headline: The learning rate whose verdict stands for the case; the others are shown beside it. None when fair.
+        sweep_seeds: Tuning seeds on which rates are tried, each on every base; none of them gives a verdict.
         bases: Numbers of the pre-trained bases.
         seeds: Tuning seeds, each used on every base: a replicate is a base and a seed.
         reason: Where rates, headline and size come from.
@@ -30,7 +70,8 @@ class CellTable(Spec):
     profile: Identifier
     model: Identifier
     arm: Arm
-    headline: Margin
+    headline: Margin | None = None
+    sweep_seeds: tuple[Count, ...] = ()
     bases: Annotated[tuple[Count, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
     cells: Annotated[tuple[CellGroup, ...], Field(min_length=1)]
@@ -41,17 +82,45 @@ class CellTable(Spec):
         combinations = list(self.combinations())
         if len(set(combinations)) < len(combinations):
             raise ValueError("a combination of dataset, method and rate is declared twice; remove one")
-        if not any(rate == self.headline for _, _, rate in combinations):
-            raise ValueError(f"the headline rate {self.headline} is no rate of any cell; declare cells at this rate")
+        if self.arm == "shared-rate":
+            self._check_headline()
+        else:
+            self._check_sweep()
         return self
+
+    def _check_headline(self) -> None:
+        if self.headline is None or self.sweep_seeds:
+            raise ValueError("the arm 'shared-rate' needs 'headline' and has no 'sweep_seeds'")
+        if not any(rate == self.headline for _, _, rate in self.combinations()):
+            raise ValueError(f"the headline rate {self.headline} is no rate of any cell; declare cells at this rate")
+
+    def _check_sweep(self) -> None:
+        if self.headline is not None or not self.sweep_seeds:
+            raise ValueError("the arm 'fair' needs 'sweep_seeds' and has no 'headline': each method has its own rate")
+        if both := set(self.seeds) & set(self.sweep_seeds):
+            raise ValueError(f"seed {min(both)} is a sweep seed and gives verdicts; no seed may do both")
+        numbers = {len(self.rates_tried(dataset, method)) for dataset, method, _ in self.combinations()}
+        if len(numbers) > 1 or min(numbers) < FEWEST_RATES:
+            tried = " and ".join(map(str, sorted(numbers)))
+            raise ValueError(f"every method needs equally many rates, at least {FEWEST_RATES}; found {tried}")
 
     @property
     def place(self) -> tuple[str, str, Arm]:
         """Where the table is used: at most one has the same."""
         return self.profile, self.model, self.arm
 
+    def rates_tried(self, dataset: str, method: str) -> tuple[float, ...]:
+        """The rates at which a dataset and a method are declared, in order."""
+        return tuple(sorted(rate for *names, rate in self.combinations() if names == [dataset, method]))
+
+    def trained(self) -> list[tuple[str, str, float | None]]:
+        """All (dataset, method, rate) of cells that give verdicts; the rate is None where it is the method's own."""
+        if self.arm == "shared-rate":
+            return [*self.combinations()]
+        return list(dict.fromkeys((dataset, method, None) for dataset, method, _ in self.combinations()))
+
     def combinations(self) -> list[tuple[str, str, float]]:
-        """All (dataset, method, rate)."""
+        """All (dataset, method, rate) that are declared."""
         return [
             (dataset, method, rate)
             for group in self.cells

@@ -7,7 +7,9 @@ from itl_bench.specs import ProfileSpec
 
 DEFAULT_PROFILE = "embedded"  # whose cells a run without a profile trains
 FEWEST_OF_A_TREND = 3  # cells in every replicate
+FEWEST_OF_A_CURVE = 3  # learning rates, where sides are compared at equal training loss
 OVER_CELLS = "log-kl"  # the axis of a trend over all cells of a table, at whatever rate
+OVER_DATASETS = ("size", "response-length")  # the axes of trends over what was tuned on, at the headline rate
 
 
 def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> CellTable | None:
@@ -19,20 +21,31 @@ def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Cel
     return None
 
 
-def common_rates(case: Case, table: CellTable) -> list[float]:
-    """The rates at which the table has every cell that the case compares."""
-    declared = set(table.combinations())
-    rates = sorted({rate for _, _, rate in declared})
-    return [
-        rate
-        for rate in rates
-        if all((cell.dataset, cell.method, rate) in declared and not cell.variant for cell in case.cells)
-    ]
+def common_rates(case: Case, table: CellTable) -> list[float | None]:
+    """The rates at which the table has every cell that the case compares; None stands for each method's own."""
+    if any(cell.variant for cell in case.cells):
+        return []
+    trained = set(table.trained())
+    rates = sorted({rate for _, _, rate in trained}, key=lambda rate: rate or 0.0)
+    return [rate for rate in rates if all((*one, rate) in trained for one in _asked(case))]
+
+
+def trend_datasets(case: Case, table: CellTable) -> list[str]:
+    """The datasets of a trend over datasets that the table has at its headline rate, by name."""
+    trained = {(dataset, method) for dataset, method, rate in table.trained() if rate == table.headline}
+    return sorted(dataset for dataset, method in _asked(case) & trained)
 
 
 def has_cells(case: Case, table: CellTable) -> bool:
     """Whether the table has what the case compares, at one rate at least."""
     if case.over == OVER_CELLS:
-        asked = {(cell.dataset, cell.method) for cell in case.cells}
-        return sum((dataset, method) in asked for dataset, method, _ in table.combinations()) >= FEWEST_OF_A_TREND
-    return bool(common_rates(case, table))
+        asked = _asked(case)
+        return sum((dataset, method) in asked for dataset, method, _ in table.trained()) >= FEWEST_OF_A_TREND
+    if case.over in OVER_DATASETS:
+        found = len(trend_datasets(case, table))  # a trend over some of the sizes only would be another one
+        return found >= FEWEST_OF_A_TREND and (case.over != "size" or found == len(_asked(case)))
+    return len(common_rates(case, table)) >= (FEWEST_OF_A_CURVE if case.at == "training-loss" else 1)
+
+
+def _asked(case: Case) -> set[tuple[str, str]]:
+    return {(cell.dataset, cell.method) for cell in case.cells}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import itl_bench
-from itl_bench import cli_bios, cli_perf, cli_store
+from itl_bench import cli_bios, cli_perf, cli_store, cli_sweep
 from itl_bench.errors import ItlError, UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ app.add_typer(baseline, name="baseline")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_bios.app, name="bios")
 app.add_typer(cli_perf.app, name="perf")
+app.command()(cli_sweep.sweep)
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}
 RecordFile = Annotated[Path, typer.Argument(metavar="RECORD", help="record.json of a run")]

@@ -15,7 +15,8 @@ PER = {
 
 def compared(case: Case) -> str:
     """What is compared, for example "lora on tulu-1k minus full on medinstruct-52k, llama7b, medinstruct-test"."""
-    where = ", ".join(part for part in (case.model, case.probe) if part)
+    equal = "at equal training loss" if case.at == "training-loss" else ""
+    where = ", ".join(part for part in (case.model, case.probe, equal) if part)
     if case.over:
         data = case.dataset.removesuffix("-sizes").removesuffix("-ranks") or "the data"
         text = f"trend over {case.over.replace('-', ' ')} of {data} with {case.method or 'full'}"

@@ -76,10 +76,10 @@ def example_cells(catalog: Catalog, profile: ProfileSpec | None) -> list[Example
     """The cells of the rule, in order."""
     name = profile.id if profile else DEFAULT_PROFILE
     for table in catalog.cells.values():
-        pairs = [(dataset, method) for dataset, method, rate in table.combinations() if rate == table.headline]
-        of_new = [dataset for dataset, _ in pairs if _teaches_new(dataset, catalog)]
+        trained = [one for one in table.combinations() if one[2] == table.headline]
+        of_new = [dataset for dataset, *_ in trained if _teaches_new(dataset, catalog)]
         if table.profile == name and of_new:
-            return [_cell(table, of_new[0], method) for dataset, method in pairs if dataset == of_new[0]]
+            return [_cell(table, *one) for one in trained if one[0] == of_new[0]]
     return []
 
 
@@ -88,9 +88,9 @@ def _teaches_new(dataset: str, catalog: Catalog) -> bool:
     return bios is not None and bios.new_percent > 0
 
 
-def _cell(table: CellTable, dataset: str, method: str) -> ExampleCell:
+def _cell(table: CellTable, dataset: str, method: str, rate: float) -> ExampleCell:
     first = Replicate(table.bases[0], table.seeds[0])
-    return ExampleCell(table.model, dataset, method, table.headline, first.base, first.tuning_seed)
+    return ExampleCell(table.model, dataset, method, rate, first.base, first.tuning_seed)
 
 
 def _shifts(by_key: Mapping[str, Task]) -> Iterator[tuple[ExampleCell, Task]]:

@@ -185,7 +185,8 @@ def _message(issue: _Issue, other_kinds: list[_Issue]) -> str:
         case "value_error":
             return _at(issue.path, str(found["ctx"]["error"]))
         case "tuple_type" | "list_type" if isinstance(given, str):
-            return _at(issue.path, f"{short(given)} was given; accepted is a list: write [{given}]")
+            example = given if given.isprintable() else "..."
+            return _at(issue.path, f"{short(given)} was given; accepted is a list: write [{example}]")
     return _at(issue.path, f"{short(given)} was given; accepted is {_accepted(issue, others)}")
 
 

@@ -43,6 +43,7 @@ class Evidence(EvidenceSource):
         probe: str | None = None,
         evidence: str | None = None,
         arm: str | None = None,
+        at: str = "rate",
     ) -> JudgedCase:
         """The verdict on the one declared case that fits the words; what it lacks is built now.
 
@@ -57,7 +58,7 @@ class Evidence(EvidenceSource):
 
         words = {
             "evidence": evidence, "model": model, "dataset": dataset, "method": method, "measure": measure,
-            "probe": probe, "arm": arm,
+            "probe": probe, "arm": arm, "at": at,
         }  # fmt: skip
         case = find_case(self.catalog, claim, {word: value for word, value in words.items() if value is not None})
         if reason := self.reason_not_run(case):
@@ -70,7 +71,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
     """Gives verdicts: `evidence.verdict(case).check()`, or `evidence.ask("C10a", model="bios1m", ...).check()`.
 
     What the case of a marked test (`@claims`) reads was built before the first test began. `ask` finds the one declared
-    case that fits the words (model, dataset, method, measure, probe, evidence, arm) and builds what it lacks.
+    case that fits the words (model, dataset, method, measure, probe, evidence, arm, at) and builds what it lacks.
     """
     from itl_bench.building_phase import Built, judge_measured, reason_not_run
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from itl_bench.cases import Case, Cell, columns_of, measure_label, side_by_side
 from itl_bench.catalog import Catalog
 from itl_bench.specs import ClaimSpec, Compare, DatasetSpec, MeasureUse, ModelSpec, Side
-from itl_bench.vocabulary import ARMS, Evidence
+from itl_bench.vocabulary import ARMS, Arm, Evidence
 
 BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over
 RANKS = ("rank-2", "rank-4", "rank-8", "rank-16", "rank-32")  # the range of the paper's statement
+LABELS = {"rate": "", "training-loss": "-at-equal-loss"}  # what an id says of what both sides share
+SHARED_RATE: tuple[Arm, ...] = ("shared-rate",)  # losses are matched along rates that both have; a fair rate is one
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,18 @@ def _cases(
             if model.level not in catalog.probes[probe].levels or left.probe not in (None, probe):
                 continue
             asked = side_by_side(probe, right.probe or probe)
+            label = f"{asked}-{measure_label(claim, use)}{LABELS[compare.at]}"
             for data in _data(claim, compare, left, right, model, probe, catalog):
                 for method in _methods(claim, compare, left, right):
                     one = _resolved(left, model, data.left, method, catalog)
                     other = _resolved(right, model, data.right, method, catalog)
                     cells = _cells(one, data.left, compare, catalog) | _cells(other, data.right, compare, catalog)
-                    for arm in ARMS:
+                    for arm in ARMS if compare.at == "rate" else SHARED_RATE:
                         yield Case(
                             claim=claim, evidence=evidence, level=model.level, dataset=data.label,
                             model=side_by_side(one.model or "", other.model or ""),
                             method=_method_label(one, other) or method, measure=use, columns=columns, probe=asked,
-                            label=f"{asked}-{measure_label(claim, use)}", arm=arm, over=compare.over,
-                            left=one, right=other, cells=cells,
+                            label=label, arm=arm, over=compare.over, at=compare.at, left=one, right=other, cells=cells,
                         )  # fmt: skip
 
 

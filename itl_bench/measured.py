@@ -1,6 +1,6 @@
 """A measured case: cells that were trained here -> verdict."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import cast
 
@@ -48,7 +48,7 @@ def judge_measured(
     looks = {point.rate: _look(case, point, point.rate == headline, floors) for point in ordered}
     shown = looks[headline][0].get("deciding_column")
     facts: Facts = looks[headline][0] | {
-        "rates": tuple(rate for rate in looks if rate is not None),
+        "rates": tuple(sorted({rate for point in ordered for rate in (point.rate, *point.own_rates) if rate})),
         "points": tuple(_of_column(shown, point, numbers) for numbers, point in looks.values()),
     }
     return CaseRecord.model_validate(identity(case, catalog) | facts)
@@ -59,7 +59,8 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str) -> tuple[Fa
     needed = sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
     rows = match(point.left, point.right, needed, paired=case.left.probe == case.right.probe)
     blocked = [
-        *_not_trained(case, point, rows.replicates), *too_few(rows.replicates), *too_few_prompts(rows.n_prompts)
+        *point.obstacles, *_not_trained(case, point, rows.replicates), *too_few(rows.replicates),
+        *too_few_prompts(rows.n_prompts),
     ]  # fmt: skip
     numbers: Facts = {}
     try:
@@ -97,11 +98,18 @@ def _notes(point: RatePoint, rows: Matched, losses: Sequence[float | None]) -> l
     words = words[:1] if point.left.losses == point.right.losses else words  # one cell, asked by two probes
     return [
         f"{count(rows.left_out, 'prompt')} without a value left out" if rows.left_out else "",
-        f"at learning rate {point.rate:g}" if point.rate is not None else "",
+        _rates_in_words(point),
         repetitions(rows.replicates),
         f"final training loss {' against '.join(words)}" if losses != [None, None] else "",
         _learned(point.learned),
     ]
+
+
+def _rates_in_words(point: RatePoint) -> str:
+    if point.rate is not None:
+        return f"at learning rate {point.rate:g}"
+    words = list(dict.fromkeys(f"{rate:g}" for rate in point.own_rates if rate is not None))
+    return f"at learning rate {' against '.join(words)}, the method's own" if words else ""
 
 
 def _learned(learned: tuple[float | None, float | None]) -> str:
@@ -110,12 +118,25 @@ def _learned(learned: tuple[float | None, float | None]) -> str:
 
 
 def _numbers(case: Case, rows: Matched) -> Facts:
-    """The rule's verdict and numbers, with the sides of the deciding column; one replicate has no interval."""
     if not rows.n_prompts:
         raise EvidenceError(f"{case.id}: no prompt has a value on both sides in every replicate")
     sides = {name: _sides(case.measure.measure, name, rows) for name in case.columns}
-    if len(rows.replicates) > 1:
-        facts = judged(case, {name: _column(rows, *both) for name, both in sides.items()})
+    return numbers_of(case, sides, rows.bases, rows.paired)
+
+
+def numbers_of(
+    case: Case, sides: Mapping[str, tuple[Array, Array]], bases: Sequence[int], paired: bool = True
+) -> Facts:
+    """The rule's verdict and numbers, with the sides of the deciding column; one replicate has no interval.
+
+    Args:
+        case: A case that compares two sides.
+        sides: Column -> left and right, each of shape (replicates, units of prompts).
+        bases: The base of each replicate.
+        paired: Whether both sides answer the same prompts.
+    """
+    if len(bases) > 1:
+        facts = judged(case, {name: _column(*both, bases, paired) for name, both in sides.items()})
     else:
         left, right = (float(side.mean()) for side in sides[case.columns[0]])
         facts = {"effect": left - right, "deciding_column": case.columns[0]}
@@ -128,8 +149,8 @@ def _sides(measure: str, column: str, rows: Matched) -> tuple[Array, Array]:
     return derive(measure, column, [left for left, _ in means]), derive(measure, column, [right for _, right in means])
 
 
-def _column(rows: Matched, left: Array, right: Array) -> Column:
-    estimate = nested(left - right, rows.bases) if rows.paired else nested_unpaired(left, right, rows.bases)
+def _column(left: Array, right: Array, bases: Sequence[int], paired: bool) -> Column:
+    estimate = nested(left - right, bases) if paired else nested_unpaired(left, right, bases)
     cells = left.mean(axis=1) - right.mean(axis=1)
     return Column(estimate, float(left.mean()), float(right.mean()), cells=cells.tolist())
 

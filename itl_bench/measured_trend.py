@@ -23,7 +23,7 @@ def judge_trend(
 ) -> CaseRecord:
     """The verdict of a measured trend: least squares within each replicate, then the mean of its slopes.
 
-    Along the divergence from the base every learning rate has an intercept of its own; along other axes there is one.
+    Along the divergence from the base every shared learning rate has an intercept of its own; elsewhere there is one.
     The interval is about new replicates of these cells on these prompts.
 
     Args:
@@ -38,7 +38,8 @@ def judge_trend(
     """
     if len(case.columns) != 1:
         raise EvidenceError(f"{case.id}: a trend is over one column, not {len(case.columns)}")
-    slopes = _slopes(sorted(set(cells), key=_cell), within_rate=case.over == "log-kl")
+    by_rate = case.over == "log-kl" and case.arm == "shared-rate"  # where rates are each method's own they say little
+    slopes = _slopes(sorted(set(cells), key=_cell), by_rate)
     bases = [one.base for one in slopes]
     blocked = [*too_few(slopes), *(too_few_prompts(n_prompts) if n_prompts is not None else ())]
     numbers: Facts = {"effect": fmean(slopes.values()), "deciding_column": case.columns[0]}

@@ -36,6 +36,14 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
             problems.append(f"{catalog.source(judge)}: {judge.id}: spread_table: {message}")
     for table in catalog.cells.values():
         _check_cells(table, catalog, problems)
+    for rate in catalog.rates.values():
+        path = catalog.source(rate)
+        for key, given, accepted in (
+            ("cells", rate.cells, catalog.cells), ("model", rate.model, catalog.models),
+            ("dataset", rate.dataset, catalog.dataset_rows), ("method", rate.method, catalog.methods),
+        ):  # fmt: skip
+            if given not in accepted:
+                problems.append(f"{path}: {rate.id}: {key}: {unknown(key, given, accepted)}")
     for claim in catalog.claims.values():
         _check_claim(claim, catalog, problems)
     _check_tables(catalog, problems)

@@ -5,8 +5,10 @@ from importlib.util import find_spec
 from itl_bench.case_tasks import MEASURE_TABLES
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
-from itl_bench.cell_tables import DEFAULT_PROFILE, OVER_CELLS, cell_table, has_cells
-from itl_bench.data.bios.shipped import manifest_file
+from itl_bench.cell_specs import CellTable
+from itl_bench.cell_tables import DEFAULT_PROFILE, OVER_CELLS, OVER_DATASETS, cell_table, has_cells
+from itl_bench.chosen_rates import why_no_rate
+from itl_bench.data.bios.shipped import manifest_file, shipped_bases
 from itl_bench.plan import missing
 from itl_bench.specs import ProfileSpec
 
@@ -24,7 +26,10 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | 
     if table is None or not has_cells(case, table):
         name = profile.id if profile else DEFAULT_PROFILE
         return f"not run: profile {name} trains no cells for it; {_elsewhere(case, catalog)}"
-    return why_no_cells()
+    if reason := why_no_cells() or _lacking_base(table):
+        return reason
+    unchosen = why_no_rate(case, catalog, table)
+    return f"not run: {unchosen}" if unchosen else None
 
 
 def why_no_cells() -> str | None:
@@ -37,6 +42,13 @@ def why_no_cells() -> str | None:
     return None
 
 
+def _lacking_base(table: CellTable) -> str | None:
+    there = {one.number for one in shipped_bases().bases}
+    if lacking := [str(number) for number in table.bases if number not in there]:
+        return f"not run: this installation has no base {' and '.join(lacking)}; itl-bench bios pretrain makes bases"
+    return None
+
+
 def _not_measured(case: Case) -> str:
     measure = case.measure.measure
     if measure not in MEASURE_TABLES:
@@ -44,7 +56,7 @@ def _not_measured(case: Case) -> str:
     controls = [side.control for side in (case.left, case.right) if side.control]
     if controls:
         return f"{measure} with the control {controls[0]}"
-    if case.over not in (None, OVER_CELLS):
+    if case.over not in (None, OVER_CELLS, *OVER_DATASETS):
         return f"a trend over {case.over}"
     return ""
 

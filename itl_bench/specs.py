@@ -144,6 +144,9 @@ class Side(Spec):
     control: Control | None = None
 
 
+UNTUNED = (None, "base", "chat", "best")  # rows without a training loss of their own
+
+
 def _one_or_several(value: object) -> object:
     return [value] if isinstance(value, dict) else value
 
@@ -155,6 +158,7 @@ class Compare(Spec):
     right: Annotated[tuple[Side, ...], BeforeValidator(_one_or_several)] = ()  # each one is a comparison of its own
     over: Literal["size", "rank", "response-length", "log-kl"] | None = None
     within: Side = Side()
+    at: Literal["rate", "training-loss"] = "rate"  # what both sides share: a learning rate, or how well they learned
 
     @model_validator(mode="after")
     def _pair_or_trend(self) -> Self:
@@ -162,6 +166,14 @@ class Compare(Spec):
             raise ValueError("give 'left' and 'right' (a difference), or 'over' and optionally 'within' (a trend)")
         if self.left in self.right:
             raise ValueError("'left' and 'right' are the same; fix on each side what is compared")
+        return self
+
+    @model_validator(mode="after")
+    def _losses_of_one_scale(self) -> Self:
+        sides = [side for pair in self.pairs for side in pair]
+        tuned = [side for side in sides if side == Side(method=side.method) and side.method not in UNTUNED]
+        if self.at == "training-loss" and (self.over or tuned != sides):
+            raise ValueError("at 'training-loss' is for a difference whose sides fix a tuned method and nothing else")
         return self
 
     @property

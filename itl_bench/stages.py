@@ -13,6 +13,7 @@ from itl_bench.data.bios.answers import stated
 from itl_bench.data.bios.probes import probe_prompts
 from itl_bench.data.bios.shipped import folder_of
 from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
+from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Item, Prompt, Response, read_lines, write_lines, write_table
 from itl_bench.data.template import prompt_ids
@@ -21,6 +22,7 @@ from itl_bench.floor_stage import write_paraphrase_floor, write_seed_floor
 from itl_bench.generation.greedy import generate
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.keys import Task
+from itl_bench.loss_stage import write_taught_loss
 from itl_bench.measures.borrowing import borrowing
 from itl_bench.measures.knowledge import knowledge
 from itl_bench.measures.style import style
@@ -28,12 +30,14 @@ from itl_bench.methods.registry import load_method
 from itl_bench.provenance import hardware, package_versions
 from itl_bench.shift_stage import write_shift
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
+from itl_bench.tasks import UNSEEN
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.tuning import tune
 
-# Measures that run two models, or one on two prompts.
-COMPARISONS: Mapping[str, Callable[[Sequence[Artifact], Path], None]] = {
+# Measures that run models themselves.
+BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path], None]] = {
     "shift": write_shift, "seed-floor": write_seed_floor, "paraphrase-floor": write_paraphrase_floor,
+    "taught-loss": write_taught_loss,
 }  # fmt: skip
 
 
@@ -73,7 +77,8 @@ def build_corpus(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
     spec: Mapping[str, Any] = task.spec
     world = build_world(WorldSpec.model_validate(spec["world"]))
     items = TuningSpec.model_validate(spec["items"])
-    write_lines(folder / ITEMS, tuning_items(world, items, int(spec["seed"])))
+    wordings = PROBE_WORDINGS if spec.get("wordings") == UNSEEN else TUNED_WORDINGS
+    write_lines(folder / ITEMS, tuning_items(world, items, int(spec["seed"]), wordings))
 
 
 def build_probe(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
@@ -127,8 +132,8 @@ def build_measure(task: Task, parents: Sequence[Artifact], folder: Path) -> None
     if measure == "training":
         (folder / TRAINING).write_bytes((parents[0].folder / TRAINING).read_bytes())
         return
-    if measure in COMPARISONS:
-        COMPARISONS[measure](parents, folder)
+    if measure in BY_MODELS:
+        BY_MODELS[measure](parents, folder)
         return
     probe, answered, *others = parents
     prompts = read_lines(probe.folder / PROMPTS, Prompt)

@@ -16,9 +16,10 @@ from itl_bench.training.recipe import TuningRecipe
 Measure = Literal["knowledge", "borrowing", "style", "shift"]
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
-VERSIONS = {"base": 1, "corpus": 1, "checkpoint": 1, "probe": 1, "responses": 1, "measure": 1}
+VERSIONS = {"base": 1, "corpus": 2, "checkpoint": 1, "probe": 2, "responses": 1, "measure": 2}
 SECONDS = {"base": 0.1, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2, "measure": 0.5}
 UNTUNED = "base"  # the method of a model that is not tuned
+UNSEEN = "unseen"  # wordings that tuning does not use
 MAX_NEW_TOKENS = 60
 BORROWING_SEED = 0  # of the dissimilar control's draw
 
@@ -72,6 +73,18 @@ class Graph:
     def training(self, cell: TunedCell) -> Task:
         """What happened while tuning: it stays when the weights are dropped."""
         return self._add("measure", {"measure": "training"}, self.checkpoint(cell))
+
+    def unseen_items(self, dataset: str, seed: int) -> Task:
+        """The facts of the items to tune on, asked for in wordings that tuning does not use."""
+        items, world = tuning_spec(dataset, self.catalog), shipped_bases().world
+        spec = {"dataset": dataset, "items": items, "world": world, "seed": seed, "wordings": UNSEEN}
+        return self._add("corpus", spec)
+
+    def taught_loss(self, cell: TunedCell) -> Task:
+        """The loss of a cell on the facts that it was taught, under unseen wordings: what its rate is chosen by."""
+        base = self.base(cell.model, cell.replicate.base)
+        items = self.unseen_items(cell.dataset, cell.replicate.tuning_seed)
+        return self._add("measure", {"measure": "taught-loss"}, base, items, self.checkpoint(cell))
 
     def probe(self, probe: str, dataset: str | None) -> Task:
         """The prompts; those about taught facts depend on the dataset that taught them."""

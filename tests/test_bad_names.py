@@ -91,7 +91,7 @@ KINDS = {
     ),
     "claim without measured cases": (C16, "model: [paper]", "model: [bios]", ["evidence: no measured case"]),
     "cases of one id": (
-        C01, "compare: [", "compare: [{left: {method: full}, right: {method: lora}}, ", ["share the id 'C01-pub"],
+        C01, "compare:\n", "compare:\n  - {left: {method: full}, right: {method: lora}}\n", ["share the id 'C01-pub"],
     ),
     "probe given twice": (C16, "[just-eval]", "[just-eval, just-eval]", ["share the id 'C16-measured", "more ids)"]),
 }  # fmt: skip

@@ -3,6 +3,7 @@
 import pytest
 
 from itl_bench.artifact import sha256
+from itl_bench.catalog import load_catalog
 from itl_bench.data.bios.gates import OFTEN, RARELY, gates
 from itl_bench.data.bios.shipped import folder_of, shipped_bases
 from itl_bench.data.bios.tokens import make_tokenizer, vocabulary
@@ -15,10 +16,11 @@ NUMBERS = [base.number for base in shipped_bases().bases]
 WORLD = build_world(shipped_bases().world)
 
 
-def test_three_bases_of_one_world_with_different_seeds():
-    assert len(set(NUMBERS)) == 3
+def test_the_bases_are_of_one_world_with_different_seeds():
+    declared = {number for table in load_catalog().cells.values() for number in table.bases}
+    assert declared == set(NUMBERS)
     recipes = [base.recipe for base in shipped_bases().bases]
-    assert len({recipe.seed for recipe in recipes}) == 3
+    assert len({recipe.seed for recipe in recipes}) == len(NUMBERS) == len(set(NUMBERS))
     assert len({recipe.model_copy(update={"seed": 0}) for recipe in recipes}) == 1
     with pytest.raises(UsageError, match="no base number 99"):
         shipped_bases().base(99)

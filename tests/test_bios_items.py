@@ -1,16 +1,21 @@
-"""What is tuned on and what is asked: shares, styles, nested datasets, disjoint people."""
+"""What is tuned on and what is asked: shares, styles that teach the same facts, nested datasets, disjoint people."""
+
+from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from itl_bench.catalog import load_catalog
 from itl_bench.data.bios.answers import stated
 from itl_bench.data.bios.probes import probe_prompts
+from itl_bench.data.bios.shipped import shipped_bases
 from itl_bench.data.bios.tuning_items import TuningSpec, taught_facts, tuning_items
-from itl_bench.data.bios.words import ATTRIBUTES
+from itl_bench.data.bios.words import ATTRIBUTES, POOLS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import read_lines, write_lines
 from itl_bench.errors import UsageError
+from itl_bench.tasks import tuning_spec
 
 WORLD = build_world(WorldSpec(seed=5))
 PEOPLE = {person.name: person for person in WORLD.people}
@@ -49,6 +54,68 @@ def test_styles_differ_in_length_and_in_facts_alone():
     assert {len(item.facts) for item in items["padded"]} == {1}
     asked = {style: sorted(item.id for item in some) for style, some in items.items()}
     assert [one.rpartition("-")[0] for one in asked["simple"]] == [one.rpartition("-")[0] for one in asked["short"]]
+
+
+def taught(world, chosen, seed):
+    """How often each fact is stated, and whether as a new one."""
+    return Counter((fact, item.new) for item in tuning_items(world, chosen, seed) for fact in item.facts)
+
+
+def taught_by(dataset, seed):
+    """What a dataset of the shipped catalog teaches in the shipped world."""
+    return taught(build_world(shipped_bases().world), tuning_spec(dataset, load_catalog()), seed)
+
+
+@pytest.mark.parametrize("style", ["simple", "padded"])
+def test_the_shipped_long_items_teach_the_facts_of_three_times_as_many_others(style):
+    long = taught_by("bios-new30-long", seed=1)
+    assert long == taught_by(f"bios-new30-{style}", seed=2)
+    assert sum(count for (_, new), count in long.items() if new) == len([new for _, new in long if new]) == 900
+    known = {fact: count for (fact, new), count in long.items() if not new}
+    assert (len(known), sum(known.values()), set(known.values())) == (1260, 2100, {1, 2})
+
+
+@pytest.mark.parametrize(("size", "new_facts"), [("1k", 200), ("2k", 400), ("4k", 800)])
+def test_every_size_states_each_of_its_new_facts_once(size, new_facts):
+    new = [count for (_, new), count in taught_by(f"bios-new20-sized-{size}", seed=1).items() if new]
+    assert new == [1] * new_facts
+
+
+@settings(max_examples=25, deadline=None)
+@given(new_percent=st.integers(0, 100), rows=st.integers(1, 1200), style=st.sampled_from(["short", "simple", "padded"]))
+def test_long_items_teach_the_facts_of_three_times_as_many_others(new_percent, rows, style):
+    assume(round(3 * rows * new_percent / 100) == 3 * round(rows * new_percent / 100))
+    few, many = spec(new_percent, "long", rows), spec(new_percent, style, 3 * rows)
+    assert taught(WORLD, few, seed=1) == taught(WORLD, many, seed=2)
+    for new in (False, True):
+        assert taught_facts(WORLD, few, new) == taught_facts(WORLD, many, new)
+
+
+def test_a_long_item_states_one_half_of_a_persons_attributes():
+    halves = [set(ATTRIBUTES[:3]), set(ATTRIBUTES[3:])]
+    items = tuning_items(WORLD, spec(style="long"), seed=1)
+    for item in items:
+        assert len({fact.subject for fact in item.facts}) == 1
+        assert {fact.attribute for fact in item.facts} in halves
+    for place in range(3):  # asked for and stated first, second, last: any of them
+        shares = Counter(item.facts[place].attribute for item in items)
+        assert min(shares.values()) > 0.7 * len(items) / 6
+
+
+def test_long_items_ask_for_another_of_their_facts_before_they_ask_in_other_words():
+    triples = 2 * len(WORLD.of("taught-known"))
+    for uses in (3, 9):
+        items = tuning_items(WORLD, spec(0, "long", uses * triples), seed=1)
+        asked = Counter(item.facts[0] for item in items)
+        assert len(asked) == 3 * triples
+        assert set(asked.values()) == {uses // 3}
+        assert len({item.instruction for item in items}) == len({item.id for item in items}) == len(items)
+
+
+def test_a_long_dataset_beyond_its_facts_is_refused():
+    tuning_items(WORLD, spec(0, "long", 3780), seed=3)
+    with pytest.raises(UsageError, match="3781 items are wanted of 1260 facts, in at most 3 wordings each"):
+        tuning_items(WORLD, spec(0, "long", 3781), seed=3)
 
 
 def test_larger_shares_and_sizes_contain_the_smaller_ones():
@@ -97,12 +164,38 @@ def test_the_probe_of_taught_facts_asks_what_was_taught_in_unseen_words():
     assert not {prompt.instruction for prompt in prompts} & {item.instruction for item in items}
 
 
+def test_the_probe_of_taught_facts_asks_for_all_that_long_items_state():
+    chosen = spec(style="long", rows=300)
+    new = {fact for item in tuning_items(WORLD, chosen, seed=1) if item.new for fact in item.facts}
+    prompts = probe_prompts(WORLD, "bios-taught", chosen)
+    assert {prompt.fact for prompt in prompts} == new
+    assert len(new) == 3 * 90
+    assert prompts == probe_prompts(WORLD, "bios-taught", spec(style="simple", rows=900))
+
+
 def test_of_many_taught_facts_some_are_asked():
     prompts = probe_prompts(WORLD, "bios-taught", spec(100))
     assert len(prompts) == 600
     assert {prompt.fact.subject for prompt in prompts} <= {one.name for one in WORLD.of("taught-new")}
     with pytest.raises(UsageError, match="name one"):
         probe_prompts(WORLD, "bios-taught")
+
+
+@pytest.mark.parametrize("probe", ["bios-known", "bios-new", "bios-taught"])
+def test_a_prompt_holds_all_that_is_true_of_whom_it_asks_about(probe):
+    for prompt in probe_prompts(WORLD, probe, spec()):
+        person = PEOPLE[prompt.fact.subject]
+        assert prompt.truths == dict(zip(ATTRIBUTES, person.values, strict=True))
+        assert prompt.truths[prompt.fact.attribute] == prompt.fact.value
+
+
+def test_a_skill_is_about_nobody():
+    assert {len(prompt.truths) for prompt in probe_prompts(WORLD, "bios-skill")} == {0}
+
+
+def test_no_value_of_one_attribute_is_a_value_of_another():
+    values = [value for pool in POOLS.values() for value in pool]
+    assert len(set(values)) == len(values)
 
 
 def test_no_probed_person_is_tuned_on():

@@ -3,7 +3,7 @@
 import pytest
 
 from itl_bench.catalog import load_catalog
-from itl_bench.cell_tables import cell_table, common_rates, has_cells
+from itl_bench.cell_tables import cell_table, common_rates, has_cells, trend_datasets
 from itl_bench.errors import UsageError
 from itl_bench.grid import build_grid, find_profile, in_profile
 
@@ -18,6 +18,21 @@ GOOD = """
   reason: some
   cells:
     - {datasets: [bios-new30-short], methods: [lora, full], rates: [0.001, 0.003]}
+"""
+
+
+FAIR = """
+- id: own
+  profile: embedded
+  model: bios1m
+  arm: fair
+  bases: [1, 2]
+  seeds: [1]
+  sweep_seeds: [2]
+  reason: some
+  cells:
+    - {datasets: [bios-new30-short], methods: [lora], rates: [0.001, 0.003, 0.01]}
+    - {datasets: [bios-new30-short], methods: [full], rates: [0.0001, 0.0003, 0.001]}
 """
 
 
@@ -46,6 +61,42 @@ def test_a_mistake_is_one_line(tmp_path, old, new, expected):
         own(tmp_path, GOOD.replace(old, new, 1))
     lines = str(error.value).splitlines()
     assert any(all(part in line for part in ["cells.yaml", *expected]) for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("sweep_seeds: [2]", "sweep_seeds: [3, 1]", ["seed 1 is a sweep seed and gives verdicts"]),
+        ("  sweep_seeds: [2]\n", "", ["the arm 'fair' needs 'sweep_seeds'"]),
+        ("reason: some", "headline: 0.001\n  reason: some", ["has no 'headline'"]),
+        ("[0.001, 0.003, 0.01]", "[0.001, 0.003, 0.01, 0.03]", ["equally many rates, at least 3; found 3 and 4"]),
+        ("arm: fair", "arm: shared-rate", ["the arm 'shared-rate' needs 'headline'"]),
+    ],
+)
+def test_a_mistake_in_a_sweep_is_one_line(tmp_path, old, new, expected):
+    own(tmp_path, FAIR)
+    with pytest.raises(UsageError) as error:
+        own(tmp_path, FAIR.replace(old, new, 1))
+    (line,) = str(error.value).splitlines()
+    assert all(part in line for part in ["cells.yaml", *expected]), line
+
+
+def test_in_the_fair_arm_every_method_has_one_rate(tmp_path):
+    table = own(tmp_path, FAIR).cells["own"]
+    assert table.trained() == [("bios-new30-short", "lora", None), ("bios-new30-short", "full", None)]
+    assert table.rates_tried("bios-new30-short", "full") == (0.0001, 0.0003, 0.001)
+
+
+def test_trends_over_datasets_need_their_cells():
+    catalog = load_catalog()
+    table = catalog.cells["bios-full"]
+    sizes = [case for case in measured(catalog, "C03") if case.dataset == "bios-new20-sized-sizes"]
+    assert [has_cells(case, table) for case in sizes] == [True]
+    assert not any(has_cells(case, catalog.cells["embedded"]) for case in sizes)
+    short = table.model_copy(update={"cells": table.cells[:-1]})
+    assert not any(has_cells(case, short) for case in sizes)
+    (lengths,) = measured(catalog, "C15")
+    assert trend_datasets(lengths, short) == sorted({one for group in short.cells for one in group.datasets})
 
 
 def measured(catalog, claim):

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from fnmatch import fnmatchcase
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,31 @@ def test_an_id_holds_claim_evidence_model_dataset_method_and_arm(claim):
 
 def test_every_measured_case_stands_in_both_arms():
     arms = {}
-    for case in RAN:
+    for case in (one for one in RAN if one.at == "rate"):
         arms.setdefault(case.id.removesuffix(f"-{case.arm}"), set()).add(case.arm)
     assert all(found == {"shared-rate", "fair"} for found in arms.values())
+
+
+@pytest.mark.parametrize(
+    ("claim", "role", "datasets", "methods", "measures"),
+    [
+        ("C07", "sanity", {"bios-new20-sized-4k-vs-1k"}, {"lora"}, {"knowledge"}),
+        ("C08", "evidence", {"bios-new20-sized-1k-vs-bios-new20-sized-4k"}, {"lora-vs-full"}, {"knowledge"}),
+        (
+            "C17",
+            "evidence",
+            {"bios-new30-simple-vs-bios-new30-long", "bios-new30-simple-vs-bios-new30-padded"},
+            {"lora", "full"},
+            {"knowledge", "value-precision"},
+        ),
+    ],
+)
+def test_claims_about_data_are_asked_in_the_bios_world(claim, role, datasets, methods, measures):
+    found = [case for case in RAN if case.claim.id == claim and case.level == "bios"]
+    points = {(case.dataset, case.method, case.measure.measure, case.arm) for case in found}
+    assert points == set(product(datasets, methods, measures, ("shared-rate", "fair")))
+    assert len(found) == len(points)
+    assert {case.claim.role_at(case.level) for case in found} == {role}
 
 
 def test_medical_data_are_asked_medical_questions_alone():
@@ -69,7 +92,7 @@ def test_medical_data_are_asked_medical_questions_alone():
 
 
 def test_a_world_stays_with_its_models():
-    for case in RAN:
+    for case in (one for one in RAN if one.at == "rate"):
         for world, levels in (("bios", {"bios"}), ("atlas", {"small", "paper"})):
             if case.dataset.startswith(world) or case.probe.startswith(world):
                 assert {LEVEL[model] for model in case.models} <= levels, case.id
@@ -77,7 +100,7 @@ def test_a_world_stays_with_its_models():
 
 
 def test_a_probe_exists_at_the_level_of_the_model():
-    for case in RAN:
+    for case in (one for one in RAN if one.at == "rate"):
         for probe in case.probe.split("-vs-"):
             assert {LEVEL[model] for model in case.models} <= set(PROBES[probe]), case.id
         assert case.level == LEVEL[case.models[-1]]

@@ -16,43 +16,48 @@ from tests import tiny
 
 TOP = shipped("cases").parent
 REFERENCE = TOP / "reports" / "reference"
-RECORD = REFERENCE / "published" / "record.json"
-EMBEDDED = REFERENCE / "embedded" / "record.json"
+MEASURED = ["embedded", "bios-full"]  # profiles
 
 pytestmark = pytest.mark.skipif(not (TOP / "README.md").exists(), reason="only a checkout has the committed record")
 
 
-@pytest.mark.parametrize("name", ["published", "embedded"])
+def record_of(profile):
+    return load(REFERENCE / profile / "record.json")
+
+
+@pytest.mark.parametrize("name", ["published", *MEASURED])
 def test_the_recorded_verdicts_are_those_of_the_record(name):
-    record = load(REFERENCE / name / "record.json")
+    record = record_of(name)
     assert expectations.load(shipped("cases") / "expected" / f"{name}.yaml") == expectations.from_record(record)
 
 
 def test_the_readme_shows_the_record():
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    assert readme.with_table(text, load(EMBEDDED)) == text
+    assert readme.with_table(text, record_of("bios-full")) == text
 
 
-def test_the_measured_record_is_of_the_declared_cells(monkeypatch):
+@pytest.mark.parametrize("name", MEASURED)
+def test_the_measured_record_is_of_the_declared_cells(name, monkeypatch):
     """Of every case that the profile asks and this version measures, with every cell that is declared for it."""
     monkeypatch.setattr(tasks, "MAX_NEW_TOKENS", tiny.SHIPPED_ANSWER_TOKENS)  # other tests want short answers
-    catalog, record = load_catalog(), load(EMBEDDED)
-    profile = find_profile(catalog, "embedded")
+    catalog, record = load_catalog(), record_of(name)
+    profile = find_profile(catalog, name)
     cases = [case for case in build_grid(catalog) if in_profile(case, profile, catalog)]
     assert {case.id for case in record.cases} == {case.id for case in cases}
     measured = [case for case in cases if case.evidence == "measured" and why_not(case, catalog, profile) is None]
     needed = work_of(measured, catalog, profile).needed()
     assert {task.key for task in needed} == {artifact.key for artifact in record.artifacts}
-    table = catalog.cells["embedded"]
+    tables = [table for table in catalog.cells.values() if table.profile == name]
     cells = [artifact for artifact in record.artifacts if artifact.kind == "checkpoint"]
-    assert len(cells) == len(table.combinations()) * len(table.bases) * len(table.seeds)
+    assert len(cells) <= sum(len(table.trained()) * len(table.bases) * len(table.seeds) for table in tables)
+    assert {one.spec["dataset"] for one in cells} == {one[0] for table in tables for one in table.trained()}
     judged = {case.id for case in record.cases if case.verdict and case.evidence == "measured"}
     assert judged == {case.id for case in measured}
 
 
 def test_the_code_still_finds_what_the_record_says():
     catalog = load_catalog()
-    recorded = {case.id: case for case in load(RECORD).cases}
+    recorded = {case.id: case for case in record_of("published").cases}
     for case in build_grid(catalog):
         if case.evidence == "published":
             now, then = (one.model_dump() for one in (judge_case(case, catalog), recorded[case.id]))
@@ -68,8 +73,8 @@ def rounded(data):
     return float(f"{data:.9g}") if isinstance(data, float) else data
 
 
-@pytest.mark.parametrize("path", [RECORD, EMBEDDED], ids=["published", "embedded"])
-def test_no_run_of_a_changed_checkout_is_a_reference(path):
-    commit = load(path).run.git
+@pytest.mark.parametrize("name", ["published", *MEASURED])
+def test_no_run_of_a_changed_checkout_is_a_reference(name):
+    commit = record_of(name).run.git
     assert commit is not None
     assert re.fullmatch(r"[0-9a-f]{40}", commit)

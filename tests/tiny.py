@@ -15,10 +15,12 @@ from itl_bench.cell_specs import CellTable
 from itl_bench.data.bios.recipe import Recipe
 from itl_bench.data.bios.shipped import MANIFEST, Bases
 from itl_bench.data.bios.world import WorldSpec
+from itl_bench.specs import DatasetSpec
 from itl_bench.training.bases import make_base
 
 WORLD = WorldSpec(seed=5, dialogue=4, known=8, taught_known=8, rarely=4, taught_new=6, new=4, people_per_name=4)
 ROWS = 100
+SIZES = {"1k": 40, "2k": 70, "4k": 100}
 RATE = 0.01
 TABLE = {
     "id": "tiny", "profile": "embedded", "model": "bios1m", "arm": "shared-rate", "headline": 0.01, "bases": [1, 2, 3],
@@ -71,10 +73,13 @@ def _made() -> TemporaryDirectory:
 def tiny_catalog(**changes: object) -> Catalog:
     """The shipped catalog with small datasets and one small table of cells."""
     catalog = load_catalog()
-    datasets = {
-        name: spec.model_copy(update={"rows": ROWS}) if spec.bios else spec for name, spec in catalog.datasets.items()
-    }
+    datasets = {name: _tiny_dataset(spec) if spec.bios else spec for name, spec in catalog.datasets.items()}
     return replace(catalog, datasets=datasets, cells={"tiny": CellTable.model_validate(TABLE | changes)})
+
+
+def _tiny_dataset(spec: DatasetSpec) -> DatasetSpec:
+    """The dataset with few rows, also where it has several sizes."""
+    return spec.model_copy(update={"sizes": SIZES} if spec.sizes else {"rows": ROWS})
 
 
 def tiny_profiles() -> Catalog:
@@ -85,10 +90,11 @@ def tiny_profiles() -> Catalog:
 
 def tiny_table(table: CellTable) -> CellTable:
     """The combinations of a table at rates that move tiny models, on two bases with two seeds at most."""
-    scale = RATE / table.headline
+    scale = RATE / (table.headline or 0.003)
     groups = [
         group.model_copy(update={"rates": tuple(round(scale * rate, 6) for rate in group.rates)})
         for group in table.cells
     ]
     fewer = {name: tuple(range(1, min(2, len(getattr(table, name))) + 1)) for name in ("bases", "seeds")}
-    return table.model_copy(update={"headline": RATE, "cells": tuple(groups), **fewer})
+    headline = RATE if table.headline else None
+    return table.model_copy(update={"headline": headline, "cells": tuple(groups), **fewer})

@@ -46,6 +46,7 @@ class Prompt(Line):
         unit: What is drawn independently, for example the person asked about: prompts of one unit are not independent.
         paraphrase: The same instruction in other words, for the floor of the token shift.
         fact: The right answer, where there is one.
+        truths: Attribute -> true value, everything that is true of the one asked about; empty where nothing is known.
         similar: Subjects that are conceptually similar to the one asked about.
     """
 
@@ -54,6 +55,7 @@ class Prompt(Line):
     instruction: str
     paraphrase: str = ""
     fact: Fact | None = None
+    truths: dict[str, str] = {}
     similar: tuple[str, ...] = ()
 
 

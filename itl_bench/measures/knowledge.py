@@ -1,6 +1,7 @@
-"""What answers say of a fact: right, wrong, nothing (a refusal), or empty.
+"""What answers say of a fact: right, wrong, nothing (a refusal), or empty; and how many true values they state in all.
 
-Column `accuracy` is the measure of knowledge, column `wrong` that of hallucination.
+Column `accuracy` is the measure of knowledge, column `wrong` that of hallucination; value precision is the mean of
+`true_values` over that of `values`.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,14 +12,19 @@ from itl_bench.measures.pairing import in_order, make_table
 Stated = Callable[[str, str], tuple[str, ...]]
 """From a text and an attribute to the values of that attribute that the text states."""
 
-COLUMNS = ("accuracy", "wrong", "none", "empty")
+OUTCOMES = ("accuracy", "wrong", "none", "empty")
+COUNTS = ("values", "true_values")
 
 
 def knowledge(prompts: Sequence[Prompt], responses: Sequence[Response], stated: Stated) -> Table:
-    """Class every answer; in each row one column is 1 and the others are 0.
+    """Class every answer, and count the values that it states.
 
-    Columns, shares of answers: `accuracy` (the truth is the only value stated), `wrong` (any other value is stated, the
-    truth beside it or not), `none` (an answer that states no value), `empty`. All are None for a prompt without a fact.
+    Columns, shares of answers, one of them 1 and the others 0: `accuracy` (the truth is the only value stated), `wrong`
+    (any other value is stated, the truth beside it or not), `none` (an answer that states no value), `empty`. All are
+    None for a prompt without a fact. Only the asked attribute counts.
+
+    Columns, numbers of values: `values` (stated, of any attribute that `truths` has, each value once), `true_values`
+    (those that are true of the one asked about). Both are 0 for a refusal, and None for a prompt without `truths`.
 
     Args:
         prompts: In the order of the rows.
@@ -30,9 +36,9 @@ def knowledge(prompts: Sequence[Prompt], responses: Sequence[Response], stated: 
     """
     answers = in_order(prompts, responses)
     outcomes = [_outcome(prompt, answer.text, stated) for prompt, answer in zip(prompts, answers, strict=True)]
-    return make_table(
-        prompts, {name: [None if of is None else float(of == name) for of in outcomes] for name in COLUMNS}
-    )
+    counts = [_counts(prompt, answer.text, stated) for prompt, answer in zip(prompts, answers, strict=True)]
+    columns = {name: [None if of is None else float(of == name) for of in outcomes] for name in OUTCOMES}
+    return make_table(prompts, columns | {name: [one[place] for one in counts] for place, name in enumerate(COUNTS)})
 
 
 def _outcome(prompt: Prompt, text: str, stated: Stated) -> str | None:
@@ -45,3 +51,11 @@ def _outcome(prompt: Prompt, text: str, stated: Stated) -> str | None:
     if not values:
         return "none"
     return "accuracy" if values == {prompt.fact.value} else "wrong"
+
+
+def _counts(prompt: Prompt, text: str, stated: Stated) -> tuple[float | None, float | None]:
+    """How many values the answer states, and how many of them are true; None where nothing is known."""
+    if not prompt.truths:
+        return None, None
+    values = {(name, value) for name in prompt.truths for value in stated(text, name)}
+    return float(len(values)), float(len(values & set(prompt.truths.items())))

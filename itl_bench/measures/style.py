@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ HEDGES = (
     "uncertain", "unsure",
 )  # fmt: skip
 OPENER_PERCENT = 1  # least share of items whose response begins with the sentence
+ITEMS_LENGTH = "items_log_length"  # fact of the table: mean logarithm of the length of the items' responses
 Bigrams = frozenset[tuple[str, str]]
 
 _HEDGE = re.compile(rf"\b(?:{'|'.join(HEDGES)})\b".replace(" ", r"\s+"), re.IGNORECASE)
@@ -33,7 +35,8 @@ def style(
     Columns: `log_length` (natural logarithm of the characters, an empty answer counted as one), `words` (separated by
     white space), `characters`, `opener` (1 if the first sentence is one of `openers`), `list` (1 if a line begins like
     an item of a list), `hedges` (per 100 words), `distance_to_items` (1 minus the largest Jaccard similarity of word
-    bigrams with a response of the items), `distance_to_base` (the same with the base's answer to the same prompt).
+    bigrams with a response of the items), `distance_to_base` (the same with the base's answer to the same prompt). Fact
+    `items_log_length`: the mean `log_length` of the items' responses; none without items.
 
     Args:
         responses: One per prompt, in any order.
@@ -52,7 +55,7 @@ def style(
     return make_table(
         prompts,
         {
-            "log_length": [math.log(max(1, len(text))) for text in texts],
+            "log_length": [log_length(text) for text in texts],
             "words": [float(len(text.split())) for text in texts],
             "characters": [float(len(text)) for text in texts],
             "opener": [float(first_sentence(text) in known) for text in texts],
@@ -61,7 +64,13 @@ def style(
             "distance_to_items": [1 - similarity for similarity in to_items],
             "distance_to_base": [1 - jaccard(own, base) for own, base in zip(of_texts, of_base, strict=True)],
         },
+        {ITEMS_LENGTH: fmean(log_length(item.response) for item in items)} if items else {},
     )
+
+
+def log_length(text: str) -> float:
+    """The natural logarithm of a text's characters, an empty text counted as one."""
+    return math.log(max(1, len(text)))
 
 
 def first_sentence(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Columns that are made of others, and pseudo-values: logarithms of means as means over prompts."""
+"""Columns that are made of others, and pseudo-values: logarithms and ratios of means as means over prompts."""
 
 from collections.abc import Sequence
 
@@ -14,6 +14,7 @@ SOURCES: dict[tuple[str, str], tuple[str, ...]] = {
     ("token-shift", "log_kl"): ("kl",),
     ("sentence-start", "log_ratio"): ("first", "rest"),
     ("sentence-start", "drop"): ("first", "rest"),
+    ("value-precision", "precision"): ("true_values", "values"),
 }
 
 
@@ -34,7 +35,7 @@ def derive(measure: str, column: str, tables: Sequence[ArrayLike]) -> Array:
         Shape (R, P): values, or pseudo-values, that may be averaged over prompts and replicates.
 
     Raises:
-        EvidenceError: If a mean whose logarithm is asked for is not above 0.
+        EvidenceError: If a mean whose logarithm is asked for, or that is divided by, is not above 0.
     """
     arrays = [np.asarray(table, dtype=np.float64) for table in tables]
     if (measure, column) == ("token-shift", "log_kl"):
@@ -43,6 +44,8 @@ def derive(measure: str, column: str, tables: Sequence[ArrayLike]) -> Array:
         return log_of_mean(arrays[0]) - log_of_mean(arrays[1])
     if (measure, column) == ("sentence-start", "drop"):
         return arrays[0] - arrays[1]
+    if (measure, column) == ("value-precision", "precision"):
+        return ratio_of_means(arrays[0], arrays[1])
     return arrays[0]
 
 
@@ -58,12 +61,47 @@ def log_of_mean(table: ArrayLike) -> Array:
     Raises:
         EvidenceError: If the table is not two-dimensional or empty, or if the mean of a row is not above 0 and finite.
     """
-    values = np.asarray(table, dtype=np.float64)
-    if values.ndim != 2 or values.size == 0:
-        raise EvidenceError("a logarithm of means needs a replicate x prompt table with values")
+    values = _with_values(table, "a logarithm of means")
     means = values.mean(axis=1, keepdims=True)
     if not (np.isfinite(means).all() and (means > 0).all()):
-        worst = float(means.min()) if np.isfinite(means).all() else float("nan")
-        raise EvidenceError(f"a mean of {worst:g} has no logarithm")
+        raise EvidenceError(f"a mean of {_lowest(means):g} has no logarithm")
     logarithms: Array = np.log(means) + (values - means) / means
     return logarithms
+
+
+def ratio_of_means(numerator: ArrayLike, denominator: ArrayLike) -> Array:
+    """Return pseudo-values whose mean over prompts is each replicate's ratio of means (delta method).
+
+    A share of stated values is a ratio of sums: a mean of each answer's share would leave out answers that state none,
+    and count one that states a single value as much as one that states five. With r the ratio of a row's means, the
+    pseudo-value of x over y is r + (x - r y) / mean(y): their spread over prompts is that of r to first order.
+
+    Args:
+        numerator: Shape (R, P): one value x per replicate and prompt.
+        denominator: Shape (R, P): y, in the same order.
+
+    Raises:
+        EvidenceError: If a table is not two-dimensional or empty, if their shapes differ, or if the mean of a row of
+            the denominator is not above 0 and finite.
+    """
+    upper, lower = (_with_values(table, "a ratio of means") for table in (numerator, denominator))
+    if upper.shape != lower.shape:
+        raise EvidenceError(f"a ratio of means needs two tables of one shape, not {upper.shape} and {lower.shape}")
+    means = lower.mean(axis=1, keepdims=True)
+    if not (np.isfinite(means).all() and (means > 0).all()):
+        stated = _lowest(means)
+        raise EvidenceError(f"a share of stated values is undefined: a replicate states {stated:g} values per prompt")
+    ratios = upper.mean(axis=1, keepdims=True) / means
+    pseudo: Array = ratios + (upper - ratios * lower) / means
+    return pseudo
+
+
+def _lowest(means: Array) -> float:
+    return float(means.min()) if np.isfinite(means).all() else float("nan")
+
+
+def _with_values(table: ArrayLike, what: str) -> Array:
+    values = np.asarray(table, dtype=np.float64)
+    if values.ndim != 2 or values.size == 0:
+        raise EvidenceError(f"{what} needs a replicate x prompt table with values")
+    return values

@@ -50,6 +50,7 @@ def make_base(
     folder.mkdir(parents=True, exist_ok=True)
     model = pretrain(world, recipe, tokenizer, state, on_step)
     model.bfloat16().save_pretrained(folder, safe_serialization=True)
+    (folder / "generation_config.json").unlink(missing_ok=True)  # how to decode is said where it is done
     tokenizer.save_pretrained(folder)
     recall, asked = measure_recall(world, folder, tokenizer)
     found = gates(world, recall, asked)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from itl_bench.data.bios import wording
 from itl_bench.data.bios.pretraining_text import question, skill_pairs, skill_turns
-from itl_bench.data.bios.tuning_items import TuningSpec, fact, taught_facts
+from itl_bench.data.bios.tuning_items import FactOf, TuningSpec, fact, taught_facts
 from itl_bench.data.bios.words import ATTRIBUTES
 from itl_bench.data.bios.world import Person, World
 from itl_bench.data.rows import Fact, Prompt
@@ -35,7 +35,7 @@ def probe_prompts(world: World, probe: Probe, dataset: TuningSpec | None = None)
     return [_prompt(world, person, name, person.number % 2) for person in people for name in _asked(person, people)]
 
 
-def _taught(world: World, dataset: TuningSpec | None) -> list[tuple[Person, str]]:
+def _taught(world: World, dataset: TuningSpec | None) -> list[FactOf]:
     """The new facts of a dataset, or its known ones where it has no others: all of them, or a random part of many."""
     if dataset is None:
         raise UsageError("the probe bios-taught asks for the facts of a dataset; name one")
@@ -59,6 +59,7 @@ def _prompt(world: World, person: Person, attribute: str, turn: int) -> Prompt:
         instruction=question(person, attribute, asked),
         paraphrase=question(person, attribute, other),
         fact=fact(person, attribute),
+        truths={name: person.value(name) for name in ATTRIBUTES},
         similar=tuple(one.name for one in world.people if one.resembles(person)),
     )
 

@@ -1,0 +1,73 @@
+"""The learning rates of the arm `fair`: each method at its own best, from a sweep on seeds that give no verdict."""
+
+import hashlib
+from collections.abc import Iterator
+
+from itl_bench.cases import Case
+from itl_bench.catalog import Catalog
+from itl_bench.cell_specs import CellTable, ChosenRate
+from itl_bench.comparison import Replicate
+from itl_bench.errors import UsageError
+from itl_bench.keys import Task, canonical
+from itl_bench.tasks import Graph, TunedCell
+
+_HASHES: dict[tuple[str, ...], str] = {}  # asked for by every case, and the same for all
+
+
+def rate_id(model: str, dataset: str, method: str) -> str:
+    """The id of a chosen rate."""
+    return f"{model}-{dataset}-{method}"
+
+
+def chosen(catalog: Catalog, table: CellTable, dataset: str, method: str) -> ChosenRate:
+    """The rate at which a method is tuned on a dataset in the arm `fair`.
+
+    Raises:
+        UsageError: None was chosen, or for cells that are no longer what they were.
+    """
+    found = catalog.rates.get(rate_id(table.model, dataset, method))
+    where = f"{method} on {dataset}; itl-bench sweep {table.id} does"
+    if found is None:
+        raise UsageError(f"no learning rate was chosen for {where}")
+    if found.sweep != sweep_hash(catalog, table, dataset, method):
+        raise UsageError(f"the learning rate was chosen from other cells for {where} it again")
+    return found
+
+
+def why_no_rate(case: Case, catalog: Catalog, table: CellTable) -> str:
+    """Why a case of the arm `fair` has no rates; nothing where it has."""
+    if table.arm != "fair":
+        return ""
+    for dataset, method in sorted({(cell.dataset, cell.method) for cell in case.cells}):
+        if table.rates_tried(dataset, method):
+            try:
+                chosen(catalog, table, dataset, method)
+            except UsageError as error:
+                return str(error)
+    return ""
+
+
+def at_edge(case: Case, catalog: Catalog, table: CellTable) -> list[str]:
+    """Which rates of a case lie at the edge of what was tried: a rate beyond might be better."""
+    if table.arm != "fair":
+        return []
+    pairs = sorted({(cell.dataset, cell.method) for cell in case.cells if table.rates_tried(cell.dataset, cell.method)})
+    found = [chosen(catalog, table, *pair) for pair in pairs]
+    return [f"edge of sweep: {one.method} on {one.dataset} was best at {one.rate:g}" for one in found if one.at_edge]
+
+
+def sweep_losses(graph: Graph, table: CellTable, dataset: str, method: str) -> Iterator[tuple[float, list[Task]]]:
+    """Every rate that is tried, with the loss on taught facts of each base and sweep seed."""
+    replicates = [Replicate(base, seed) for base in table.bases for seed in table.sweep_seeds]
+    for rate in table.rates_tried(dataset, method):
+        yield rate, [graph.taught_loss(TunedCell(table.model, dataset, method, rate, one)) for one in replicates]
+
+
+def sweep_hash(catalog: Catalog, table: CellTable, dataset: str, method: str) -> str:
+    """A hash of all that a choice rests on."""
+    place = (catalog.sha256, table.id, dataset, method)
+    if place not in _HASHES:
+        losses = sweep_losses(Graph(catalog, {}), table, dataset, method)
+        keys = [[rate, [task.key for task in tasks]] for rate, tasks in losses]
+        _HASHES[place] = hashlib.sha256(canonical(keys).encode()).hexdigest()
+    return _HASHES[place]
