@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import typer
 
@@ -42,7 +43,7 @@ def sweep(
     if reason := why_no_cells():
         raise UsageError(reason)
     place, (tasks, targets) = Store(store or default_root()), sweep_tasks(catalog, fair[table])
-    run = f"sweep {table}"
+    run = f"sweep-{uuid4().hex}"  # a task that failed in one sweep is tried again by the next
     width = 79 if sys.stderr.isatty() else None
     progress = BuildProgress(Queue(place, tasks, run, targets), 1, _write, width)
     progress.start()

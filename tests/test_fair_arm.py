@@ -192,3 +192,17 @@ def test_a_mistaken_command_is_one_line(arguments, expected, monkeypatch, capsys
     (line,) = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 2
     assert line.startswith(f"ERROR: {'--to: ' if '--to' in arguments else ''}{expected}")
+
+
+def test_the_command_writes_what_it_chose(catalog, swept, monkeypatch, capsys, tmp_path, tiny_store):
+    chosen, _ = swept
+    monkeypatch.setattr("itl_bench.catalog.load_catalog", lambda own: catalog)
+    target = tmp_path / "rates.yaml"
+    monkeypatch.setattr("sys.argv", ["itl-bench", "sweep", "fair", "--store", str(tiny_store), "--to", str(target)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    out = capsys.readouterr().out
+    for one in chosen.rates.values():
+        assert f"{one.method} on {DATASET}: {one.rate:g}" in out
+        assert f"id: {one.id}\n" in target.read_text(encoding="utf-8")
+    assert f"wrote {target}" in out
