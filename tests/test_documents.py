@@ -17,18 +17,20 @@ pytestmark = pytest.mark.skipif(not CONTRIBUTING.exists(), reason="only a checko
 
 def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", CONTRIBUTING.read_text(encoding="utf-8"), flags=re.S)
-    files = ("models.yaml", "datasets.yaml", "claims/y01.yaml", "cells.yaml")
+    files = ("models.yaml", "datasets.yaml", "claims/y01.yaml", "cells.yaml", "cells.yaml")
     assert len(blocks) == len(files)
     for name, block in zip(files, blocks, strict=True):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        path.write_text(block, encoding="utf-8")
+        with path.open("a", encoding="utf-8") as file:
+            file.write(block)
     catalog = load_catalog(tmp_path)
     assert catalog.own_claims == {"Y01"}
     ids = [case.id for case in build_grid(catalog)]
     assert [key for key in ids if key.startswith("Y01-measured-llama7b-mydata-10k-lora-vs-full-just-eval")]
     assert [key for key in ids if key.startswith("C10a-measured-mymodel-dolly-15k")]
     assert catalog.cells["embedded"].seeds == (21, 22)
+    assert catalog.cells["mine"].sweep_seeds == (51,)
 
 
 @pytest.mark.parametrize("page", sorted(TOP.glob("docs/*.md")), ids=lambda path: path.name)
