@@ -35,7 +35,6 @@ class ChosenRate(Spec):
     """
 
     id: Identifier
-    model: Identifier
     dataset: Identifier
     method: Identifier
     rate: Margin
@@ -45,11 +44,29 @@ class ChosenRate(Spec):
     seeds: tuple[Count, ...]
     sweep: Text
 
+    @model_validator(mode="after")
+    def _best_of_those_tried(self) -> Self:
+        if self.id != (expected := rate_id(self.cells, self.dataset, self.method)):
+            raise ValueError(f"the id {self.id!r} does not fit its cells, dataset and method; it would be {expected!r}")
+        if len({one.rate for one in self.tried}) < len(self.tried):
+            raise ValueError("a rate was tried twice; run itl-bench sweep again")
+        best = min(self.tried, key=lambda one: (one.loss, one.rate))
+        if self.rate != best.rate:
+            raise ValueError(
+                f"{self.rate:g} is not the best of the rates tried, {best.rate:g} is; run itl-bench sweep again"
+            )
+        return self
+
     @property
     def at_edge(self) -> bool:
         """Whether a rate beyond those that were tried might be better."""
         rates = [one.rate for one in self.tried]
         return self.rate in (min(rates), max(rates))
+
+
+def rate_id(table: str, dataset: str, method: str) -> str:
+    """The id of the rate that was chosen for a method and a dataset of a table of cells."""
+    return f"{table}-{dataset}-{method}"
 
 
 class CellTable(Spec):

@@ -5,18 +5,13 @@ from collections.abc import Iterator
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
-from itl_bench.cell_specs import CellTable, ChosenRate
+from itl_bench.cell_specs import CellTable, ChosenRate, rate_id
 from itl_bench.comparison import Replicate
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task, canonical
 from itl_bench.tasks import Graph, TunedCell
 
-_HASHES: dict[tuple[str, ...], str] = {}  # asked for by every case, and the same for all
-
-
-def rate_id(model: str, dataset: str, method: str) -> str:
-    """The id of a chosen rate."""
-    return f"{model}-{dataset}-{method}"
+_HASHES: dict[tuple[str, CellTable, str, str], str] = {}  # asked for by every case, and the same for all
 
 
 def chosen(catalog: Catalog, table: CellTable, dataset: str, method: str) -> ChosenRate:
@@ -25,35 +20,36 @@ def chosen(catalog: Catalog, table: CellTable, dataset: str, method: str) -> Cho
     Raises:
         UsageError: None was chosen, or for cells that are no longer what they were.
     """
-    found = catalog.rates.get(rate_id(table.model, dataset, method))
-    where = f"{method} on {dataset}; itl-bench sweep {table.id} does"
+    found, pair = catalog.rates.get(rate_id(table.id, dataset, method)), f"{method} on {dataset}"
     if found is None:
-        raise UsageError(f"no learning rate was chosen for {where}")
+        raise UsageError(f"no learning rate was chosen for {pair}; run itl-bench sweep {table.id}")
     if found.sweep != sweep_hash(catalog, table, dataset, method):
-        raise UsageError(f"the learning rate was chosen from other cells for {where} it again")
+        moved = "another recipe, world, method or sweep"
+        raise UsageError(f"the learning rate of {pair} was chosen with {moved}; run itl-bench sweep {table.id} again")
     return found
 
 
 def why_no_rate(case: Case, catalog: Catalog, table: CellTable) -> str:
     """Why a case of the arm `fair` has no rates; nothing where it has."""
-    if table.arm != "fair":
-        return ""
-    for dataset, method in sorted({(cell.dataset, cell.method) for cell in case.cells}):
-        if table.rates_tried(dataset, method):
-            try:
-                chosen(catalog, table, dataset, method)
-            except UsageError as error:
-                return str(error)
+    try:
+        _chosen_for(case, catalog, table)
+    except UsageError as error:
+        return str(error)
     return ""
 
 
 def at_edge(case: Case, catalog: Catalog, table: CellTable) -> list[str]:
     """Which rates of a case lie at the edge of what was tried: a rate beyond might be better."""
+    found = _chosen_for(case, catalog, table)
+    return [f"edge of sweep: {one.method} on {one.dataset} was best at {one.rate:g}" for one in found if one.at_edge]
+
+
+def _chosen_for(case: Case, catalog: Catalog, table: CellTable) -> list[ChosenRate]:
+    """The rates of all cells of a case that the table has; none in the arm `shared-rate`."""
     if table.arm != "fair":
         return []
-    pairs = sorted({(cell.dataset, cell.method) for cell in case.cells if table.rates_tried(cell.dataset, cell.method)})
-    found = [chosen(catalog, table, *pair) for pair in pairs]
-    return [f"edge of sweep: {one.method} on {one.dataset} was best at {one.rate:g}" for one in found if one.at_edge]
+    pairs = sorted({(cell.dataset, cell.method) for cell in case.cells})
+    return [chosen(catalog, table, *pair) for pair in pairs if table.rates_tried(*pair)]
 
 
 def sweep_losses(graph: Graph, table: CellTable, dataset: str, method: str) -> Iterator[tuple[float, list[Task]]]:
@@ -64,8 +60,8 @@ def sweep_losses(graph: Graph, table: CellTable, dataset: str, method: str) -> I
 
 
 def sweep_hash(catalog: Catalog, table: CellTable, dataset: str, method: str) -> str:
-    """A hash of all that a choice rests on."""
-    place = (catalog.sha256, table.id, dataset, method)
+    """A hash of the keys of all artifacts that a choice rests on."""
+    place = (catalog.sha256, table, dataset, method)
     if place not in _HASHES:
         losses = sweep_losses(Graph(catalog, {}), table, dataset, method)
         keys = [[rate, [task.key for task in tasks]] for rate, tasks in losses]

@@ -2,12 +2,20 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
 
 from itl_bench.errors import ItlError, UsageError, unknown
+
+if TYPE_CHECKING:
+    from itl_bench.building_phase import Work
+    from itl_bench.catalog import Catalog
+    from itl_bench.cell_specs import CellTable
+    from itl_bench.store import Store
+
+RATES = "rates.yaml"
 
 
 def sweep(
@@ -18,48 +26,79 @@ def sweep(
     cases: Annotated[
         Path | None, typer.Option("--cases", metavar="DIR", help="a folder of your own, as --itl-cases")
     ] = None,
-    to: Annotated[Path, typer.Option("--to", help="file to write")] = Path("cases/rates.yaml"),
 ) -> None:
-    """Try learning rates on seeds that give no verdict, and write the best of each method and dataset.
+    """Try learning rates on seeds that give no verdict, and write the best of each method and dataset to rates.yaml.
 
-    The best rate has the lowest loss on the facts of the tuning data, asked for in unseen wordings. Start the command
-    in as many terminals as there are cores: they share the work. What is in the store is not trained again.
+    The best rate has the lowest loss on the facts of the tuning data, asked for in unseen wordings. The file is that of
+    the folder given with --cases, else of the checkout. Started in several terminals, the command shares its work.
+
+    For example: itl-bench sweep bios-full-fair
     """
-    from itl_bench.building import LocalExecutor
+    from itl_bench.building_phase import Work
     from itl_bench.catalog import load_catalog
-    from itl_bench.report.progress import BuildProgress
-    from itl_bench.runnable import why_no_cells
-    from itl_bench.stages import builders, provenance
     from itl_bench.store import Store, default_root
     from itl_bench.sweeping import choose, save, sweep_tasks
-    from itl_bench.task_queue import Queue
 
-    catalog = load_catalog(cases)
-    fair = {one.id: one for one in catalog.cells.values() if one.arm == "fair"}
-    if table not in fair:
-        raise UsageError(unknown("cells in the arm fair", table, fair))
-    if not to.parent.is_dir():
-        raise UsageError(f"--to: there is no folder {to.parent}; give the file rates.yaml of a folder of cases")
-    if reason := why_no_cells():
-        raise UsageError(reason)
-    place, (tasks, targets) = Store(store or default_root()), sweep_tasks(catalog, fair[table])
-    run = f"sweep-{uuid4().hex}"  # a task that failed in one sweep is tried again by the next
-    width = 79 if sys.stderr.isatty() else None
-    progress = BuildProgress(Queue(place, tasks, run, targets), 1, _write, width)
-    progress.start()
-    try:
-        report = LocalExecutor(place, builders(), provenance()).build(tasks, run, targets)
-    finally:
-        progress.stop()
-    if report.failed:
-        raise ItlError(f"{len(report.failed)} tasks failed, the first with {next(iter(report.failed.values()))}")
-    chosen = choose(catalog, fair[table], place)
-    save(chosen, catalog.rates.values(), to)
+    catalog, target = load_catalog(cases), _target(cases)
+    declared, place = _declared(catalog, table), Store(store or default_root())
+    tasks, targets = sweep_tasks(catalog, declared)
+    _build(Work(tuple(tasks), tuple(targets)), place)
+    chosen = choose(catalog, declared, place)
+    before = [one for one in catalog.rates.values() if Path(catalog.source(one)).resolve() == target.resolve()]
+    save(chosen, before, target)
     for one in chosen:
         tried = ", ".join(f"{rate.rate:g}: {rate.loss:.4f}" for rate in one.tried)
-        edge = " (at the edge: no verdict)" if one.at_edge else ""
+        edge = " (edge of sweep: no verdict; declare rates beyond)" if one.at_edge else ""
         typer.echo(f"{one.method} on {one.dataset}: {one.rate:g}{edge}; loss by rate {tried}")
-    typer.echo(f"wrote {to}")
+    typer.echo(f"wrote {target}")
+
+
+def _declared(catalog: "Catalog", name: str) -> "CellTable":
+    from itl_bench.runnable import lacking_base, why_no_cells
+
+    fair = {one.id: one for one in catalog.cells.values() if one.arm == "fair"}
+    if name not in fair:
+        raise UsageError(unknown("cells in the arm fair", name, fair))
+    if reason := why_no_cells() or lacking_base(fair[name]):
+        raise UsageError(reason)
+    return fair[name]
+
+
+def _target(cases: Path | None) -> Path:
+    from itl_bench.catalog import shipped
+
+    if cases is None and shipped("cases").parent.name == "_shipped":
+        raise UsageError("an installed package is not written to; give --cases DIR, whose rates.yaml is written")
+    return (cases or shipped("cases")) / RATES
+
+
+def _build(work: "Work", store: "Store") -> None:
+    """Build what is missing, and say how far it is.
+
+    Raises:
+        ItlError: Something could not be built; a later sweep tries it again.
+    """
+    from itl_bench.building_phase import build
+    from itl_bench.report.progress import BuildProgress
+    from itl_bench.task_queue import Queue
+
+    shown: list[BuildProgress] = []
+
+    def start(all_of_it: "Work") -> None:
+        queue = Queue(store, all_of_it.tasks, run_id, all_of_it.targets)
+        shown.append(BuildProgress(queue, 1, _write, 79 if sys.stderr.isatty() else None))
+        shown[0].start()
+
+    run_id = f"sweep-{uuid4().hex}"
+    try:
+        built = build(work, store, run_id, on_start=start)
+    finally:
+        for progress in shown:
+            progress.stop()
+    for message in built.damaged:
+        typer.echo(f"WARNING: {message}", err=True)
+    if built.failed:
+        raise ItlError(f"{len(built.failed)} tasks failed, the first with {next(iter(built.failed.values()))}")
 
 
 def _write(text: str) -> None:

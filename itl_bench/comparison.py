@@ -59,7 +59,6 @@ class RatePoint:
         learned: Of each side, the share of right answers about new facts that its data taught; None where there are
             none. It tells a method that keeps what the base knew from one that has not learned.
         own_rates: Of each side, the rate of its own where the sides share none; None for an untuned base.
-        obstacles: Why nothing at this point can be a verdict, for example a rate at the edge of its sweep.
     """
 
     rate: float | None
@@ -67,7 +66,6 @@ class RatePoint:
     right: Sample
     learned: tuple[float | None, float | None] = (None, None)
     own_rates: tuple[float | None, float | None] = (None, None)
-    obstacles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

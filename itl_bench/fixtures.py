@@ -62,7 +62,7 @@ class Evidence(EvidenceSource):
         }  # fmt: skip
         case = find_case(self.catalog, claim, {word: value for word, value in words.items() if value is not None})
         if reason := self.reason_not_run(case):
-            pytest.skip(reason)
+            pytest.skip(f"not run: {reason}")
         return replace(self, remember=lambda verdict: None).verdict(case)
 
 

@@ -1,6 +1,6 @@
 """The second phase: from tables in the store to the verdict on a measured case. Nothing is built here."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from itl_bench.case_tasks import (
@@ -26,9 +26,9 @@ from itl_bench.keys import Task
 from itl_bench.measured import judge_measured
 from itl_bench.measured_matched import judge_at_equal_loss
 from itl_bench.record import CaseRecord
-from itl_bench.specs import ProfileSpec
+from itl_bench.specs import ProfileSpec, Side
 from itl_bench.store import Store
-from itl_bench.tasks import Graph
+from itl_bench.tasks import UNTUNED, Graph
 
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
@@ -47,20 +47,21 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
     graph = Graph(catalog, {})
     read = tuple(dict.fromkeys(task.key for task in read_by(graph, case, table)))
     judge = judge_trend_from_store if case.over else _judge_difference
-    record = judge(graph, case, catalog, table, store)
+    pilot = ["pilot: no verdict"] if profile and profile.pilot else []
+    record = judge(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
     mixed = mixture(read, store)
     reason = f"{record.reason}; {mixed}" if mixed else record.reason
     return record.model_copy(update={"artifacts": read, "reason": reason})
 
 
-def _judge_difference(graph: Graph, case: Case, catalog: Catalog, table: CellTable, store: Store) -> CaseRecord:
+def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:
     points = {rate: _point(graph, case, rate, table, store) for rate in common_rates(case, table)}
     if case.at == "training-loss":
-        return judge_at_equal_loss(case, catalog, list(points.values()))
+        return judge_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
     headline = headline_rate(case, table)
     floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
     floors = floors or borrowing_in_words(case, points[headline])
-    return judge_measured(case, catalog, list(points.values()), headline, floors)
+    return judge_measured(case, graph.catalog, list(points.values()), headline, floors, obstacles)
 
 
 def mixture(keys: Iterable[str], store: Store) -> str:
@@ -82,10 +83,13 @@ def _point(graph: Graph, case: Case, rate: float | None, table: CellTable, store
     shares = [mean([table_of(task, store) for task in tasks], "accuracy") for tasks in learned]
     if rate is not None:
         return RatePoint(rate, left, right, (shares[0], shares[1]))
-    first = replicates(table)[0]
-    own = [cell_of(graph, case, side, None, table, first).rate or None for side in (case.left, case.right)]
-    obstacles = tuple(at_edge(case, graph.catalog, table))
-    return RatePoint(None, left, right, (shares[0], shares[1]), (own[0], own[1]), obstacles)
+    own = [_own_rate(graph, case, side, table) for side in (case.left, case.right)]
+    return RatePoint(None, left, right, (shares[0], shares[1]), (own[0], own[1]))
+
+
+def _own_rate(graph: Graph, case: Case, side: Side, table: CellTable) -> float | None:
+    cell = cell_of(graph, case, side, None, table, replicates(table)[0])
+    return None if cell.method == UNTUNED else cell.rate
 
 
 def sample_of(side: SideTables, store: Store) -> Sample:

@@ -1,12 +1,12 @@
 """The verdict on a measured trend, from tables in the store: over all cells of a table, or over what was tuned on."""
 
 import json
-from math import log, log10
+from collections.abc import Sequence
+from math import exp, log, log10
 from statistics import fmean
 
 from itl_bench.case_tasks import cell_pairs, dataset_tables
 from itl_bench.cases import Case
-from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.cell_tables import OVER_CELLS
 from itl_bench.comparison import CellSummary, unit_means
@@ -23,26 +23,51 @@ from itl_bench.stats.pseudo import derive, sources
 from itl_bench.store import Store
 from itl_bench.tasks import Graph
 
-START, END = 3, 10  # steps over which the training loss at the start and at the end is averaged
+RANGE_OF_LENGTHS = 1.5  # longest over shortest mean length of the data of a trend
+END = 10  # steps over which the training loss at the end is averaged
 
 Points = tuple[list[CellSummary], int, int]  # cells, how many were left out as not trained, prompts
 
 
-def judge_trend_from_store(graph: Graph, case: Case, catalog: Catalog, table: CellTable, store: Store) -> CaseRecord:
+def judge_trend_from_store(
+    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
+) -> CaseRecord:
     """The verdict on a trend; cells that were not trained are left out, and counted.
+
+    Args:
+        graph: The tasks of the catalog.
+        case: A case with evidence measured that is over an axis.
+        table: Its cells.
+        store: Where the tables are.
+        obstacles: Why the case gives no verdict whatever its numbers.
 
     Raises:
         EvidenceError: The tables cannot carry a verdict.
     """
-    points = _over_cells if case.over == OVER_CELLS else _over_datasets
+    catalog, points = graph.catalog, _over_cells if case.over == OVER_CELLS else _over_datasets
     cells, left_out, n_prompts = points(graph, case, table, store)
-    if not left_out:
-        return judge_trend(case, catalog, cells, n_prompts=n_prompts)
-    note = f"{left_out} cells that were not trained left out"
+    obstacles = [*obstacles, *(_no_range(cells) if case.over == "response-length" else [])]
+    note = f"{left_out} cells that were not trained left out" if left_out else ""
     try:
-        return judge_trend(case, catalog, cells, note, n_prompts)
-    except EvidenceError as error:  # too few are left: that is no crash
+        return judge_trend(case, catalog, cells, note, n_prompts, obstacles)
+    except EvidenceError as error:
+        if not left_out:
+            raise
+        # Too few are left: that is no crash.
         return undecided(case, catalog, f"{note}: {error}")
+
+
+def _no_range(cells: Sequence[CellSummary]) -> list[str]:
+    """Why nothing can be said along the length of responses, where all data have about the same."""
+    factor = exp(max(cell.x for cell in cells) - min(cell.x for cell in cells)) if cells else 1.0
+    enough = factor >= RANGE_OF_LENGTHS
+    return (
+        []
+        if enough
+        else [
+            f"the longest responses of the data are {factor:.2f} times the shortest, a trend needs {RANGE_OF_LENGTHS}"
+        ]
+    )
 
 
 def _over_cells(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
@@ -87,6 +112,9 @@ def column_mean(case: Case, table: Table) -> float:
 
 
 def training_loss(training: Task, store: Store) -> tuple[float, float]:
-    """Training loss at the start and at the end, in nats per response token."""
+    """Training loss at the start and at the end, in nats per response token.
+
+    The start is the first step alone, before weights have moved: a few steps later a high rate has raised it itself.
+    """
     losses = json.loads((store.open(training.key).folder / TRAINING).read_text(encoding="utf-8"))["losses"]
-    return fmean(losses[:START]), fmean(losses[-END:])
+    return losses[0], fmean(losses[-END:])

@@ -25,7 +25,12 @@ Facts = dict[str, object]  # fields of a case's record
 
 
 def judge_measured(
-    case: Case, catalog: Catalog, points: Sequence[RatePoint], headline: float | None, floors: str = ""
+    case: Case,
+    catalog: Catalog,
+    points: Sequence[RatePoint],
+    headline: float | None,
+    floors: str = "",
+    obstacles: Sequence[str] = (),
 ) -> CaseRecord:
     """The verdict of a measured difference, at its headline rate, with the verdict at every other rate beside it.
 
@@ -35,6 +40,7 @@ def judge_measured(
         points: Both sides at each learning rate.
         headline: The learning rate that decides; None where the sides share none.
         floors: What to set the effect against, in words: it ends the reason.
+        obstacles: Why the case gives no verdict whatever its numbers, for example a rate at the edge of its sweep.
 
     Raises:
         EvidenceError: The headline is not among the points, a rate is given twice, or the numbers cannot carry a
@@ -45,7 +51,7 @@ def judge_measured(
         given = ", ".join(map(_rate, rates)) or "nothing"
         raise EvidenceError(f"{case.id}: one point at the headline {_rate(headline)} is needed, given are {given}")
     ordered = sorted(points, key=lambda one: one.rate or 0.0)
-    looks = {point.rate: _look(case, point, point.rate == headline, floors) for point in ordered}
+    looks = {point.rate: _look(case, point, point.rate == headline, floors, obstacles) for point in ordered}
     shown = looks[headline][0].get("deciding_column")
     facts: Facts = looks[headline][0] | {
         "rates": tuple(sorted({rate for point in ordered for rate in (point.rate, *point.own_rates) if rate})),
@@ -54,12 +60,14 @@ def judge_measured(
     return CaseRecord.model_validate(identity(case, catalog) | facts)
 
 
-def _look(case: Case, point: RatePoint, headline: bool, floors: str) -> tuple[Facts, PointRecord]:
+def _look(
+    case: Case, point: RatePoint, headline: bool, floors: str, obstacles: Sequence[str]
+) -> tuple[Facts, PointRecord]:
     """The case at one learning rate: fields of its record, and the point of its rate curve."""
     needed = sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
     rows = match(point.left, point.right, needed, paired=case.left.probe == case.right.probe)
     blocked = [
-        *point.obstacles, *_not_trained(case, point, rows.replicates), *too_few(rows.replicates),
+        *obstacles, *_not_trained(case, point, rows.replicates), *too_few(rows.replicates),
         *too_few_prompts(rows.n_prompts),
     ]  # fmt: skip
     numbers: Facts = {}
@@ -79,6 +87,8 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str) -> tuple[Fa
         "learned_left": point.learned[0],
         "learned_right": point.learned[1],
         "rate": point.rate,
+        "rate_left": point.own_rates[0],
+        "rate_right": point.own_rates[1],
         "headline": headline,
     }
     return facts, PointRecord.model_validate(shown | {"reason": "; ".join(blocked) or numbers["reason"]})
@@ -109,7 +119,7 @@ def _rates_in_words(point: RatePoint) -> str:
     if point.rate is not None:
         return f"at learning rate {point.rate:g}"
     words = list(dict.fromkeys(f"{rate:g}" for rate in point.own_rates if rate is not None))
-    return f"at learning rate {' against '.join(words)}, the method's own" if words else ""
+    return f"at learning rate {' against '.join(words)}, each method's own" if words else ""
 
 
 def _learned(learned: tuple[float | None, float | None]) -> str:

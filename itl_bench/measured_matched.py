@@ -34,12 +34,12 @@ from itl_bench.measured import (
 from itl_bench.record import CaseRecord
 from itl_bench.stats.pseudo import sources
 
-FEWEST_RATES = 2  # one has no neighbour to read a loss between
-
 SideRead = tuple[Samples, Sequence[Reading]]  # a side's cells, and where each replicate of it is read
 
 
-def judge_at_equal_loss(case: Case, catalog: Catalog, points: Sequence[RatePoint], floors: str = "") -> CaseRecord:
+def judge_at_equal_loss(
+    case: Case, catalog: Catalog, points: Sequence[RatePoint], floors: str = "", obstacles: Sequence[str] = ()
+) -> CaseRecord:
     """The verdict of a measured difference at the lowest training loss that both sides of a replicate reach.
 
     Its interval is that of `judge_measured`: what interpolating between learning rates misses is not in it.
@@ -47,8 +47,9 @@ def judge_at_equal_loss(case: Case, catalog: Catalog, points: Sequence[RatePoint
     Args:
         case: A case with evidence measured that compares two tuned methods on the same prompts.
         catalog: The catalog it is from.
-        points: Both sides at each learning rate; fewer than two rates, or losses that do not meet, decide nothing.
+        points: Both sides at each learning rate; losses that do not meet decide nothing.
         floors: What to set the effect against, in words: it ends the reason.
+        obstacles: Why the case gives no verdict whatever its numbers.
 
     Raises:
         EvidenceError: A rate is missing or given twice, no replicate is at every rate, or the numbers cannot carry a
@@ -56,25 +57,21 @@ def judge_at_equal_loss(case: Case, catalog: Catalog, points: Sequence[RatePoint
     """
     left, right = sides_by_rate(points)
     rates: Facts = {"rates": tuple(left), "points": ()}
-    if len(left) < FEWEST_RATES:
-        shared = count(len(left), "shared learning rate")
-        reason = f"equal training loss is looked for along learning rates: {shared}, it needs {FEWEST_RATES}"
-        return undecided(case, catalog, reason).model_copy(update=rates)
     replicates = common_replicates(left, right)
     try:
         matches = [match_losses(left, right, one) for one in replicates]
     except EvidenceError as error:  # sides that were trained differently well at every rate are no crash
         return undecided(case, catalog, f"no match at equal training loss: {error}").model_copy(update=rates)
     sides = ((left, [one for one, _ in matches]), (right, [other for _, other in matches]))
-    return CaseRecord.model_validate(identity(case, catalog) | _facts(case, sides, floors) | rates)
+    return CaseRecord.model_validate(identity(case, catalog) | _facts(case, sides, floors, obstacles) | rates)
 
 
-def _facts(case: Case, sides: tuple[SideRead, SideRead], floors: str) -> Facts:
+def _facts(case: Case, sides: tuple[SideRead, SideRead], floors: str, obstacles: Sequence[str]) -> Facts:
     """The case's numbers, what blocks a verdict, and where both sides were read."""
     replicates = [one.replicate for one in sides[0][1]]
     needed = sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
     prompts, left_out = prompts_with_values([table for side in sides for table in tables_read(*side)], needed)
-    blocked = [*_not_trained(case, sides), *too_few(replicates), *too_few_prompts(len(prompts))]
+    blocked = [*obstacles, *_not_trained(case, sides), *too_few(replicates), *too_few_prompts(len(prompts))]
     numbers: Facts = {}
     try:
         numbers = _numbers(case, sides, prompts)

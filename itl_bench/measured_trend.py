@@ -19,11 +19,16 @@ FEWEST_CELLS = 3  # of a trend, in every replicate
 
 
 def judge_trend(
-    case: Case, catalog: Catalog, cells: Sequence[CellSummary], floors: str = "", n_prompts: int | None = None
+    case: Case,
+    catalog: Catalog,
+    cells: Sequence[CellSummary],
+    floors: str = "",
+    n_prompts: int | None = None,
+    obstacles: Sequence[str] = (),
 ) -> CaseRecord:
     """The verdict of a measured trend: least squares within each replicate, then the mean of its slopes.
 
-    Along the divergence from the base every shared learning rate has an intercept of its own; elsewhere there is one.
+    Along the divergence from the base every learning rate has an intercept of its own; along other axes there is one.
     The interval is about new replicates of these cells on these prompts.
 
     Args:
@@ -32,16 +37,16 @@ def judge_trend(
         cells: Cells that were trained; identical ones count once.
         floors: What to set the effect against, in words: it ends the reason.
         n_prompts: Number of prompts behind every y, where known.
+        obstacles: Why the case gives no verdict whatever its numbers.
 
     Raises:
         EvidenceError: The case has several columns, or a replicate has too few cells or no spread of x.
     """
     if len(case.columns) != 1:
         raise EvidenceError(f"{case.id}: a trend is over one column, not {len(case.columns)}")
-    by_rate = case.over == "log-kl" and case.arm == "shared-rate"  # where rates are each method's own they say little
-    slopes = _slopes(sorted(set(cells), key=_cell), by_rate)
+    slopes = _slopes(sorted(set(cells), key=_cell), within_rate=case.over == "log-kl")
     bases = [one.base for one in slopes]
-    blocked = [*too_few(slopes), *(too_few_prompts(n_prompts) if n_prompts is not None else ())]
+    blocked = [*obstacles, *too_few(slopes), *(too_few_prompts(n_prompts) if n_prompts is not None else ())]
     numbers: Facts = {"effect": fmean(slopes.values()), "deciding_column": case.columns[0]}
     if len(slopes) > 1:
         column = Column(nested_mean(list(slopes.values()), bases), cells=list(slopes.values()))

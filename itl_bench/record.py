@@ -51,6 +51,8 @@ class PointRecord(RecordModel):
     """A measured case at one learning rate."""
 
     rate: Finite | None = Field(default=None, description="none where the sides share no rate")
+    rate_left: Finite | None = Field(default=None, description="the left side's own rate, where the sides share none")
+    rate_right: Finite | None = Field(default=None, description="none for a model that is not tuned")
     headline: bool = Field(description="whether the case's verdict is the one at this rate")
     verdict: Verdict
     deciding_column: str | None = Field(default=None, description="the column that the numbers are of")

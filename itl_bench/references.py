@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from itl_bench.cell_specs import CellTable
+from itl_bench.cell_specs import CellTable, ChosenRate
 from itl_bench.errors import nearest, unknown
 from itl_bench.methods.registry import SHIPPED
 from itl_bench.published import DOUBTFUL, HEADERS, Row
@@ -37,13 +37,7 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
     for table in catalog.cells.values():
         _check_cells(table, catalog, problems)
     for rate in catalog.rates.values():
-        path = catalog.source(rate)
-        for key, given, accepted in (
-            ("cells", rate.cells, catalog.cells), ("model", rate.model, catalog.models),
-            ("dataset", rate.dataset, catalog.dataset_rows), ("method", rate.method, catalog.methods),
-        ):  # fmt: skip
-            if given not in accepted:
-                problems.append(f"{path}: {rate.id}: {key}: {unknown(key, given, accepted)}")
+        _check_rate(rate, catalog, problems)
     for claim in catalog.claims.values():
         _check_claim(claim, catalog, problems)
     _check_tables(catalog, problems)
@@ -58,6 +52,16 @@ def _check_dataset_ids(catalog: Catalog, problems: list[str]) -> None:
                 problems.append(f"{catalog.source(spec)}: {spec.name}: {message}")
 
 
+def _check_rate(rate: ChosenRate, catalog: Catalog, problems: list[str]) -> None:
+    def report(key: str, message: str) -> None:
+        problems.append(f"{catalog.source(rate)}: {rate.id}: {key}: {message}")
+
+    fair = [table.id for table in catalog.cells.values() if table.arm == "fair"]
+    _names(report, "cells", "cells in the arm fair", [rate.cells], fair)
+    _names(report, "dataset", "dataset", [rate.dataset], catalog.dataset_rows)
+    _names(report, "method", "method", [rate.method], catalog.methods)
+
+
 def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> None:
     def report(key: str, message: str) -> None:
         problems.append(f"{catalog.source(table)}: {table.id}: {key}: {message}")
@@ -65,6 +69,8 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
     _names(report, "profile", "profile", [table.profile], catalog.profiles)
     _names(report, "model", "model", [table.model], catalog.models)
     training = [method.id for method in catalog.methods.values() if method.id in SHIPPED]
+    if table.profile in catalog.profiles and table.arm not in (arms := catalog.profiles[table.profile].arms):
+        report("arm", unknown(f"arm of the profile {table.profile}", table.arm, arms))
     same = [one.id for one in catalog.cells.values() if one.place == table.place]
     if table.id != same[0]:
         report("profile", f"the cells {same[0]!r} are of the same profile, model and arm; write them into one entry")

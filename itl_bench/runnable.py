@@ -6,7 +6,7 @@ from itl_bench.case_tasks import MEASURE_TABLES
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
-from itl_bench.cell_tables import DEFAULT_PROFILE, OVER_CELLS, OVER_DATASETS, cell_table, has_cells
+from itl_bench.cell_tables import DEFAULT_PROFILE, FEWEST_OF_A_CURVE, OVER_CELLS, OVER_DATASETS, cell_table, has_cells
 from itl_bench.chosen_rates import why_no_rate
 from itl_bench.data.bios.shipped import manifest_file, shipped_bases
 from itl_bench.plan import missing
@@ -25,9 +25,10 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | 
     table = cell_table(case, catalog, profile)
     if table is None or not has_cells(case, table):
         name = profile.id if profile else DEFAULT_PROFILE
-        return f"not run: profile {name} trains no cells for it; {_elsewhere(case, catalog)}"
-    if reason := why_no_cells() or _lacking_base(table):
-        return reason
+        few = f"cells at {FEWEST_OF_A_CURVE} shared rates, which equal training loss needs" if case.at != "rate" else ""
+        return f"not run: profile {name} trains no {few or 'cells for it'}; {_elsewhere(case, catalog)}"
+    if reason := why_no_cells() or lacking_base(table):
+        return f"not run: {reason}"
     unchosen = why_no_rate(case, catalog, table)
     return f"not run: {unchosen}" if unchosen else None
 
@@ -35,17 +36,18 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | 
 def why_no_cells() -> str | None:
     """Why no cell at all can be trained here: the installation lacks something; None where they can."""
     if not manifest_file().exists():
-        return "not run: this installation has no pre-trained bases; itl-bench bios pretrain makes them"
+        return "this installation has no pre-trained bases; itl-bench bios pretrain makes them"
     if lacking := [name for name in PACKAGES if find_spec(name) is None]:
         install = "pip install 'itl_bench[train]' (or make bench) installs it"
-        return f"not run: {', '.join(lacking)} not installed; {install}"
+        return f"{', '.join(lacking)} not installed; {install}"
     return None
 
 
-def _lacking_base(table: CellTable) -> str | None:
+def lacking_base(table: CellTable) -> str | None:
+    """Which bases of a table this installation does not have; None where it has all of them."""
     there = {one.number for one in shipped_bases().bases}
     if lacking := [str(number) for number in table.bases if number not in there]:
-        return f"not run: this installation has no base {' and '.join(lacking)}; itl-bench bios pretrain makes bases"
+        return f"this installation has no base {' and '.join(lacking)}; itl-bench bios pretrain makes bases"
     return None
 
 

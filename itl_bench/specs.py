@@ -124,13 +124,14 @@ class JudgeSpec(Spec):
 
 
 class ProfileSpec(Spec):
-    """A named selection of the grid."""
+    """A named selection of the grid; a pilot shows numbers and gives no verdict."""
 
     id: Identifier
     title: Text
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
     levels: tuple[MeasuredLevel, ...] = ()
     arms: tuple[Arm, ...] = ()
+    pilot: bool = False
 
 
 class Side(Spec):
@@ -144,7 +145,7 @@ class Side(Spec):
     control: Control | None = None
 
 
-UNTUNED = (None, "base", "chat", "best")  # rows without a training loss of their own
+WITHOUT_LOSS = (None, "base", "chat", "best")  # rows without a training loss of their own
 
 
 def _one_or_several(value: object) -> object:
@@ -171,7 +172,7 @@ class Compare(Spec):
     @model_validator(mode="after")
     def _losses_of_one_scale(self) -> Self:
         sides = [side for pair in self.pairs for side in pair]
-        tuned = [side for side in sides if side == Side(method=side.method) and side.method not in UNTUNED]
+        tuned = [side for side in sides if side == Side(method=side.method) and side.method not in WITHOUT_LOSS]
         if self.at == "training-loss" and (self.over or tuned != sides):
             raise ValueError("at 'training-loss' is for a difference whose sides fix a tuned method and nothing else")
         return self

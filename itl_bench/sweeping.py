@@ -7,8 +7,8 @@ from pathlib import Path
 import yaml
 
 from itl_bench.catalog import Catalog
-from itl_bench.cell_specs import CellTable, ChosenRate, TriedRate
-from itl_bench.chosen_rates import rate_id, sweep_hash, sweep_losses
+from itl_bench.cell_specs import CellTable, ChosenRate, TriedRate, rate_id
+from itl_bench.chosen_rates import sweep_hash, sweep_losses
 from itl_bench.data.rows import Table, read_table
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task
@@ -52,7 +52,7 @@ def _best(catalog: Catalog, table: CellTable, dataset: str, method: str, store: 
     if math.isinf(best.loss):
         raise UsageError(f"{method} on {dataset} diverged at every rate of the sweep; declare lower ones")
     return ChosenRate(
-        id=rate_id(table.model, dataset, method), model=table.model, dataset=dataset, method=method, rate=best.rate,
+        id=rate_id(table.id, dataset, method), dataset=dataset, method=method, rate=best.rate,
         tried=tuple(tried), cells=table.id, bases=table.bases, seeds=table.sweep_seeds,
         sweep=sweep_hash(catalog, table, dataset, method),
     )  # fmt: skip
@@ -67,23 +67,15 @@ def mean_loss(tables: Sequence[Table]) -> float:
     return math.fsum(losses) / len(losses)
 
 
-def save(chosen: Iterable[ChosenRate], others: Iterable[ChosenRate], path: Path) -> None:
+def save(chosen: Sequence[ChosenRate], before: Iterable[ChosenRate], path: Path) -> None:
     """Write the rates that were chosen; those of other tables of cells stay.
 
     Args:
-        chosen: Of the table whose sweep was run.
-        others: What was there before.
-        path: The file `rates.yaml` of a catalog.
+        chosen: Of one table of cells.
+        before: What the file held.
+        path: The file `rates.yaml` of a folder of cases.
     """
-    fresh = list(chosen)
-    tables, ids = {one.cells for one in fresh}, {one.id for one in fresh}
-    kept = [one for one in others if one.cells not in tables and one.id not in ids]
-    entries = [one.model_dump(mode="python") for one in [*kept, *fresh]]
-    write_atomically(path, HEAD + yaml.safe_dump(_lists(entries), sort_keys=False, width=120))
-
-
-def _lists(value: object) -> object:
-    """Tuples as lists, which YAML knows."""
-    if isinstance(value, dict):
-        return {key: _lists(one) for key, one in value.items()}
-    return [_lists(one) for one in value] if isinstance(value, list | tuple) else value
+    tables = {one.cells for one in chosen}
+    kept = [one for one in before if one.cells not in tables]
+    entries = [one.model_dump(mode="json") for one in [*kept, *chosen]]
+    write_atomically(path, HEAD + yaml.safe_dump(entries, sort_keys=False, width=120))

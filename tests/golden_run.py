@@ -30,7 +30,7 @@ from itl_bench.generation.loading import load_tokenizer
 from itl_bench.keys import Task
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
 from itl_bench.stages import builders
-from itl_bench.tasks import VERSIONS, Graph, TunedCell
+from itl_bench.tasks import UNSEEN, VERSIONS, Graph, TunedCell
 from itl_bench.training.pretraining import new_model
 from tests.tiny import ROWS, WORLD, be_quick, tiny_catalog
 
@@ -85,7 +85,7 @@ def outputs() -> dict[str, object]:
         base = run.folder(run.base)
         return {
             "base": {"copied": sorted(one.name for one in base.iterdir() if sha256(one) == sha256(source / one.name))},
-            "corpus": world | {style: sha256(run.folder(corpus(style)) / ITEMS) for style in STYLES},
+            "corpus": world | {name: sha256(run.folder(task) / ITEMS) for name, task in corpora().items()},
             "probe": {name: sha256(run.folder(run.graph.probe(name, DATASET)) / PROMPTS) for name in PROBES},
             "checkpoint": {method: run.losses(method) for method in ("full", "full-neftune", "lora")},
             "responses": run.first_answers(),
@@ -93,10 +93,15 @@ def outputs() -> dict[str, object]:
         }
 
 
-def corpus(style: str) -> Task:
-    """Items of one style, in the order of one seed."""
+def corpora() -> dict[str, Task]:
+    """Items of every style, and of one in wordings that tuning does not use, in the order of one seed."""
+    return {style: corpus(style) for style in STYLES} | {f"short, {UNSEEN}": corpus("short", wordings=UNSEEN)}
+
+
+def corpus(style: str, **more: str) -> Task:
+    """Items of one style."""
     items = {"new_percent": 30, "style": style, "rows": ROWS}
-    return Task("corpus", {"items": items, "world": WORLD, "seed": 3}, version=VERSIONS["corpus"])
+    return Task("corpus", {"items": items, "world": WORLD, "seed": 3, **more}, version=VERSIONS["corpus"])
 
 
 @contextmanager
@@ -168,16 +173,17 @@ class Run:
         return found
 
     def compared(self) -> dict[str, object]:
-        """Means of divergences on planted answers, in nats."""
+        """Means of divergences on planted answers, and of losses, in nats."""
         tasks = {
             "shift": self.graph.measure("shift", self.cell("lora"), "bios-known"),
             "seed-floor": self.graph.seed_floor(self.cell("lora"), self.cell("lora", 2), "bios-known"),
             "paraphrase-floor": self.graph.paraphrase_floor("bios1m", 1, "bios-known"),
+            "taught-loss": self.graph.taught_loss(self.cell("lora")),
         }
         found = {}
         for name, task in tasks.items():
             columns = read_table(self.folder(task) / TABLE).columns
-            for column in sorted({"kl", "reverse_kl", "first", "rest", "reference_kl"} & set(columns)):
+            for column in sorted({"kl", "reverse_kl", "first", "rest", "reference_kl", "loss"} & set(columns)):
                 known = [value for value in columns[column] if value is not None]
                 found[f"{name} {column}"] = float(f"{fmean(known):.4g}")
         return found

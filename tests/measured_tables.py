@@ -62,8 +62,8 @@ def at(rate, left, right, losses=TRAINED):
     return RatePoint(rate, tuned(left, losses), tuned(right, losses))
 
 
-def verdict(points, case=BETTER, headline=1e-4, floors="") -> CaseRecord:
-    return judge_measured(grid()[case], catalog(), points, headline, floors)
+def verdict(points, case=BETTER, headline=1e-4, floors="", obstacles=()) -> CaseRecord:
+    return judge_measured(grid()[case], catalog(), points, headline, floors, obstacles)
 
 
 def divergence(seed, scale):

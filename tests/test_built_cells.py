@@ -159,5 +159,5 @@ def test_where_no_cell_can_be_built_the_reason_is_that_of_the_cases(bases, monke
         (bases / MANIFEST).unlink()
     else:
         monkeypatch.setitem(sys.modules, lacking, None)
-    assert why_no_cells() == why_not(case, catalog(), None)
+    assert f"not run: {why_no_cells()}" == why_not(case, catalog(), None)
     assert lacking in why_no_cells()

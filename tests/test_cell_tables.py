@@ -22,8 +22,8 @@ GOOD = """
 
 
 FAIR = """
-- id: own
-  profile: embedded
+- id: bios-full-fair
+  profile: bios-full
   model: bios1m
   arm: fair
   bases: [1, 2]
@@ -71,6 +71,11 @@ def test_a_mistake_is_one_line(tmp_path, old, new, expected):
         ("reason: some", "headline: 0.001\n  reason: some", ["has no 'headline'"]),
         ("[0.001, 0.003, 0.01]", "[0.001, 0.003, 0.01, 0.03]", ["equally many rates, at least 3; found 3 and 4"]),
         ("arm: fair", "arm: shared-rate", ["the arm 'shared-rate' needs 'headline'"]),
+        (
+            "profile: bios-full",
+            "profile: embedded",
+            ["unknown arm of the profile embedded 'fair'. Accepted: shared-rate"],
+        ),
     ],
 )
 def test_a_mistake_in_a_sweep_is_one_line(tmp_path, old, new, expected):
@@ -82,7 +87,7 @@ def test_a_mistake_in_a_sweep_is_one_line(tmp_path, old, new, expected):
 
 
 def test_in_the_fair_arm_every_method_has_one_rate(tmp_path):
-    table = own(tmp_path, FAIR).cells["own"]
+    table = own(tmp_path, FAIR).cells["bios-full-fair"]
     assert table.trained() == [("bios-new30-short", "lora", None), ("bios-new30-short", "full", None)]
     assert table.rates_tried("bios-new30-short", "full") == (0.0001, 0.0003, 0.001)
 

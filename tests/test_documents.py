@@ -30,7 +30,7 @@ def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
     assert [key for key in ids if key.startswith("Y01-measured-llama7b-mydata-10k-lora-vs-full-just-eval")]
     assert [key for key in ids if key.startswith("C10a-measured-mymodel-dolly-15k")]
     assert catalog.cells["embedded"].seeds == (21, 22)
-    assert catalog.cells["mine"].sweep_seeds == (51,)
+    assert catalog.cells["bios-full-fair"].sweep_seeds == (51,)
 
 
 @pytest.mark.parametrize("page", sorted(TOP.glob("docs/*.md")), ids=lambda path: path.name)

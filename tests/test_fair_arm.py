@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import replace
+from unittest.mock import Mock
 
 import pytest
 import torch
 
-from itl_bench import chosen_rates
 from itl_bench.building import LocalExecutor
 from itl_bench.catalog import load_catalog
 from itl_bench.cell_specs import CellTable, ChosenRate, TriedRate
@@ -76,7 +76,7 @@ def test_the_rate_with_the_lowest_loss_is_chosen(catalog, swept):
     chosen, store = swept
     graph = Graph(catalog, {})
     for method in ("lora", "full"):
-        found = chosen.rates[f"bios1m-{DATASET}-{method}"]
+        found = chosen.rates[f"fair-{DATASET}-{method}"]
         for tried in found.tried:
             cells = [TunedCell("bios1m", DATASET, method, tried.rate, Replicate(base, 9)) for base in (1, 2, 3)]
             slow = sum(slow_loss(graph, store, cell) for cell in cells) / 3
@@ -104,24 +104,25 @@ def test_a_case_is_judged_at_the_rates_of_both_methods(swept, build):
     assert why_not(case, catalog, None) is None
     store, _ = build([case], catalog)
     record = judge_from_store(case, catalog, None, store)
-    rates = [catalog.rates[f"bios1m-{DATASET}-{method}"].rate for method in ("lora", "full")]
+    rates = [catalog.rates[f"fair-{DATASET}-{method}"].rate for method in ("lora", "full")]
     assert (record.arm, record.rates, record.n_replicates) == ("fair", tuple(sorted(set(rates))), 6)
     words = " against ".join(dict.fromkeys(f"{rate:g}" for rate in rates))
-    assert f"at learning rate {words}, the method's own" in record.reason
+    assert f"at learning rate {words}, each method's own" in record.reason
     (point,) = record.points
     assert (point.rate, point.headline) == (None, True)
+    assert [point.rate_left, point.rate_right] == rates
     assert "edge of sweep" not in record.reason
 
 
 def _around(rate):
-    return tuple(TriedRate(rate=one, loss=1.0) for one in (rate / 3, rate, rate * 3))
+    return tuple(TriedRate(rate=rate * factor, loss=abs(factor - 1)) for factor in (0.3, 1, 3))
 
 
 def test_a_rate_at_the_edge_gives_no_verdict(swept, build):
     catalog, _ = swept
-    name = f"bios1m-{DATASET}-full"
+    name = f"fair-{DATASET}-full"
     lowest = catalog.rates[name].model_copy(update={"tried": tuple(
-        TriedRate(rate=catalog.rates[name].rate * factor, loss=1.0) for factor in (1, 3, 10)
+        TriedRate(rate=catalog.rates[name].rate * factor, loss=factor) for factor in (1, 3, 10)
     )})  # fmt: skip
     catalog = replace(catalog, rates={**catalog.rates, name: lowest})
     case = the_case(catalog)
@@ -134,15 +135,17 @@ def test_a_rate_at_the_edge_gives_no_verdict(swept, build):
 
 def test_without_a_sweep_a_case_is_not_run(catalog):
     reason = why_not(the_case(catalog), catalog, None)
-    assert reason == f"not run: no learning rate was chosen for full on {DATASET}; itl-bench sweep fair does"
+    assert reason == f"not run: no learning rate was chosen for full on {DATASET}; run itl-bench sweep fair"
 
 
-def test_a_sweep_of_other_cells_does_not_count(swept, monkeypatch):
+def test_a_sweep_of_other_cells_does_not_count(swept):
     catalog, _ = swept
-    monkeypatch.setattr(chosen_rates, "_HASHES", {})
     table = catalog.cells["fair"].model_copy(update={"sweep_seeds": (8,)})
     moved = replace(catalog, cells={"fair": table})
-    assert "was chosen from other cells for full" in str(why_not(the_case(moved), moved, None))
+    assert why_not(the_case(moved), moved, None) == (
+        f"not run: the learning rate of full on {DATASET} was chosen with another recipe, world, method or sweep; "
+        "run itl-bench sweep fair again"
+    )
 
 
 def losses(values, tokens):
@@ -158,30 +161,48 @@ def test_losses_count_by_token_and_then_by_run():
 
 def rate(method, cells):
     return ChosenRate(
-        id=f"bios1m-{DATASET}-{method}", model="bios1m", dataset=DATASET, method=method, rate=0.01, cells=cells,
-        tried=tuple(TriedRate(rate=one, loss=math.inf if one > 0.1 else one) for one in (0.001, 0.01, 1.0)),
-        bases=(1,), seeds=(9,), sweep="some",
+        id=f"{cells}-{DATASET}-{method}", cells=cells, dataset=DATASET, method=method, rate=0.01,
+        bases=(1,), seeds=(9,),
+        tried=tuple(TriedRate(rate=one, loss=math.inf if one > 0.1 else 1 - one) for one in (0.001, 0.01, 1.0)),
+        sweep="some",
     )  # fmt: skip
 
 
 def test_what_is_written_is_read_again(tmp_path):
     lora, full, neftune = (rate(method, "bios-full-fair") for method in ("lora", "full", "full-neftune"))
-    path, other = tmp_path / "rates.yaml", full.model_copy(update={"cells": "others"})
+    path, other = tmp_path / "rates.yaml", rate("full", "others")
     save([lora], [other, neftune], path)  # of other cells: stays; of the same cells: goes
     assert path.read_text(encoding="utf-8").startswith("# Learning rates of the arm `fair`")
-    with pytest.raises(UsageError, match="unknown cells 'others'"):
+    with pytest.raises(UsageError, match="unknown cells in the arm fair 'others'"):
         load_catalog(tmp_path)
-    save([lora, full], [other], path)
+    save([lora, full], [], path)
     found = load_catalog(tmp_path).rates
     assert [found[one.id] for one in (lora, full)] == [lora, full]
-    assert all(one.cells != "others" for one in found.values())
+    assert f"others-{DATASET}-full" not in found
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"rate": 7.0}, "7 is not the best of the rates tried, 0.01 is"),
+        ({"rate": 0.001}, "0.001 is not the best of the rates tried, 0.01 is"),
+        (
+            {"id": "mine"},
+            f"the id 'mine' does not fit its cells, dataset and method; it would be 'fair-{DATASET}-lora'",
+        ),
+        ({"tried": [{"rate": 0.01, "loss": 1.0}] * 3}, "a rate was tried twice"),
+    ],
+)
+def test_a_rate_that_no_sweep_chose_is_refused(changes, expected):
+    with pytest.raises(ValueError, match=expected):
+        ChosenRate.model_validate(rate("lora", "fair").model_dump() | changes)
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["bios-full"], "unknown cells in the arm fair 'bios-full'; did you mean 'bios-full-fair'?"),
-        (["bios-full-fair", "--to", "nowhere/rates.yaml"], "there is no folder nowhere"),
+        (["bios-full-fair", "--cases", "nowhere"], "no catalog folder at nowhere; give a folder"),
     ],
 )
 def test_a_mistaken_command_is_one_line(arguments, expected, monkeypatch, capsys, tmp_path):
@@ -191,18 +212,46 @@ def test_a_mistaken_command_is_one_line(arguments, expected, monkeypatch, capsys
         main()
     (line,) = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 2
-    assert line.startswith(f"ERROR: {'--to: ' if '--to' in arguments else ''}{expected}")
+    assert line.startswith(f"ERROR: {expected}")
 
 
-def test_the_command_writes_what_it_chose(catalog, swept, monkeypatch, capsys, tmp_path, tiny_store):
-    chosen, _ = swept
+@pytest.fixture
+def own(monkeypatch, tmp_path, catalog):
+    """A folder of a user's own with the tiny cells, and a rate of another table in it."""
+    other = rate("lora", "others")
+    save([other], [], tmp_path / "rates.yaml")
+    kept = rate("full", "shipped")
+    files = {other.id: tmp_path / "rates.yaml", kept.id: tmp_path / "elsewhere" / "rates.yaml"}
+    sources = {("ChosenRate", name): str(path) for name, path in files.items()}
+    catalog = replace(catalog, rates={other.id: other, kept.id: kept}, sources=sources)
     monkeypatch.setattr("itl_bench.catalog.load_catalog", lambda own: catalog)
-    target = tmp_path / "rates.yaml"
-    monkeypatch.setattr("sys.argv", ["itl-bench", "sweep", "fair", "--store", str(tiny_store), "--to", str(target)])
-    with pytest.raises(SystemExit, match="0"):
+    return tmp_path
+
+
+def command(monkeypatch, *arguments):
+    monkeypatch.setattr("sys.argv", ["itl-bench", "sweep", "fair", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
         main()
-    out = capsys.readouterr().out
+    return stopped.value.code
+
+
+def test_the_command_writes_what_it_chose_and_keeps_what_the_file_held(swept, own, monkeypatch, capsys, tiny_store):
+    chosen, _ = swept
+    assert command(monkeypatch, "--store", tiny_store, "--cases", own) == 0
+    out, text = capsys.readouterr().out, (own / "rates.yaml").read_text(encoding="utf-8")
     for one in chosen.rates.values():
         assert f"{one.method} on {DATASET}: {one.rate:g}" in out
-        assert f"id: {one.id}\n" in target.read_text(encoding="utf-8")
-    assert f"wrote {target}" in out
+        assert f"id: {one.id}\n" in text
+    assert f"id: others-{DATASET}-lora\n" in text
+    assert f"id: shipped-{DATASET}-full\n" not in text
+    assert f"wrote {own / 'rates.yaml'}" in out
+
+
+def test_what_failed_is_tried_again_by_the_next_sweep(own, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("itl_bench.stages.build_corpus", failing := Mock(side_effect=ValueError("a mistake")))
+    store = tmp_path / "store"
+    assert command(monkeypatch, "--store", store, "--cases", own) == 2
+    assert "tasks failed, the first with ValueError: a mistake" in capsys.readouterr().err
+    calls = failing.call_count
+    assert command(monkeypatch, "--store", store, "--cases", own) == 2
+    assert failing.call_count == 2 * calls > 0

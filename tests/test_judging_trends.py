@@ -1,6 +1,8 @@
 """Trends over what was tuned on, from tables in the store: against a plain fit of the same tables."""
 
+import json
 import math
+import re
 from statistics import fmean
 
 import numpy as np
@@ -9,8 +11,11 @@ import pytest
 from itl_bench.data.rows import Item, read_lines, read_table
 from itl_bench.grid import build_grid
 from itl_bench.judging_phase import judge_from_store
-from itl_bench.judging_trends import column_mean
-from itl_bench.stage_files import ITEMS, TABLE
+from itl_bench.judging_trends import column_mean, training_loss
+from itl_bench.keys import Task
+from itl_bench.measured import trained
+from itl_bench.stage_files import ITEMS, TABLE, TRAINING
+from itl_bench.store import Store
 from tests.tiny import SIZES, tiny_catalog
 
 SIZED = [f"bios-new20-sized-{label}" for label in SIZES]
@@ -97,3 +102,35 @@ def test_a_column_of_two_sources_leaves_out_prompts_that_lack_one(sized, build):
     values[0] = None
     holed = table.model_copy(update={"columns": {**table.columns, "kl": tuple(values)}})
     assert column_mean(case, holed) == pytest.approx(math.log(mean_of_units(holed, "kl")))
+
+
+def test_data_of_one_length_say_nothing_of_length(bases, build):
+    shares = ["bios-new0-short", "bios-new10-short", "bios-new30-short"]
+    catalog = tiny_catalog(**SHORT, cells=[{"datasets": shares, "methods": ["full"], "rates": [0.01]}])
+    case = the_case(catalog, "C15")
+    store, _ = build([case], catalog)
+    record = judge_from_store(case, catalog, None, store)
+    assert record.verdict == "INCONCLUSIVE"
+    assert re.match(
+        r"the longest responses of the data are 1\.\d\d times the shortest, a trend needs 1\.5; ", record.reason
+    )
+
+
+def test_the_start_of_a_training_is_its_first_step(tmp_path):
+    """A rate so high that the loss jumps in the second step has not trained what it ends with."""
+    store, task = Store(tmp_path), Task("measure", {"measure": "training"})
+    losses = [0.3, 4.0, 3.0] + [0.5] * 40 + [0.29] * 10
+    with store.writing(task, {}) as folder:
+        (folder / TRAINING).write_text(json.dumps({"losses": losses}), encoding="utf-8")
+    assert training_loss(task, store) == (0.3, pytest.approx(0.29))
+    assert not trained(*training_loss(task, store))
+
+
+def test_a_pilot_gives_no_verdict(styled, build):
+    case = the_case(styled, "C15")
+    store, _ = build([case], styled)
+    profile = styled.profiles["embedded"].model_copy(update={"pilot": True})
+    record = judge_from_store(case, styled, profile, store)
+    assert record.verdict == "INCONCLUSIVE"
+    assert record.reason.startswith("pilot: no verdict; ")
+    assert record.effect == judge_from_store(case, styled, None, store).effect

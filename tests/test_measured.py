@@ -235,3 +235,11 @@ def test_one_method_against_itself_is_hardly_ever_supported():
     """400 cases in which both sides are drawn alike, against any margin above zero."""
     verdicts = [verdict([at(1e-4, answers(seed), answers(10_000 + seed))]).verdict for seed in range(400)]
     assert verdicts.count("SUPPORTED") <= stats.binom.ppf(1 - 1e-4, 400, 0.025)
+
+
+def test_an_obstacle_blocks_a_verdict_and_keeps_the_numbers():
+    points = [at(1e-4, answers(1, 0.9), answers(2, 0.3))]
+    free, blocked = verdict(points), verdict(points, obstacles=["edge of sweep: full was best at 0.001"])
+    assert (free.verdict, blocked.verdict) == ("SUPPORTED", "INCONCLUSIVE")
+    assert (blocked.effect, blocked.ci_low, blocked.p_value) == (free.effect, free.ci_low, None)
+    assert blocked.reason.startswith("edge of sweep: full was best at 0.001; ")

@@ -164,12 +164,6 @@ def test_few_prompts_decide_nothing():
     assert record.reason.startswith("too few prompts: 300, a verdict needs 400; at equal")
 
 
-def test_one_rate_decides_nothing():
-    record = judged(side({1e-3: 0.4}, line(0, 0)), side({1e-3: 0.4}, line(0, 0)))
-    assert (record.verdict, record.effect, record.rates) == ("INCONCLUSIVE", None, (1e-3,))
-    assert record.reason == "equal training loss is looked for along learning rates: 1 shared learning rate, it needs 2"
-
-
 def test_replicates_are_those_of_every_rate():
     full, lora = side(FULL, line(1, -1)), side(LORA, line(0, -1), REPLICATES[1:])
     lora[3e-3] = Sample({one: lora[3e-3].tables[one] for one in REPLICATES[2:]}, lora[3e-3].losses)
@@ -180,3 +174,11 @@ def test_losses_that_do_not_meet_decide_nothing():
     record = judged(side({1e-3: 0.2, 3e-3: 0.1}, line(0, 0)), side({1e-3: 2.0, 3e-3: 0.5}, line(0, 0)))
     assert (record.verdict, record.effect, record.rates, record.points) == ("INCONCLUSIVE", None, (1e-3, 3e-3), ())
     assert record.reason.startswith("no match at equal training loss: base 0, seed 0: no training loss that both sides")
+
+
+def test_an_obstacle_blocks_a_verdict():
+    sides = side(FULL, line(3, 0)), side(LORA, line(0, 0))
+    free, blocked = judged(*sides), judged(*sides, obstacles=["pilot: no verdict"])
+    assert (free.verdict, blocked.verdict) == ("SUPPORTED", "INCONCLUSIVE")
+    assert blocked.effect == free.effect
+    assert blocked.reason.startswith("pilot: no verdict; ")

@@ -133,3 +133,12 @@ def test_slope_within_leaves_out_what_differs_between_groups():
 def test_slope_within_refuses_lists_of_several_lengths():
     with pytest.raises(EvidenceError, match="lists of one length"):
         slope_within([1, 2], [1, 2, 3], "ab")
+
+
+def test_an_obstacle_blocks_a_verdict_and_keeps_the_numbers():
+    made = cells(-0.05)
+    free, blocked = record_of(made), record_of(made, obstacles=["pilot: no verdict"])
+    assert (free.verdict, blocked.verdict) == ("SUPPORTED", "INCONCLUSIVE")
+    assert (blocked.effect, blocked.ci_low, blocked.p_value) == (free.effect, free.ci_low, None)
+    assert blocked.minimal_detectable_effect == free.minimal_detectable_effect
+    assert blocked.reason.startswith("pilot: no verdict; ")
