@@ -33,7 +33,7 @@ clean:
 	rm -rf $(VENV)
 
 # Runs profiles and writes what is committed of them: records, reports, recorded verdicts and the README's table; about an
-# hour on two cores, or of some alone: make reference PROFILES=embedded. On a clean commit, which the records name:
+# hour on two cores, five minutes without the last (PROFILES="published embedded"). On a clean commit, which the records name:
 # nothing tracked is written before all have run.
 REFERENCE := reports/reference
 PROFILES := published embedded bios-full

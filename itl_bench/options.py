@@ -18,7 +18,7 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--itl-profile",
         metavar="NAME",
-        help="selection of the grid: published, smoke, embedded, bios-full, small-quick, small, paper",
+        help="selection of the grid: published, smoke, embedded, bios-full, bios-pilot, small-quick, small, paper",
     )
     add(
         "--itl-arm",

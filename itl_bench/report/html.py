@@ -23,7 +23,7 @@ from itl_bench.report.grouping import (
     mechanism_cases,
 )
 from itl_bench.report.in_words import words_by_key
-from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, side_names
+from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, rates_in_words, side_names
 from itl_bench.report.matrix import (
     evidence_matrix,
     is_own,
@@ -178,6 +178,7 @@ def _functions() -> dict[str, Any]:
         "curve_marker": curves.marker,
         "side_names": side_names,
         "rate_in_words": rate_in_words,
+        "rates_in_words": rates_in_words,
         "data_in_words": data_in_words,
         "point_decimals": point_decimals,
         "stretches": answers.stretches,

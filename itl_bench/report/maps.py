@@ -23,7 +23,7 @@ class MapCell:
     def in_words(self, name: str, decimals: int | None = None) -> str:
         """For example "bios-new30-short at 0.003, headline: SUPPORTED, accuracy +0.08 [0.03, 0.13]"."""
         headline = ", headline" if self.headline else ""
-        return f"{name} at {rate_in_words(self.point.rate)}{headline}: {self.point.verdict}, {self.effect(decimals)}"
+        return f"{name} at {rates_in_words(self.point)}{headline}: {self.point.verdict}, {self.effect(decimals)}"
 
     def effect(self, decimals: int | None = None) -> str:
         """The column that the numbers are of, its effect and its interval."""
@@ -94,6 +94,12 @@ def rate_in_words(rate: float | None) -> str:
     return OWN_RATES if rate is None else f"{rate:g}"
 
 
+def rates_in_words(point: PointRecord) -> str:
+    """The learning rate of a point, or "own rates 0.01 and 0.001"."""
+    own = [f"{rate:g}" for rate in (point.rate_left, point.rate_right) if rate is not None]
+    return f"{rate_in_words(point.rate)} {' and '.join(own)}".strip()
+
+
 def side_names(case: CaseRecord) -> tuple[str, str]:
     """What the case compares, for example ("lora", "full"); what is the same on both sides is left out."""
     left, minus, right = case.compared.partition(";")[0].partition(" minus ")
@@ -106,8 +112,8 @@ def side_names(case: CaseRecord) -> tuple[str, str]:
 
 def data_in_words(dataset: str) -> str:
     """What the name of a world's dataset says, for example "30% new facts, short"; nothing for other names."""
-    found = re.fullmatch(r"[a-z0-9]+-new(\d+)-([a-z]+)", dataset)
-    return f"{found[1]}% new facts, {found[2]}" if found else ""
+    found = re.fullmatch(r"[a-z0-9]+-new(\d+)-([a-z]+)(?:-([a-z0-9]+))?", dataset)
+    return ", ".join([f"{found[1]}% new facts", *filter(None, found.groups()[1:])]) if found else ""
 
 
 def _row(case: CaseRecord, rates: Sequence[float | None], varying: Iterable[str]) -> MapRow:

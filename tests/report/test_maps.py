@@ -4,7 +4,15 @@ import pytest
 from measured_record import point, swept, swept_record
 from sample_record import case, record
 
-from itl_bench.report.maps import data_in_words, headline_point, rate_in_words, rate_map, rate_maps, side_names
+from itl_bench.report.maps import (
+    data_in_words,
+    headline_point,
+    rate_in_words,
+    rate_map,
+    rate_maps,
+    rates_in_words,
+    side_names,
+)
 
 
 def test_claims_without_points_have_no_map():
@@ -46,6 +54,11 @@ def test_sides_that_share_no_rate_have_a_column_of_their_own():
     found = rate_map("C10a", [fair, swept()])
     assert found.rates == (0.001, 0.003, 0.01, None)
     assert rate_in_words(None) == "own rates"
+    assert rates_in_words(point(None)) == "own rates"
+    own = point(None).model_copy(update={"rate_left": 0.01, "rate_right": 0.001})
+    assert rates_in_words(own) == "own rates 0.01 and 0.001"
+    assert rates_in_words(own.model_copy(update={"rate_left": None})) == "own rates 0.001"
+    assert rates_in_words(point(0.003)) == "0.003"
     assert [row.details for row in found.rows] == ["lora minus full, shared-rate", "lora minus full, fair"]
 
 
@@ -57,7 +70,8 @@ def test_the_headline_is_the_point_that_says_so():
 
 @pytest.mark.parametrize(
     ("dataset", "words"),
-    [("bios-new30-short", "30% new facts, short"), ("atlas-new100-long", "100% new facts, long"), ("alpaca-52k", ""),
+    [("bios-new30-short", "30% new facts, short"), ("atlas-new100-long", "100% new facts, long"),
+     ("bios-new20-sized-4k", "20% new facts, sized, 4k"), ("bios-new30-short-twice-more", ""), ("alpaca-52k", ""),
      ("bios-new30-short-vs-bios-new100-short", "")],
 )  # fmt: skip
 def test_names_of_worlds_are_read(dataset, words):
