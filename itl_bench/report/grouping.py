@@ -1,14 +1,14 @@
 """How the reports group cases: by claim, and those that were not run by their reason."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, MechanismRecord, Record
 from itl_bench.report.matrix import is_own, statements
 from itl_bench.report.verdicts import families
-from itl_bench.vocabulary import LEVELS
+from itl_bench.vocabulary import LEVELS, VERDICTS
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,16 @@ def mechanism_cases(record: Record, mechanism: MechanismRecord) -> tuple[Mechani
     """The cases that a mechanism names, looked up in the record."""
     by_id = {case.id: case for case in record.cases}
     return tuple(MechanismCase(identifier, by_id.get(identifier)) for identifier in mechanism.cases)
+
+
+def speaks_of(members: Iterable[MechanismCase]) -> str:
+    """What the judged cases of a mechanism say, sanity cases left out; nothing where there are none."""
+    verdicts = Counter(one.case.verdict for one in members if one.case and one.judged and one.case.role == "evidence")
+    named = ", ".join(f"{verdicts[word]} {word.lower()}" for word in VERDICTS if verdicts[word])
+    if not named:
+        return ""
+    against = "none speaks" if not verdicts["REFUTED"] else f"{verdicts['REFUTED']} of {verdicts.total()} cases speak"
+    return f"{named}: {against} against it"
 
 
 def compared_columns(case: CaseRecord) -> tuple[ColumnRecord, ...]:

@@ -21,6 +21,7 @@ from itl_bench.report.grouping import (
     deciding_name,
     holm_adjusted,
     mechanism_cases,
+    speaks_of,
 )
 from itl_bench.report.in_words import words_by_key
 from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, rates_in_words, side_names
@@ -73,6 +74,7 @@ def render(record: Record) -> str:
         claims=claim_groups(record),
         filters=filters(record),
         adjusted=holm_adjusted(record),
+        speaks_of=speaks_of,
         mechanisms=[(mechanism, mechanism_cases(record, mechanism)) for mechanism in record.mechanisms],
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
-from itl_bench.report.grouping import compared_columns, holm_adjusted, mechanism_cases, not_run_groups
+from itl_bench.report.grouping import compared_columns, holm_adjusted, mechanism_cases, not_run_groups, speaks_of
 from itl_bench.report.in_words import words_by_key
 from itl_bench.report.markdown_measured import examples_section, rates_section, tables_line
 from itl_bench.report.markdown_parts import code, escape, table
@@ -215,6 +215,7 @@ def _mechanisms(record: Record) -> str:
 def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
     lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
     members = mechanism_cases(record, mechanism)
+    lines += [f"{verdicts}."] if (verdicts := speaks_of(members)) else []
     cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.judged]
     if idle := [member for member in members if not member.judged]:
         cases.append(f"- {NOT_RUN}: {len(idle):,} more, for example {code(idle[0].id)}")

@@ -2,7 +2,15 @@ from collections import Counter
 
 from sample_record import case, column, family, record, sample, sample_cases
 
-from itl_bench.report.grouping import claim_groups, compared_columns, deciding_name, mechanism_cases, not_run_groups
+from itl_bench.report.grouping import (
+    MechanismCase,
+    claim_groups,
+    compared_columns,
+    deciding_name,
+    mechanism_cases,
+    not_run_groups,
+    speaks_of,
+)
 from itl_bench.report.matrix import claim_key, evidence_matrix, pooling, totals
 
 
@@ -99,3 +107,7 @@ def test_mechanisms_find_their_cases():
     sampled = sample()
     found = mechanism_cases(sampled, sampled.mechanisms[0])
     assert [member.case and member.case.verdict for member in found] == ["SUPPORTED", "INCONCLUSIVE", None]
+    assert speaks_of(found) == "1 supported, 1 inconclusive: none speaks against it"
+    refuted = [MechanismCase("x", case(verdict="REFUTED")), MechanismCase("y", case(verdict="REFUTED", role="sanity"))]
+    assert speaks_of([*found, *refuted]) == "1 supported, 1 refuted, 1 inconclusive: 1 of 3 cases speak against it"
+    assert speaks_of([found[2], refuted[1]]) == ""
