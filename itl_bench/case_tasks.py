@@ -9,9 +9,10 @@ from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.cell_tables import OVER_CELLS, OVER_DATASETS, cell_table, common_rates, trend_datasets
 from itl_bench.chosen_rates import chosen
+from itl_bench.claim_specs import Side
 from itl_bench.comparison import Replicate
 from itl_bench.keys import Task
-from itl_bench.specs import ProfileSpec, Side
+from itl_bench.specs import ProfileSpec
 from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell, tuning_spec
 
 TAUGHT = "bios-taught"  # the probe that says how much of the data was learned

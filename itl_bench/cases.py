@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from itl_bench.claim_specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.matching import Pair
 from itl_bench.published import Row
-from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.vocabulary import Arm, Evidence, Level, Role
 
 ANYTHING = Side()  # a side that fixes nothing

@@ -7,22 +7,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from itl_bench.cell_specs import CellTable, ChosenRate
+from itl_bench.claim_specs import ClaimSpec, MechanismSpec
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.explain import kind_of, validate
 from itl_bench.published import HEADERS, Tables, load_tables
 from itl_bench.references import check_references
-from itl_bench.specs import (
-    ClaimSpec,
-    DatasetSpec,
-    JudgeSpec,
-    MeasureSpec,
-    MechanismSpec,
-    MethodSpec,
-    ModelSpec,
-    ProbeSpec,
-    ProfileSpec,
-    Spec,
-)
+from itl_bench.specs import DatasetSpec, JudgeSpec, MeasureSpec, MethodSpec, ModelSpec, ProbeSpec, ProfileSpec, Spec
 from itl_bench.yaml_file import read_yaml
 
 AnySpec = TypeVar("AnySpec", bound=Spec)

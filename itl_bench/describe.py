@@ -2,8 +2,8 @@
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
+from itl_bench.claim_specs import Side
 from itl_bench.record import CaseRecord
-from itl_bench.specs import Side
 
 PER = {
     "size": "per tenfold data",

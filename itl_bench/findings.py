@@ -7,11 +7,11 @@ from statistics import fmean
 
 from itl_bench.cases import Case, margin
 from itl_bench.catalog import Catalog
+from itl_bench.claim_specs import PublishedUse
 from itl_bench.errors import EvidenceError
 from itl_bench.finding import Column, Finding
 from itl_bench.matching import Pair, dataset_id
 from itl_bench.single_pairs import single_pair
-from itl_bench.specs import PublishedUse
 from itl_bench.stats.estimate import (
     difference_of_proportions,
     mean_of_units,

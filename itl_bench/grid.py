@@ -7,10 +7,11 @@ from fnmatch import fnmatchcase
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.cell_tables import cell_table, has_cells
+from itl_bench.claim_specs import ClaimSpec, MechanismSpec
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.grid_measured import measured_cases
 from itl_bench.grid_published import published_cases
-from itl_bench.specs import ClaimSpec, MechanismSpec, ProfileSpec
+from itl_bench.specs import ProfileSpec
 
 
 def build_grid(catalog: Catalog) -> tuple[Case, ...]:

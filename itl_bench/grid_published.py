@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 from itl_bench.cases import Case, columns_of, measure_label, side_by_side
 from itl_bench.catalog import Catalog
+from itl_bench.claim_specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.matching import Pair, dataset_id, matched_pairs, size_curves, with_base_models
 from itl_bench.published import Row
-from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.vocabulary import ALL_MODELS
 
 

@@ -18,6 +18,7 @@ from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.cell_tables import cell_table, common_rates
 from itl_bench.chosen_rates import at_edge
+from itl_bench.claim_specs import Side
 from itl_bench.comparison import RatePoint, Replicate, Sample
 from itl_bench.errors import ItlError
 from itl_bench.floors import borrowing_in_words, floors_in_words, mean, table_of
@@ -26,7 +27,7 @@ from itl_bench.keys import Task
 from itl_bench.measured import judge_measured
 from itl_bench.measured_matched import judge_at_equal_loss
 from itl_bench.record import CaseRecord
-from itl_bench.specs import ProfileSpec, Side
+from itl_bench.specs import ProfileSpec
 from itl_bench.store import Store
 from itl_bench.tasks import UNTUNED, Graph
 

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+from itl_bench.claim_specs import Side
 from itl_bench.published import Row
-from itl_bench.specs import ModelSpec, Side
+from itl_bench.specs import ModelSpec
 
 Key = tuple[str, ...]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from itl_bench.cell_specs import CellTable, ChosenRate
+from itl_bench.claim_specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.errors import nearest, unknown
 from itl_bench.methods.registry import SHIPPED
 from itl_bench.published import DOUBTFUL, HEADERS, Row
-from itl_bench.specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.vocabulary import LEVELS
 
 if TYPE_CHECKING:

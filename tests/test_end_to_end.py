@@ -8,6 +8,7 @@ from itl_bench.building import LocalExecutor
 from itl_bench.case_tasks import side_tables, tasks_of
 from itl_bench.catalog import load_catalog
 from itl_bench.cell_specs import CellTable
+from itl_bench.claim_specs import Side
 from itl_bench.comparison import RatePoint, Replicate
 from itl_bench.data.bios import shipped
 from itl_bench.data.rows import read_table
@@ -15,7 +16,7 @@ from itl_bench.grid import build_grid
 from itl_bench.judging_phase import judge_from_store, sample_of
 from itl_bench.measured import judge_measured
 from itl_bench.methods import registry
-from itl_bench.specs import MethodSpec, Side
+from itl_bench.specs import MethodSpec
 from itl_bench.stage_files import TABLE
 from itl_bench.stages import builders
 from itl_bench.store import Store

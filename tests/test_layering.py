@@ -15,7 +15,7 @@ PACKAGE = Path(itl_bench.__file__).parent
 LAYERS = [
     ["itl_bench", "errors", "vocabulary"],
     ["specs", "stats", "provenance", "explain"],
-    ["csv_table", "yaml_file", "record", "keys", "cell_specs"],
+    ["csv_table", "yaml_file", "record", "keys", "cell_specs", "claim_specs"],
     ["data"],
     ["comparison", "matched_loss", "measures", "methods", "generation"],
     ["claiming", "artifact", "perf_shift"],

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from itl_bench.claim_specs import Side
 from itl_bench.matching import dataset_id, matched_pairs, size_curves, with_base_models
 from itl_bench.published import Row
-from itl_bench.specs import ModelSpec, Side
+from itl_bench.specs import ModelSpec
 
 ROWS = {"1k": 1000, "10k": 10_000, "52k": 52_000}
 
