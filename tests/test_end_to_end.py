@@ -24,7 +24,7 @@ from itl_bench.tasks import Graph
 from tests import tiny
 
 pytestmark = pytest.mark.slow
-BASES = tuple(base.number for base in shipped.shipped_bases().bases)
+BASES = load_catalog().cells["embedded"].bases
 
 
 def table_of(methods, seeds, datasets=("bios-new30-short",), rate=0.001):
