@@ -32,8 +32,8 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV)
 
-# Runs profiles and writes what is committed of them: records, reports, recorded verdicts and the README's table; about an
-# hour on two cores, five minutes without the last (PROFILES="published embedded"). On a clean commit, which the records name:
+# Runs profiles and writes what is committed of them: records, reports, recorded verdicts and the README's table; some 80
+# minutes on two cores, five minutes without the last (PROFILES="published embedded"). On a clean commit, which the records name:
 # nothing tracked is written before all have run.
 REFERENCE := reports/reference
 PROFILES := published embedded bios-full
