@@ -10,8 +10,8 @@ TEXTS = {
         "lora on tulu-326k minus lora on tulu-1k; llama7b, just-eval",
     "C11-published-llama7b-chat-vs-best-just-eval": "chat minus best; llama7b, just-eval",
     "C03-published-llama7b-tulu": "trend over size of tulu with lora; llama7b, just-eval",
-    "C27-measured-bios1m-bios-new10-short-lora-bios-known-vs-bios-taught-knowledge-fair":
-        "lora on bios-new10-short, asked bios-known minus lora on bios-new10-short, asked bios-taught",
+    "C27-measured-bios1m-bios-new30-short-lora-bios-known-vs-bios-taught-knowledge-fair":
+        "lora on bios-new30-short, asked bios-known minus lora on bios-new30-short, asked bios-taught",
 }  # fmt: skip
 
 
