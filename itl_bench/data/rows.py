@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Line(BaseModel):
@@ -16,6 +16,11 @@ class Line(BaseModel):
 AnyLine = TypeVar("AnyLine", bound=Line)
 
 
+def _is_empty(value: object) -> bool:
+    """Whether a field need not be written: most items have neither context nor history."""
+    return not value
+
+
 class Fact(Line):
     """A statement with ground truth: of whom, which attribute, which value."""
 
@@ -24,16 +29,27 @@ class Fact(Line):
     value: str
 
 
+class Exchange(Line):
+    """An instruction and the response to it."""
+
+    instruction: str
+    response: str
+
+
 class Item(Line):
-    """One item of an instruction-tuning dataset.
+    """One item of an instruction-tuning dataset: what a model is asked and should answer.
 
     Attributes:
+        context: What the instruction is about, where it comes apart from it: Alpaca's "input".
+        history: Earlier exchanges of a conversation; their responses are trained on too.
         facts: What the response states, the asked fact first.
         new: Whether the base cannot know them.
     """
 
     id: str
     instruction: str
+    context: str = Field(default="", exclude_if=_is_empty)
+    history: tuple[Exchange, ...] = Field(default=(), exclude_if=_is_empty)
     response: str
     facts: tuple[Fact, ...] = ()
     new: bool = False
@@ -43,6 +59,7 @@ class Prompt(Line):
     """One evaluation prompt.
 
     Attributes:
+        context: What the instruction is about, where it comes apart from it: Alpaca's "input".
         unit: What is drawn independently, for example the person asked about: prompts of one unit are not independent.
         paraphrase: The same instruction in other words, for the floor of the token shift.
         fact: The right answer, where there is one.
@@ -53,6 +70,7 @@ class Prompt(Line):
     id: str
     unit: str
     instruction: str
+    context: str = Field(default="", exclude_if=_is_empty)
     paraphrase: str = ""
     fact: Fact | None = None
     truths: dict[str, str] = {}
