@@ -1,4 +1,4 @@
-"""Single cells of the bios world, their answers and measures: from the store, or built into it when asked for."""
+"""Single cells, their answers and measures: from the store, or built into it when asked for."""
 
 import math
 import warnings
@@ -16,6 +16,7 @@ from itl_bench.comparison import Replicate
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
 from itl_bench.keys import Task
+from itl_bench.runnable import why_no_data, why_no_model
 from itl_bench.stage_files import RESPONSES, TABLE, TRAINING
 from itl_bench.store import DamagedArtifactError, Store
 from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell
@@ -71,6 +72,7 @@ class BuiltCells:
         model: str = "bios1m",
         base: int = 1,
         seed: int = 11,
+        recipe: str | None = None,
     ) -> BuiltCell:
         """A tuned model, or the untuned one with the method `base`.
 
@@ -79,12 +81,16 @@ class BuiltCells:
             method: How.
             rate: Highest learning rate; none for an untuned base.
             model: What is tuned.
-            base: Number of its pre-trained base.
+            base: Number of its pre-trained base, where it has several.
             seed: Of the tuning.
+            recipe: How it is tuned and asked; None for the recipe of the first declared cells of the model.
         """
         self._check_names(dataset, method, model)
         _check_numbers(method, rate, seed)
-        cell, graph = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed)), Graph(self.catalog, {})
+        chosen = self._recipe(model) if recipe is None else recipe
+        _check("recipe", chosen, ["", *self.catalog.recipes])
+        cell = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), chosen)
+        graph = Graph(self.catalog, {})
         if method == UNTUNED:
             (untuned,) = self._artifacts(graph, graph.base(model, base))
             return BuiltCell(cell, untuned.folder, None)
@@ -96,7 +102,8 @@ class BuiltCells:
         asked, graph = self._checked(cell, probe), Graph(self.catalog, {})
         tuned = None if asked.method == UNTUNED else graph.checkpoint(asked)
         base = graph.base(asked.model, asked.replicate.base)
-        (found,) = self._artifacts(graph, graph.responses(base, graph.probe(probe, asked.dataset), tuned))
+        prompts = graph.probe(probe, asked.dataset, asked.model)
+        (found,) = self._artifacts(graph, graph.responses(base, prompts, tuned, asked.recipe))
         return read_lines(found.folder / RESPONSES, Response)
 
     def measure(self, cell: BuiltCell, probe: str, measure: str) -> Table:
@@ -106,19 +113,27 @@ class BuiltCells:
         (found,) = self._artifacts(graph, graph.measure(cast(Measure, measure), asked, probe))
         return read_table(found.folder / TABLE)
 
+    def _recipe(self, model: str) -> str:
+        """Of the first table of cells on the model, or on its level."""
+        names = (model, self.catalog.models[model].level)
+        return next((table.recipe or "" for table in self.catalog.cells.values() if table.model in names), "")
+
     def _check_names(self, dataset: str, method: str, model: str) -> None:
-        worlds = [spec for spec in self.catalog.datasets.values() if spec.bios]
-        _check("dataset of the bios world", dataset, [name for spec in worlds for name in spec.variants])
+        _check("model", model, list(self.catalog.models))
+        level = self.catalog.models[model].level
+        fitting = [spec for spec in self.catalog.datasets.values() if level in spec.levels]
+        _check(f"dataset for {model}", dataset, [name for spec in fitting for name in spec.variants])
         methods = [spec.id for spec in self.catalog.methods.values() if spec.trains != "none"]
         _check("method", method, [*methods, UNTUNED])
-        models = [spec.id for spec in self.catalog.models.values() if spec.level == "bios"]
-        _check("model of the bios world", model, models)
+        if reason := why_no_model(self.catalog.models[model]) or why_no_data(self.catalog.dataset_of(dataset)):
+            raise UsageError(reason)
 
     def _checked(self, cell: BuiltCell, probe: str) -> TunedCell:
         if not isinstance(cell, BuiltCell):
             raise UsageError(f"expected a cell, as the fixture 'cell' gives it, found {cell!r}")
-        probes = [spec.id for spec in self.catalog.probes.values() if "bios" in spec.levels]
-        _check("probe of the bios world", probe, probes)
+        level = self.catalog.models[cell.cell.model].level
+        probes = [spec.id for spec in self.catalog.probes.values() if level in spec.levels]
+        _check(f"probe for {cell.cell.model}", probe, probes)
         return cell.cell
 
     def _artifacts(self, graph: Graph, *wanted: Task) -> Sequence[Artifact]:

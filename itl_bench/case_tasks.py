@@ -13,9 +13,8 @@ from itl_bench.claim_specs import Side
 from itl_bench.comparison import Replicate
 from itl_bench.keys import Task
 from itl_bench.specs import ProfileSpec
-from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell, tuning_spec
-
-TAUGHT = "bios-taught"  # the probe that says how much of the data was learned
+from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell
+from itl_bench.worlds import taught_probe
 
 MEASURE_TABLES: dict[str, Measure] = {
     "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge",
@@ -68,7 +67,8 @@ def cell_of(
 ) -> TunedCell:
     """The cell of one side and replicate."""
     dataset, method = side.dataset or case.dataset, side.method or ""
-    return TunedCell(table.model, dataset, method, rate_of(graph.catalog, table, dataset, method, rate), replicate)
+    own = rate_of(graph.catalog, table, dataset, method, rate)
+    return TunedCell(table.model, dataset, method, own, replicate, table.recipe or "")
 
 
 def _probe(case: Case, side: Side) -> str:
@@ -78,9 +78,15 @@ def _probe(case: Case, side: Side) -> str:
 def learned_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> list[Task]:
     """What the tuned models of a side know of the new facts that their data taught; nothing where there are none."""
     cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
-    if side.method == UNTUNED or tuning_spec(cells[0].dataset, graph.catalog).new_percent == 0:
-        return []
-    return [graph.measure("knowledge", cell, TAUGHT) for cell in cells]
+    probe = None if side.method == UNTUNED else taught_probe(cells[0].dataset, graph.catalog)
+    return [graph.measure("knowledge", cell, probe) for cell in cells] if probe else []
+
+
+def overlaps_of(graph: Graph, cells: Iterable[TunedCell], probe: str) -> Iterator[Task]:
+    """Which prompts are in what the cells were tuned on, where data and prompts are from elsewhere."""
+    for cell in (one for one in cells if one.method != UNTUNED):
+        if task := graph.overlap(cell.dataset, cell.replicate.tuning_seed, cell.model, probe):
+            yield task
 
 
 class Floors(NamedTuple):
@@ -97,7 +103,8 @@ def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
         return Floors()
     left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
     probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
-    wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset) for base in table.bases)
+    recipe = table.recipe or ""
+    wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset, recipe) for base in table.bases)
     return Floors(left, right, wordings)
 
 
@@ -118,7 +125,7 @@ def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[Tun
         if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
             own = rate_of(graph.catalog, table, dataset, method, rate)
             for replicate in replicates(table):
-                cell = TunedCell(table.model, dataset, method, own, replicate)
+                cell = TunedCell(table.model, dataset, method, own, replicate, table.recipe or "")
                 yield (
                     cell,
                     graph.measure("shift", cell, case.probe or ""),
@@ -132,7 +139,7 @@ def dataset_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple
     for dataset in trend_datasets(case, table):
         rate = rate_of(graph.catalog, table, dataset, method, table.headline)
         for replicate in replicates(table):
-            cell = TunedCell(table.model, dataset, method, rate, replicate)
+            cell = TunedCell(table.model, dataset, method, rate, replicate, table.recipe or "")
             yield cell, graph.measure(MEASURE_TABLES[case.measure.measure], cell, _probe(case, case.left))
 
 
@@ -153,11 +160,11 @@ def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
     """Every artifact that the verdict on a case reads."""
     if case.over == OVER_CELLS:
         for cell, shift, knowledge in cell_pairs(graph, case, table):
-            yield from (shift, knowledge, graph.training(cell))
+            yield from (shift, knowledge, graph.training(cell), *overlaps_of(graph, [cell], case.probe or ""))
         return
     if case.over in OVER_DATASETS:
         for cell, values in dataset_tables(graph, case, table):
-            yield from (values, graph.training(cell))
+            yield from (values, graph.training(cell), *overlaps_of(graph, [cell], _probe(case, case.left)))
         return
     for rate in common_rates(case, table):
         for side in (case.left, case.right):
@@ -165,5 +172,7 @@ def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
             yield from found.tables.values()
             yield from found.training.values()
             yield from learned_tables(graph, case, side, rate, table)
+            cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
+            yield from overlaps_of(graph, cells, _probe(case, side))
     for floors in floors_of(graph, case, table):
         yield from floors

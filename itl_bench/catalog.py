@@ -4,15 +4,18 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from itl_bench.cell_specs import CellTable, ChosenRate
 from itl_bench.claim_specs import ClaimSpec, MechanismSpec
+from itl_bench.dataset_specs import DatasetSpec, ProbeSpec
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.explain import kind_of, validate
+from itl_bench.model_specs import ModelSpec
 from itl_bench.published import HEADERS, Tables, load_tables
+from itl_bench.recipe_specs import RecipeSpec
 from itl_bench.references import check_references
-from itl_bench.specs import DatasetSpec, JudgeSpec, MeasureSpec, MethodSpec, ModelSpec, ProbeSpec, ProfileSpec, Spec
+from itl_bench.specs import JudgeSpec, MeasureSpec, MethodSpec, ProfileSpec, Spec
 from itl_bench.yaml_file import read_yaml
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
@@ -26,6 +29,7 @@ FILES: dict[str, type[Spec]] = {
     "judges": JudgeSpec,
     "profiles": ProfileSpec,
     "mechanisms": MechanismSpec,
+    "recipes": RecipeSpec,
     "cells": CellTable,
     "rates": ChosenRate,
 }
@@ -44,6 +48,7 @@ class Catalog:
     judges: Mapping[str, JudgeSpec]
     profiles: Mapping[str, ProfileSpec]
     mechanisms: Mapping[str, MechanismSpec]
+    recipes: Mapping[str, RecipeSpec]
     cells: Mapping[str, CellTable]
     rates: Mapping[str, ChosenRate]
     claims: Mapping[str, ClaimSpec]
@@ -51,6 +56,7 @@ class Catalog:
     sources: Mapping[tuple[str, str], str]  # (kind of spec, id) -> file, for messages
     sha256: str
     own_claims: frozenset[str] = frozenset()  # of a user's folder: no test of the benchmark names them
+    own_datasets: frozenset[str] = frozenset()  # names, of a user's folder
 
     def source(self, spec: Spec) -> str:
         """The file that declares a spec."""
@@ -95,8 +101,11 @@ def load_catalog(own: Path | None = None, folder: Path | None = None) -> Catalog
     if unreadable:  # then names cannot be checked: what they should name may be in what could not be read
         _stop(problems)
     own_claims = frozenset(claims) - frozenset(_load_claims(folders[:1], {}, [])) if own else frozenset()
+    own_file = str(own / "datasets.yaml") if own else ""
+    own_datasets = frozenset(key for (kind, key), file in sources.items() if (kind, file) == ("DatasetSpec", own_file))
     catalog = Catalog(
-        **specs, claims=claims, tables=tables, sources=sources, sha256=_sha256(folders), own_claims=own_claims  # type: ignore[arg-type]
+        **specs, claims=claims, tables=tables, sources=sources, sha256=_sha256(folders),  # type: ignore[arg-type]
+        own_claims=own_claims, own_datasets=own_datasets,
     )  # fmt: skip
     check_references(catalog, problems)
     _stop(problems)
@@ -171,8 +180,14 @@ def _load_list(
             where = f"{path}: entry {position}" + (f" ({label})" if isinstance(label, str) else "")
             spec = validate(kind, entry, where, problems)
             if spec is not None:
-                _add(specs, spec, str(path), seen, sources, problems)
+                _add(specs, _beside(spec, folder), str(path), seen, sources, problems)
     return specs
+
+
+def _beside(spec: AnySpec, folder: Path) -> AnySpec:
+    """The spec with relative paths to files that are beside the one that declares them."""
+    found = spec.beside(folder) if isinstance(spec, ModelSpec | DatasetSpec | ProbeSpec) else spec
+    return cast(AnySpec, found)
 
 
 def _load_claims(folders: list[Path], sources: dict[tuple[str, str], str], problems: list[str]) -> dict[str, ClaimSpec]:

@@ -1,5 +1,6 @@
 """Which cells a profile trains: declared before any of them is, so that no verdict can choose them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -7,11 +8,13 @@ from pydantic import Field, model_validator
 from itl_bench.specs import Count, Identifier, Margin, Spec, Text
 from itl_bench.vocabulary import Arm
 
+ALL = "all"  # every dataset of the model's level
+OWN = "own"  # every dataset of the model's level that a user's own folder declares
 FEWEST_RATES = 3  # of a sweep: a best rate between two others
 
 
 class CellGroup(Spec):
-    """Cells of every combination of these datasets, methods and rates."""
+    """Cells of every combination of these datasets, methods and rates; `all` and `own` stand for several datasets."""
 
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     methods: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -70,12 +73,14 @@ def rate_id(table: str, dataset: str, method: str) -> str:
 
 
 class CellTable(Spec):
-    """The cells that one profile trains on one model in one arm.
+    """The cells that one profile trains on one model, or on each model of a level, in one arm.
 
     In the arm `shared-rate` every rate of a group is trained and judged. In the arm `fair` the rates of a group are
     those that a sweep tries, on seeds of its own; cells are trained at the rate chosen for their dataset and method.
 
     Attributes:
+        model: Id of a model, or a level.
+        recipe: How cells are tuned and asked; none for the recipe of the bios world.
         headline: The learning rate whose verdict stands for the case; the others are shown beside it. None when fair.
         sweep_seeds: Tuning seeds on which rates are tried, each on every base; none of them gives a verdict.
         bases: Numbers of the pre-trained bases.
@@ -87,6 +92,7 @@ class CellTable(Spec):
     profile: Identifier
     model: Identifier
     arm: Arm
+    recipe: Identifier | None = None
     headline: Margin | None = None
     sweep_seeds: tuple[Count, ...] = ()
     bases: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -125,6 +131,15 @@ class CellTable(Spec):
     def place(self) -> tuple[str, str, Arm]:
         """Where the table is used: at most one has the same."""
         return self.profile, self.model, self.arm
+
+    def of(self, model: str, named: Mapping[str, Sequence[str]]) -> Self:
+        """The table for one model, with the datasets that `all` and `own` stand for; an empty group is left out."""
+        groups = [
+            group.model_copy(update={"datasets": datasets})
+            for group in self.cells
+            if (datasets := tuple(one for name in group.datasets for one in named.get(name, (name,))))
+        ]
+        return self.model_copy(update={"model": model, "cells": tuple(groups)})
 
     def rates_tried(self, dataset: str, method: str) -> tuple[float, ...]:
         """The rates at which a dataset and a method are declared, in order."""

@@ -2,7 +2,7 @@
 
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
-from itl_bench.cell_specs import CellTable
+from itl_bench.cell_specs import ALL, OWN, CellTable
 from itl_bench.specs import ProfileSpec
 
 DEFAULT_PROFILE = "embedded"  # whose cells a run without a profile trains
@@ -15,10 +15,22 @@ OVER_DATASETS = ("size", "response-length")  # the axes of trends over what was 
 def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> CellTable | None:
     """The profile's table of cells on the case's model and in its arm; without a profile, the default one's."""
     name = profile.id if profile else DEFAULT_PROFILE
-    for table in catalog.cells.values():
-        if table.place == (name, case.model, case.arm):
-            return table
+    for model in (case.model or "", case.level):  # a table of its own goes before that of its level
+        for table in catalog.cells.values():
+            if table.place == (name, model, case.arm):
+                return bound(table, case.model or "", catalog)
     return None
+
+
+def bound(table: CellTable, model: str, catalog: Catalog) -> CellTable:
+    """A table for one model: with its own id, and with the datasets that `all` and `own` stand for."""
+    if table.model == model and not any({ALL, OWN} & set(group.datasets) for group in table.cells):
+        return table
+    level = catalog.models[model].level if model in catalog.models else None
+    specs = [spec for spec in catalog.datasets.values() if level in spec.levels]
+    every = [key for spec in specs for key in spec.variants]
+    own = [key for spec in specs if spec.name in catalog.own_datasets for key in spec.variants]
+    return table.of(model, {ALL: every, OWN: own})
 
 
 def common_rates(case: Case, table: CellTable) -> list[float | None]:

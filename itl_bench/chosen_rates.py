@@ -56,7 +56,8 @@ def sweep_losses(graph: Graph, table: CellTable, dataset: str, method: str) -> I
     """Every rate that is tried, with the loss on taught facts of each base and sweep seed."""
     replicates = [Replicate(base, seed) for base in table.bases for seed in table.sweep_seeds]
     for rate in table.rates_tried(dataset, method):
-        yield rate, [graph.taught_loss(TunedCell(table.model, dataset, method, rate, one)) for one in replicates]
+        cells = [TunedCell(table.model, dataset, method, rate, one, table.recipe or "") for one in replicates]
+        yield rate, [graph.taught_loss(cell) for cell in cells]
 
 
 def sweep_hash(catalog: Catalog, table: CellTable, dataset: str, method: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import itl_bench
-from itl_bench import cli_bios, cli_perf, cli_store, cli_sweep
+from itl_bench import cli_atlas, cli_bios, cli_data, cli_perf, cli_store, cli_sweep
 from itl_bench.errors import ItlError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ baseline = typer.Typer(no_args_is_help=True, help="Recorded verdicts.")
 app.add_typer(baseline, name="baseline")
 app.add_typer(cli_store.app, name="store")
 app.add_typer(cli_bios.app, name="bios")
+app.add_typer(cli_atlas.app, name="atlas")
+app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_perf.app, name="perf")
 app.command()(cli_sweep.sweep)
 

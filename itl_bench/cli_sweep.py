@@ -59,7 +59,7 @@ def _declared(catalog: "Catalog", name: str) -> "CellTable":
     fair = {one.id: one for one in catalog.cells.values() if one.arm == "fair"}
     if name not in fair:
         raise UsageError(unknown("cells in the arm fair", name, fair))
-    if reason := why_no_cells() or lacking_base(fair[name]):
+    if reason := why_no_cells() or lacking_base(fair[name], catalog):
         raise UsageError(reason)
     return fair[name]
 

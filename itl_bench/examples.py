@@ -2,7 +2,8 @@
 
 Of the profile's first table of cells that has a dataset with new facts: the first such dataset, the headline rate,
 the first base and the first seed, each method in the table's order. Of each method's answers that the token shift kept
-token by token (the first prompts of `bios-known`), in this order:
+token by token (the first prompts of `bios-known`, of `atlas-known` for
+real models), in this order:
 
 1. the first two right ones: the truth is the only value that they state;
 2. the first two wrong ones that are borrowed: an item of the training data about a similar subject holds a wrong value;
@@ -18,19 +19,20 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from itl_bench.catalog import Catalog
-from itl_bench.cell_specs import CellTable
+from itl_bench.cell_specs import ALL, OWN, CellTable
 from itl_bench.cell_tables import DEFAULT_PROFILE
 from itl_bench.comparison import Replicate
-from itl_bench.data.bios.answers import stated
 from itl_bench.data.rows import AnswerTokens, Item, Prompt, Response, read_lines
 from itl_bench.keys import Task
-from itl_bench.measures.knowledge import knowledge
+from itl_bench.matchers import stated_in
+from itl_bench.measures.knowledge import Stated, knowledge
 from itl_bench.record import ExampleRecord
 from itl_bench.specs import ProfileSpec
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TOKENS
 from itl_bench.store import DamagedArtifactError, Store
+from itl_bench.worlds import taught_probe
 
-PROBE = "bios-known"
+PROBES = {"bios-known": "bios", "atlas-known": "atlas"}  # whose answers are shown -> whose values they state
 OF_EACH = 2  # right, borrowed and other wrong answers
 
 
@@ -79,18 +81,22 @@ def example_cells(catalog: Catalog, profile: ProfileSpec | None) -> list[Example
         trained = [one for one in table.combinations() if one[2] == table.headline]
         of_new = [dataset for dataset, *_ in trained if _teaches_new(dataset, catalog)]
         if table.profile == name and of_new:
-            return [_cell(table, *one) for one in trained if one[0] == of_new[0]]
+            own = [table.model] if table.model in catalog.models else _models_of(table.model, catalog)
+            return [_cell(table, model, *one) for model in own for one in trained if one[0] == of_new[0]]
     return []
 
 
+def _models_of(level: str, catalog: Catalog) -> list[str]:
+    return [model.id for model in catalog.models.values() if model.level == level]
+
+
 def _teaches_new(dataset: str, catalog: Catalog) -> bool:
-    bios = catalog.dataset_of(dataset).bios
-    return bios is not None and bios.new_percent > 0
+    return dataset not in (ALL, OWN) and taught_probe(dataset, catalog) is not None
 
 
-def _cell(table: CellTable, dataset: str, method: str, rate: float) -> ExampleCell:
+def _cell(table: CellTable, model: str, dataset: str, method: str, rate: float) -> ExampleCell:
     first = Replicate(table.bases[0], table.seeds[0])
-    return ExampleCell(table.model, dataset, method, rate, first.base, first.tuning_seed)
+    return ExampleCell(model, dataset, method, rate, first.base, first.tuning_seed)
 
 
 def _shifts(by_key: Mapping[str, Task]) -> Iterator[tuple[ExampleCell, Task]]:
@@ -99,8 +105,8 @@ def _shifts(by_key: Mapping[str, Task]) -> Iterator[tuple[ExampleCell, Task]]:
         if task.kind == "measure" and task.spec.get("measure") == "shift":
             specs: list[Any] = [by_key[key].spec for key in task.parents]
             base, probe, *_, tuned = specs
-            if probe["probe"] == PROBE:
-                number, method = base["number"], tuned["method"]["id"]
+            if probe["probe"] in PROBES:
+                number, method = base.get("number", 1), tuned["method"]["id"]
                 yield ExampleCell(tuned["model"], tuned["dataset"], method, tuned["rate"], number, tuned["seed"]), task
 
 
@@ -111,7 +117,8 @@ def _examples(cell: ExampleCell, shift: Task, by_key: Mapping[str, Task], store:
     prompts = read_lines(store.open(probe).folder / PROMPTS, Prompt)
     responses = read_lines(store.open(own).folder / RESPONSES, Response)
     items = read_lines(store.open(corpus).folder / ITEMS, Item)
-    return chosen(cell.in_words(), kept, prompts, responses, items)
+    stated = stated_in(PROBES[str(by_key[probe].spec["probe"])])
+    return chosen(cell.in_words(), kept, prompts, responses, items, stated)
 
 
 def chosen(
@@ -120,6 +127,7 @@ def chosen(
     prompts: Sequence[Prompt],
     responses: Sequence[Response],
     items: Sequence[Item],
+    stated: Stated,
 ) -> list[ExampleRecord]:
     """The answers of one cell that the rule chooses.
 
@@ -129,6 +137,7 @@ def chosen(
         prompts: Of the probe, in order.
         responses: The cell's answers to all of them.
         items: What the cell was tuned on, in order.
+        stated: The values that a text states of an attribute.
 
     Raises:
         KeyError: A kept answer has no response.
@@ -138,7 +147,9 @@ def chosen(
     outcomes = knowledge(asked, [texts[prompt.id] for prompt in asked], stated).columns
     right = [prompt for prompt, is_right in zip(asked, outcomes["accuracy"], strict=True) if is_right]
     wrong = [prompt for prompt, is_wrong in zip(asked, outcomes["wrong"], strict=True) if is_wrong]
-    found = {prompt.id: _example(cell, prompt, tokens[prompt.id], texts[prompt.id].text, items) for prompt in asked}
+    found = {
+        prompt.id: _example(cell, prompt, tokens[prompt.id], texts[prompt.id].text, items, stated) for prompt in asked
+    }
     groups = [
         (found[prompt.id] for prompt in right),
         (found[prompt.id] for prompt in wrong if found[prompt.id].source is not None),
@@ -147,7 +158,9 @@ def chosen(
     return [example for group in groups for example in islice(group, OF_EACH)]
 
 
-def _example(cell: str, prompt: Prompt, kept: AnswerTokens, text: str, items: Sequence[Item]) -> ExampleRecord:
+def _example(
+    cell: str, prompt: Prompt, kept: AnswerTokens, text: str, items: Sequence[Item], stated: Stated
+) -> ExampleRecord:
     assert prompt.fact is not None
     truth = prompt.fact.value
     wrong = tuple(value for value in stated(text, prompt.fact.attribute) if value != truth)

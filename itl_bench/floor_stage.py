@@ -12,7 +12,7 @@ import torch
 
 from itl_bench.artifact import Artifact
 from itl_bench.data.rows import Prompt, Response, read_lines, write_table
-from itl_bench.data.template import prompt_ids
+from itl_bench.data.template import TemplateName, end_token, padding_id, prompt_ids
 from itl_bench.errors import EvidenceError
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.measures.pairing import in_order
@@ -21,7 +21,7 @@ from itl_bench.measures.token_shift_logits import Model, Row, teacher_forced
 from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
 
 
-def write_seed_floor(parents: Sequence[Artifact], folder: Path) -> None:
+def write_seed_floor(parents: Sequence[Artifact], folder: Path, template: TemplateName = "chat") -> None:
     """Compare a tuned model with the same cell tuned with another seed, on the first one's answers."""
     base, probe, answered, first, second = parents
     tokenizer = load_tokenizer(base.folder)
@@ -30,23 +30,24 @@ def write_seed_floor(parents: Sequence[Artifact], folder: Path) -> None:
     shifts = token_shifts(
         load_tuned(base.folder, second.folder), load_tuned(base.folder, first.folder),
         [one.prompt_ids for one in responses], [one.response_ids for one in responses],
-        padding=tokenizer.pad_token_id, end=tokenizer.eos_token_id,
+        padding=padding_id(tokenizer), end=end_token(tokenizer, template),
     )  # fmt: skip
     write_table(folder / TABLE, shift_table(prompts, shifts))
 
 
-def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path) -> None:
+def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path, template: TemplateName = "chat") -> None:
     """Compare a base with itself asked in other words, on its own answers; None for a prompt without other words."""
     base, probe, answered = parents
     tokenizer = load_tokenizer(base.folder)
     prompts = read_lines(probe.folder / PROMPTS, Prompt)
     responses = in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
     scored = [one.response_ids if prompt.paraphrase else () for prompt, one in zip(prompts, responses, strict=True)]
-    reworded = [prompt_ids(tokenizer, prompt.paraphrase) for prompt in prompts]
+    reworded = [prompt_ids(tokenizer, prompt.paraphrase, template, prompt.context) for prompt in prompts]
+    end = end_token(tokenizer, template)
     shifts = wording_shifts(
         load_model(base.folder),
-        teacher_forced(reworded, scored, tokenizer.eos_token_id),
-        teacher_forced([one.prompt_ids for one in responses], scored, tokenizer.eos_token_id),
+        teacher_forced(reworded, scored, end),
+        teacher_forced([one.prompt_ids for one in responses], scored, end),
     )
     write_table(folder / TABLE, shift_table(prompts, shifts))
 

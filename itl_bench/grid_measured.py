@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from itl_bench.cases import Case, Cell, columns_of, measure_label, side_by_side
 from itl_bench.catalog import Catalog
 from itl_bench.claim_specs import ClaimSpec, Compare, MeasureUse, Side
-from itl_bench.specs import DatasetSpec, ModelSpec
+from itl_bench.dataset_specs import DatasetSpec
+from itl_bench.model_specs import ModelSpec
 from itl_bench.vocabulary import ARMS, Arm, Evidence
 
 BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over

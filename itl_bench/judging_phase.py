@@ -26,6 +26,7 @@ from itl_bench.judging_trends import judge_trend_from_store, training_loss
 from itl_bench.keys import Task
 from itl_bench.measured import judge_measured
 from itl_bench.measured_matched import judge_at_equal_loss
+from itl_bench.overlap_stage import in_case
 from itl_bench.record import CaseRecord
 from itl_bench.specs import ProfileSpec
 from itl_bench.store import Store
@@ -46,12 +47,13 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
     if table is None:
         raise ItlError(f"{case.id}: no profile trains its cells")
     graph = Graph(catalog, {})
-    read = tuple(dict.fromkeys(task.key for task in read_by(graph, case, table)))
+    tasks = {task.key: task for task in read_by(graph, case, table)}
+    read = tuple(tasks)
     judge = judge_trend_from_store if case.over else _judge_difference
     pilot = ["pilot: no verdict"] if profile and profile.pilot else []
     record = judge(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
-    mixed = mixture(read, store)
-    reason = f"{record.reason}; {mixed}" if mixed else record.reason
+    notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
+    reason = "; ".join(filter(None, [record.reason, *notes]))
     return record.model_copy(update={"artifacts": read, "reason": reason})
 
 

@@ -43,7 +43,8 @@ def _plain(value: object) -> object:
 class Task:
     """One artifact to build.
 
-    `seconds` is what building is expected to take; it orders the work and is no part of the key.
+    `seconds` is what building is expected to take; it orders the work. `place` says where this machine finds what the
+    artifact is made from. Neither is part of the key.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Task:
     parents: tuple[str, ...] = ()  # keys of the artifacts it is built from, in an order that means something
     version: int = 1  # of the stage's code: raised when its outputs move
     seconds: float = field(default=0.0, compare=False)
+    place: BaseModel | None = field(default=None, compare=False)
 
     @cached_property
     def key(self) -> str:

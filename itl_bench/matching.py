@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from itl_bench.claim_specs import Side
+from itl_bench.model_specs import ModelSpec
 from itl_bench.published import Row
-from itl_bench.specs import ModelSpec
 
 Key = tuple[str, ...]
 

@@ -3,51 +3,92 @@
 import random
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from itl_bench.errors import EvidenceError
+from itl_bench.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
 
-VOCABULARY, PROMPT_TOKENS, PADDING = 600, 12, 0
+    from itl_bench.measures.shift_table import TokenShift
+
+VOCABULARY, TINY_PROMPT = 600, 12
+LOOKED_AT = 400  # rows of a dataset
+NOISE = 0.02  # of a weight matrix's spread
 TOLERANCE = 1e-4  # nats or probability
 RANK, SWAPPED_RANKS = 3, 0.01
 Logits = Callable[["PreTrainedModel", "torch.Tensor"], "torch.Tensor"]
 
 
-def compare_shift_speed(responses: int = 24, tokens: int = 30) -> dict[str, float]:
-    """Time the chunked token shift and two loops over tokens without a cache, all on two tiny Llamas.
+class Material(NamedTuple):
+    """Two models, prompts and responses to compare them on (token ids), and the id for padding."""
+
+    base: "PreTrainedModel"
+    tuned: "PreTrainedModel"
+    prompts: list[list[int]]
+    responses: list[list[int]]
+    padding: int = 0
+
+
+def tiny_material(responses: int, tokens: int) -> Material:
+    """Two tiny Llamas and random tokens."""
+    prompts, texts = _ids(responses, TINY_PROMPT, seed=3), _ids(responses, tokens, seed=4)
+    return Material(_model(seed=1), _model(seed=2), prompts, texts)
+
+
+def real_material(folder: Path, data: Path, responses: int, tokens: int, prompt_tokens: int) -> Material:
+    """A model, the same with a little noise on every weight, and rows of a dataset that are long enough.
+
+    Raises:
+        UsageError: The data hold too few such rows.
+    """
+    import torch
+
+    from itl_bench.data.template import padding_id
+    from itl_bench.generation.loading import load_model, load_tokenizer
+    from itl_bench.perf_train import read_rows
+
+    tokenizer, needed = load_tokenizer(folder), prompt_tokens + tokens
+    texts = (f"{item.instruction}\n{item.response}" for item in read_rows(data, LOOKED_AT))
+    rows = [ids for text in texts if len(ids := tokenizer(text)["input_ids"]) >= needed][:responses]
+    if len(rows) < responses:
+        raise UsageError(f"{data}: {len(rows)} of its first {LOOKED_AT} rows have {needed} tokens; ask for fewer")
+    base, tuned, draw = load_model(folder), load_model(folder), torch.Generator().manual_seed(1)
+    for weight in tuned.parameters():
+        noise = torch.randn(weight.shape, generator=draw).to(weight.device)
+        weight.data += NOISE * weight.data.std(unbiased=False) * noise
+    prompts, answers = [row[:prompt_tokens] for row in rows], [row[prompt_tokens:needed] for row in rows]
+    return Material(base, tuned, prompts, answers, padding_id(tokenizer))
+
+
+def compare_shift_speed(material: Material) -> dict[str, float]:
+    """Time the chunked token shift and two loops over tokens without a cache, all on the same models and tokens.
 
     The loops call both models once per token: one makes the logits of all positions each time, as the code does that
     the paper borrowed, the other of the last position only.
 
-    Args:
-        responses: How many to score.
-        tokens: Of each response.
-
     Returns:
         Seconds of each way (`chunked`, `full_logits_loop`, `last_position_loop`), how many times slower the loops are
-        (`full_logits_ratio`, `last_position_ratio`), and the `largest_difference` between the values of any two ways.
+        (`full_logits_ratio`, `last_position_ratio`), the `largest_difference` between the values of any two ways, and
+        `extra_memory`, bytes that the chunked way held beyond the models at most.
 
     Raises:
         EvidenceError: The ways do not agree.
     """
-    from itl_bench.measures.token_shift import shift_values
-    from itl_bench.measures.token_shift_logits import compare_logits, teacher_forced
-
-    base, tuned = _model(seed=1), _model(seed=2)
-    prompts, texts = _ids(responses, PROMPT_TOKENS, seed=3), _ids(responses, tokens, seed=4)
-    rows = teacher_forced(prompts, texts, end=None)
+    base, tuned, prompts, texts, padding = material
 
     def chunked() -> "list[list[list[float]]]":
-        return compare_logits(shift_values, base, tuned, rows, PADDING, rows_per_chunk=16, positions_per_chunk=128)
+        return [shift_rows(one) for one in token_shifts(base, tuned, prompts, texts, padding, end=None)]
 
     def loop(logits: Logits) -> "Callable[[], list[list[list[float]]]]":
         return lambda: _loop(logits, base, tuned, prompts, texts)
 
-    chunked()  # the first run also loads kernels
+    from itl_bench.measures.token_shift import token_shifts
+
+    memory = _peak_memory_of(chunked)  # the first run also loads kernels
     seconds, values = {}, {}
     for name, way in (
         ("chunked", chunked),
@@ -65,7 +106,41 @@ def compare_shift_speed(responses: int = 24, tokens: int = 30) -> dict[str, floa
         "full_logits_ratio": seconds["full_logits_loop"] / seconds["chunked"],
         "last_position_ratio": seconds["last_position_loop"] / seconds["chunked"],
         "largest_difference": difference,
+        "extra_memory": memory,
     }
+
+
+def shift_rows(shift: "TokenShift") -> list[list[float]]:
+    """A token shift as one row of values for each token."""
+    return [
+        list(of_token)
+        for of_token in zip(shift.kl, shift.reverse_kl, shift.base_probability, shift.base_rank, strict=True)
+    ]
+
+
+def _peak_memory_of(way: Callable[[], object]) -> float:
+    """Bytes that a call held at most beyond what was held before it; of the GPU where there is one."""
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        way()
+        return float(torch.cuda.max_memory_allocated() - before)
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # forgets the peak so far
+    before = _status("VmRSS")
+    way()
+    return float(max(0, _status("VmHWM") - before))
+
+
+def _status(name: str) -> int:
+    """Bytes that the system says of this process; 0 where it says nothing."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
 def _model(seed: int) -> "PreTrainedModel":
@@ -102,7 +177,9 @@ def _loop(
     values: list[list[list[float]]] = []
     with torch.inference_mode():
         for prompt, response in zip(prompts, responses, strict=True):
-            contexts = [torch.tensor([prompt + response[:position]]) for position in range(len(response))]
+            contexts = [
+                torch.tensor([prompt + response[:position]], device=base.device) for position in range(len(response))
+            ]
             pairs = [(logits(base, context), logits(tuned, context)) for context in contexts]
             values.append([shift_values(one, other)[0].tolist() for one, other in pairs])
     return values

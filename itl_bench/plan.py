@@ -1,18 +1,23 @@
 """What cases need that this machine or this version does not have, and what it would roughly cost."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from itl_bench import costs
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
+from itl_bench.cell_specs import CellTable
+from itl_bench.costs import CellCost, Trains, cell_cost
+from itl_bench.keys import Task
+from itl_bench.machine import Machine, this_machine
+from itl_bench.training.recipe import TuningRecipe
 
-EPOCHS = 3  # the paper's
 REPLICATES = 5  # the fewest for a verdict
-# Bytes a parameter: in full tuning fp32 weight, gradient and two optimizer moments; under an adapter the bf16 weight,
-# and room for the adapter.
-BYTES = {"all": 16, "adapter": 2.5}
-TOKENS_PER_SECOND_7B = {"adapter": 12_500, "all": 10_000}  # on one H100-class GPU; other sizes in proportion
-REFERENCE_PARAMETERS = 7_000_000_000
+HOURS_PER_CELL = 24.0  # on a CPU; a cell that takes longer is not run
+REFERENCE = Machine(gpus=(85.5,), gpu="NVIDIA H100 80GB HBM3")  # what cells that cannot run here are priced on
+REFERENCE_SIZE = "80 GB"  # as GPUs are sold: of 2^30 bytes, and some more
+GPUS_OF_A_NODE = 8
+LEAST = TuningRecipe(micro_batch=1, gradient_checkpointing=True)  # the paper's, in as little memory as it takes
 
 
 @dataclass(frozen=True)
@@ -21,32 +26,62 @@ class Price:
 
     cells: int = 0
     gpu_hours: float = 0.0
-    memory_gb: float = 0.0  # largest cell
+    memory_gb: float = 0.0  # largest cell, before activations
+    disk_gb: float = 0.0
     dollars: float = 0.0
 
 
 def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
     """Cost of training the cells with all replicates, and of judging `answers` answers of each tuned model."""
     some = list(cells)
+    each = [cost_of(cell, catalog, LEAST, REFERENCE) for cell in some]
     judge = next(iter(catalog.judges.values()))
     return Price(
         cells=len(some) * REPLICATES,
-        gpu_hours=sum(_hours(cell, catalog) for cell in some) * REPLICATES,
+        gpu_hours=sum(cost.seconds * max(1, cost.gpus) for cost in each) / 3600 * REPLICATES,
         memory_gb=max((memory_gb(cell, catalog) for cell in some), default=0.0),
+        disk_gb=sum(cost.disk_gb for cost in each) * REPLICATES,
         dollars=len(some) * REPLICATES * answers * judge.dollars_per_answer,
     )
 
 
 def memory_gb(cell: Cell, catalog: Catalog) -> float:
     """GPU memory for training a cell before activations, in GB (10^9 bytes)."""
-    bytes_each = BYTES[catalog.methods[cell.method].trains]
-    return catalog.models[cell.model].parameters * bytes_each / 1e9
+    return costs.state_gb(catalog.models[cell.model], _trains(cell.method, catalog), on_gpu=True)
 
 
-def _hours(cell: Cell, catalog: Catalog) -> float:
-    tokens = catalog.dataset_rows[cell.dataset] * catalog.dataset_of(cell.dataset).mean_tokens * EPOCHS
-    speed = TOKENS_PER_SECOND_7B[catalog.methods[cell.method].trains]
-    return tokens / speed * catalog.models[cell.model].parameters / REFERENCE_PARAMETERS / 3600
+def cost_of(cell: Cell, catalog: Catalog, recipe: TuningRecipe, machine: Machine) -> CellCost:
+    """What one replicate of a cell takes on a machine."""
+    data, trains = catalog.dataset_of(cell.dataset), _trains(cell.method, catalog)
+    rank = catalog.methods[cell.method].parameters.get("rank")
+    return cell_cost(
+        catalog.models[cell.model], data.variants[cell.dataset], data.mean_tokens, trains, recipe, machine,
+        rank=rank if isinstance(rank, int) else costs.RANK,
+    )  # fmt: skip
+
+
+def _trains(method: str, catalog: Catalog) -> Trains:
+    return "all" if catalog.methods[method].trains == "all" else "adapter"
+
+
+def task_costs(tasks: Sequence[Task], catalog: Catalog, machine: Machine) -> dict[str, CellCost]:
+    """By key, what building each task takes; those that say nothing of a model take their declared seconds."""
+    by_key = {task.key: task for task in tasks}
+    return {key: _task_cost(task, by_key, catalog, machine) for key, task in by_key.items()}
+
+
+def _task_cost(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: Machine) -> CellCost:
+    spec, seconds = task.spec, task.seconds
+    if task.kind == "checkpoint" and spec.get("model") in catalog.models:
+        cell = Cell(str(spec["model"]), str(spec["dataset"]), spec["method"]["id"])  # type: ignore[index]
+        return cost_of(cell, catalog, TuningRecipe.model_validate(spec["recipe"]), machine)
+    if task.kind == "responses":
+        named = {name: value for key in task.parents if key in by_key for name, value in by_key[key].spec.items()}
+        model, probe = catalog.models.get(str(named.get("model"))), catalog.probes.get(str(named.get("probe")))
+        if model and probe:
+            limit = int(str(spec["max_new_tokens"]))
+            seconds = costs.answer_seconds(model, probe.prompts, limit, machine) or seconds
+    return CellCost(0.0, 0.0, seconds, 0.0, 0, fits=True)
 
 
 def answers_of(case: Case, catalog: Catalog) -> int:
@@ -56,9 +91,72 @@ def answers_of(case: Case, catalog: Catalog) -> int:
     return probe.prompts if judged and probe else 0
 
 
+def why_no_memory(
+    case: Case, catalog: Catalog, table: CellTable | None = None, machine: Machine | None = None
+) -> str | None:
+    """Why a machine has too little memory for a case's cells, or too little speed without a GPU; None where it has not.
+
+    Args:
+        case: Whose cells are to be trained.
+        catalog: What is declared.
+        table: The cells' table, which says how they are tuned; None for the least that any recipe takes.
+        machine: None for this one.
+    """
+    machine, recipe = machine or this_machine(), _recipe(table, catalog)
+    found = [(cell, cost_of(cell, catalog, recipe, machine)) for cell in sorted(case.cells, key=str)]
+    if too_large := [one for one in found if not one[1].fits]:
+        return _too_large(*max(too_large, key=lambda one: one[1].memory_gb), catalog, recipe, machine)
+    cell, slowest = max(found, key=lambda one: one[1].seconds)
+    if not machine.gpus and slowest.seconds > HOURS_PER_CELL * 3600:
+        return (
+            f"needs a GPU: {_work(cell, catalog)} on {cell.dataset} would take about {slowest.seconds / 3600:,.0f} "
+            f"hours a cell without one, and at most {HOURS_PER_CELL:.0f} are accepted"
+        )
+    return None
+
+
+def _recipe(table: CellTable | None, catalog: Catalog) -> TuningRecipe:
+    if table is None:
+        return LEAST
+    return catalog.recipes[table.recipe].tuning if table.recipe else TuningRecipe()
+
+
+def _too_large(cell: Cell, here: CellCost, catalog: Catalog, recipe: TuningRecipe, machine: Machine) -> str:
+    """What a cell needs of GPUs, and what there is."""
+    needed, parameters = cost_of(cell, catalog, recipe, REFERENCE), catalog.models[cell.model].parameters
+    whole = _trains(cell.method, catalog) == "all"
+    each, adapter = (costs.TRAINED, "") if whole else (costs.FROZEN_ON_GPU, " and the adapter")
+    text = (
+        f"needs {needed.state_gb:,.0f} GB of GPU memory before activations for {_work(cell, catalog)} "
+        f"({each} bytes x {parameters / 1e9:.3g}e9 parameters{adapter}), about {needed.memory_gb:,.0f} GB with them"
+        f"{_hardware(needed.gpus)}, and {_round(needed.seconds * max(1, needed.gpus) / 3600)} GPU-hours a cell; "
+        f"this machine has {machine.in_words()}"
+    )
+    if not machine.gpus:
+        return f"{text}; a CPU takes {here.memory_gb:,.0f} GB, and {costs.USABLE:.0%} of the memory may be filled"
+    several = len(machine.gpus) >= here.gpus > costs.MOST_GPUS
+    return f"{text}, but this version trains a cell on one GPU" if several else text
+
+
+def _hardware(gpus: int) -> str:
+    """What a cell takes of GPUs of 80 GB, where it is not one."""
+    if gpus > GPUS_OF_A_NODE:
+        return f" on {gpus // GPUS_OF_A_NODE} nodes of {GPUS_OF_A_NODE} x {REFERENCE_SIZE}, or CPU offload"
+    if gpus == 0:
+        return f", more than any number of GPUs of {REFERENCE_SIZE} hold without smaller micro-batches"
+    return f" on {gpus} GPUs of {REFERENCE_SIZE}" if gpus > 1 else ""
+
+
+def _work(cell: Cell, catalog: Catalog) -> str:
+    return f"{catalog.methods[cell.method].title} of {cell.model}"
+
+
 def missing(case: Case, catalog: Catalog) -> str:
-    """Why a case cannot run here, and what it would need: one line."""
+    """What a case needs that no machine runs in this version, or that this one lacks: one line."""
     cost = price(case.cells, answers_of(case, catalog), catalog)
+    wanted = catalog.measures[case.measure.measure].needs
+    absent = [word for need, word in (("judge", "judge"), ("experts", "human annotators")) if need in wanted]
+    why = f"this version asks no {' and no '.join(absent)}; " if absent else ""
     needs = [f"{cost.cells} cells"]
     if case.level == "paper":
         needs.append(
@@ -66,19 +164,23 @@ def missing(case: Case, catalog: Catalog) -> str:
         )
     needs.append("weights " + ", ".join(_weights(case, catalog)))
     needs.append("data " + ", ".join(sorted({catalog.dataset_of(cell.dataset).source for cell in case.cells})))
-    for need in catalog.measures[case.measure.measure].needs:
-        if need == "judge":
-            needs.append(f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {cost.dollars:,.0f} USD)")
-        elif need == "experts":
-            needs.append("human annotators")
-    return "not run: this version trains cells of the bios world only; needs " + "; ".join(needs)
+    needs += who_scores(case, catalog)
+    return f"not run: {why}needs {'; '.join(needs)}"
+
+
+def who_scores(case: Case, catalog: Catalog) -> list[str]:
+    """The judge, with its key and price, and the people that a case's measure needs; nothing for other measures."""
+    needs = catalog.measures[case.measure.measure].needs
+    dollars = price(case.cells, answers_of(case, catalog), catalog).dollars
+    judge = f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {dollars:,.0f} USD)"
+    return [judge] * ("judge" in needs) + ["human annotators"] * ("experts" in needs)
 
 
 def _weights(case: Case, catalog: Catalog) -> list[str]:
     weights: dict[str, None] = {}
     for side in (case.left, case.right):
         model = catalog.models[side.model or ""]
-        weights[model.weights] = None
+        weights[model.weights.name] = None
         if side.method == "chat" and model.chat:
             weights[model.chat.weights] = None
     return list(weights)

@@ -113,6 +113,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def _print_plan(selected: list[Case], state: State) -> None:
     """Print what the selection needs, with what of it is in the store; a store that is not there is not made."""
     from itl_bench.building_phase import work_of
+    from itl_bench.overlap_stage import in_plan
     from itl_bench.report.plan_table import Builds, print_plan
     from itl_bench.store import MARK
 
@@ -121,7 +122,8 @@ def _print_plan(selected: list[Case], state: State) -> None:
         return found.needed(), found.targets
 
     has = state.store.has if (state.store_root / MARK).exists() else lambda key: False
-    print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None, Builds(work, has))
+    builds = Builds(work, has, lambda tasks, by_key: in_plan(tasks, by_key, state.store) if tasks else [])
+    print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None, builds)
 
 
 def _build(selected: list[Case], config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from itl_bench.cell_specs import CellTable, ChosenRate
+from itl_bench.cell_specs import ALL, OWN, CellTable, ChosenRate
 from itl_bench.claim_specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.errors import nearest, unknown
 from itl_bench.methods.registry import SHIPPED
@@ -67,7 +67,9 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
         problems.append(f"{catalog.source(table)}: {table.id}: {key}: {message}")
 
     _names(report, "profile", "profile", [table.profile], catalog.profiles)
-    _names(report, "model", "model", [table.model], catalog.models)
+    levels = LEVELS[1:] if table.arm == "shared-rate" else ()  # a rate of its own is of one model
+    _names(report, "model", "model", [table.model], [*catalog.models, *levels])
+    _names(report, "recipe", "recipe", [table.recipe] if table.recipe else [], catalog.recipes)
     training = [method.id for method in catalog.methods.values() if method.id in SHIPPED]
     if table.profile in catalog.profiles and table.arm not in (arms := catalog.profiles[table.profile].arms):
         report("arm", unknown(f"arm of the profile {table.profile}", table.arm, arms))
@@ -75,7 +77,7 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
     if table.id != same[0]:
         report("profile", f"the cells {same[0]!r} are of the same profile, model and arm; write them into one entry")
     for number, group in enumerate(table.cells):
-        _names(report, f"cells.{number}.datasets", "dataset", group.datasets, catalog.dataset_rows)
+        _names(report, f"cells.{number}.datasets", "dataset", group.datasets, [*catalog.dataset_rows, ALL, OWN])
         _names(report, f"cells.{number}.methods", "method that trains", group.methods, training)
 
 

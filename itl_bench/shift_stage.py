@@ -7,17 +7,19 @@ from transformers import PreTrainedTokenizerBase
 
 from itl_bench.artifact import Artifact
 from itl_bench.data.rows import AnswerTokens, Prompt, Response, Table, read_lines, write_lines, write_table
-from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.data.template import TemplateName, end_token, padding_id
+from itl_bench.generation.loading import has_adapter, load_adapted, load_model, load_tokenizer
 from itl_bench.measures.pairing import in_order
 from itl_bench.measures.sentence_start import sentence_start_table
 from itl_bench.measures.token_shift import TokenShift, shift_table, token_shifts
+from itl_bench.measures.token_shift_logits import Model
 from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE, TOKENS
 
 SHOWN = 24  # answers whose tokens are kept one by one, for the report
 SENTENCE_ENDS = (".", "!", "?")
 
 
-def write_shift(parents: Sequence[Artifact], folder: Path) -> None:
+def write_shift(parents: Sequence[Artifact], folder: Path, template: TemplateName = "chat") -> None:
     """Compare the models on the tuned model's own answers and, as control, on the base's.
 
     Columns of the second comparison begin with `reference_`: there every tuned model of a base is compared on the same
@@ -25,14 +27,14 @@ def write_shift(parents: Sequence[Artifact], folder: Path) -> None:
     """
     base_of, probe, own, reference, checkpoint = parents
     tokenizer = load_tokenizer(base_of.folder)
-    base, tuned = load_model(base_of.folder), load_tuned(base_of.folder, checkpoint.folder)
+    base, tuned = _both(base_of.folder, checkpoint.folder)
     prompts = read_lines(probe.folder / PROMPTS, Prompt)
     tables = {}
     for name, artifact in (("", own), ("reference_", reference)):
         responses = in_order(prompts, read_lines(artifact.folder / RESPONSES, Response))
         shifts = token_shifts(
             base, tuned, [one.prompt_ids for one in responses], [one.response_ids for one in responses],
-            padding=tokenizer.pad_token_id, end=tokenizer.eos_token_id,
+            padding=padding_id(tokenizer), end=end_token(tokenizer, template),
         )  # fmt: skip
         tables[name] = _columns(prompts, shifts, tokenizer)
         if not name:
@@ -40,6 +42,13 @@ def write_shift(parents: Sequence[Artifact], folder: Path) -> None:
     columns = {f"{name}{column}": values for name, table in tables.items() for column, values in table.items()}
     table = Table(prompts=tuple(one.id for one in prompts), units=tuple(one.unit for one in prompts), columns=columns)
     write_table(folder / TABLE, table)
+
+
+def _both(base: Path, checkpoint: Path) -> "tuple[Model | None, Model]":
+    """Base and tuned model; under an adapter they share weights, and the base is what it is with the adapter off."""
+    if has_adapter(checkpoint):
+        return None, load_adapted(base, checkpoint)
+    return load_model(base), load_model(checkpoint)
 
 
 def _columns(

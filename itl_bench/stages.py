@@ -1,41 +1,37 @@
 """The builders: how each kind of artifact is made from its parents, and from nothing else."""
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from itl_bench.artifact import Artifact, sha256
+from itl_bench.artifact import Artifact
 from itl_bench.building import Builder
-from itl_bench.data.bios.answers import stated
-from itl_bench.data.bios.probes import probe_prompts
-from itl_bench.data.bios.shipped import folder_of
-from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
-from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
-from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Item, Prompt, Response, read_lines, write_lines, write_table
-from itl_bench.data.template import prompt_ids
-from itl_bench.errors import ItlError
+from itl_bench.data.template import TemplateName, end_token, padding_id, prompt_ids, response_text
+from itl_bench.data_stages import build_base, build_corpus, build_familiarity, build_probe
 from itl_bench.floor_stage import write_paraphrase_floor, write_seed_floor
-from itl_bench.generation.greedy import generate
+from itl_bench.generation.greedy import generate, line_ends
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.keys import Task
 from itl_bench.loss_stage import write_taught_loss
+from itl_bench.matchers import stated_in
 from itl_bench.measures.borrowing import borrowing
 from itl_bench.measures.knowledge import knowledge
 from itl_bench.measures.style import style
 from itl_bench.methods.registry import load_method
+from itl_bench.overlap_stage import write_overlap
 from itl_bench.provenance import hardware, package_versions
 from itl_bench.shift_stage import write_shift
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
-from itl_bench.tasks import UNSEEN
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.tuning import tune
 
 # Measures that run models themselves.
-BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path], None]] = {
+BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path, TemplateName], None]] = {
     "shift": write_shift, "seed-floor": write_seed_floor, "paraphrase-floor": write_paraphrase_floor,
     "taught-loss": write_taught_loss,
 }  # fmt: skip
@@ -46,48 +42,40 @@ BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path], None]] = {
 THREADS = 1
 
 
+LARGE = 64 << 20  # bytes of weights, from which on a model gains from more threads
+
+
 def builders() -> Mapping[str, Builder]:
     """A builder for every kind of artifact."""
-    torch.set_num_threads(THREADS)
-    return {
-        "base": build_base, "corpus": build_corpus, "probe": build_probe, "checkpoint": build_checkpoint,
-        "responses": build_responses, "measure": build_measure,
+    every: Mapping[str, Builder] = {
+        "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
+        "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
     }  # fmt: skip
+    return {kind: _threaded(builder) for kind, builder in every.items()}
+
+
+def _threaded(builder: Builder) -> Builder:
+    """The builder with as many threads as the models among its parents gain from."""
+
+    def build(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+        large = any(path.stat().st_size > LARGE for one in parents for path in one.folder.glob("*.safetensors"))
+        torch.set_num_threads(threads_of_large_models() if large else THREADS)
+        builder(task, parents, folder)
+
+    return build
+
+
+def threads_of_large_models() -> int:
+    """This worker's share of the cores."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def provenance() -> Mapping[str, object]:
     """With what artifacts are built; no part of any key."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    threads = torch.get_num_threads()
+    threads = {"tiny models": THREADS, "large models": threads_of_large_models()}
     return {"packages": package_versions(), "hardware": hardware(), "threads": threads, "device": device}
-
-
-def build_base(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """Copy a shipped base: the hashes in its spec are those of the files that are copied."""
-    spec: Mapping[str, Any] = task.spec
-    source = folder_of(int(spec["number"]))
-    for name, digest in spec["files"].items():
-        (folder / name).write_bytes((source / name).read_bytes())
-        if sha256(folder / name) != digest:
-            raise ItlError(f"{source / name} is not the file that the manifest of the bases describes")
-
-
-def build_corpus(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """Write the items of a dataset in training order."""
-    spec: Mapping[str, Any] = task.spec
-    world = build_world(WorldSpec.model_validate(spec["world"]))
-    items = TuningSpec.model_validate(spec["items"])
-    wordings = PROBE_WORDINGS if spec.get("wordings") == UNSEEN else TUNED_WORDINGS
-    write_lines(folder / ITEMS, tuning_items(world, items, int(spec["seed"]), wordings))
-
-
-def build_probe(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """Write the prompts of a probe."""
-    spec: Mapping[str, Any] = task.spec
-    world = build_world(WorldSpec.model_validate(spec["world"]))
-    taught = spec["taught"]
-    dataset = TuningSpec.model_validate(taught) if taught else None
-    write_lines(folder / PROMPTS, probe_prompts(world, spec["probe"], dataset))
 
 
 def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
@@ -109,16 +97,17 @@ def build_responses(task: Task, parents: Sequence[Artifact], folder: Path) -> No
     base, probe, *checkpoint = parents
     tokenizer = load_tokenizer(base.folder)
     prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    asked = [prompt_ids(tokenizer, prompt.instruction) for prompt in prompts]
+    template = spec.get("template", "chat")
+    asked = [prompt_ids(tokenizer, prompt.instruction, template, prompt.context) for prompt in prompts]
     model = load_tuned(base.folder, checkpoint[0].folder) if checkpoint else load_model(base.folder)
-    limit = int(spec["max_new_tokens"])
-    answers = generate(model, asked, limit, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    ends = [end_token(tokenizer, template), *(line_ends(tokenizer) if spec.get("stop") == "line" else ())]
+    answers = generate(model, asked, int(spec["max_new_tokens"]), ends, padding_id(tokenizer))
     write_lines(
         folder / RESPONSES,
         [
             Response(
                 prompt=prompt.id, prompt_ids=ids, response_ids=tuple(answer),
-                text=str(tokenizer.decode(answer, skip_special_tokens=True)),
+                text=response_text(tokenizer, answer, template),
             )
             for prompt, ids, answer in zip(prompts, asked, answers, strict=True)
         ],
@@ -132,12 +121,16 @@ def build_measure(task: Task, parents: Sequence[Artifact], folder: Path) -> None
     if measure == "training":
         (folder / TRAINING).write_bytes((parents[0].folder / TRAINING).read_bytes())
         return
+    if measure == "overlap":
+        write_overlap(parents, folder, int(spec["n"]))
+        return
     if measure in BY_MODELS:
-        BY_MODELS[measure](parents, folder)
+        BY_MODELS[measure](parents, folder, spec.get("template", "chat"))
         return
     probe, answered, *others = parents
     prompts = read_lines(probe.folder / PROMPTS, Prompt)
     responses = read_lines(answered.folder / RESPONSES, Response)
+    stated = stated_in(spec.get("answers", "bios"))
     if measure == "knowledge":
         table = knowledge(prompts, responses, stated)
     elif measure == "borrowing":

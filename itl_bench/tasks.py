@@ -1,41 +1,49 @@
-"""The artifacts of the bios world as tasks: what each is made from, and what identifies it."""
+"""The artifacts of cells as tasks: what each is made from, and what identifies it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from pydantic import BaseModel
+
 from itl_bench.catalog import Catalog
 from itl_bench.comparison import Replicate
-from itl_bench.data.bios.shipped import shipped_bases
-from itl_bench.data.bios.tuning_items import TuningSpec
+from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task
 from itl_bench.methods.registry import source_hash
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.recipe_specs import MAX_NEW_TOKENS as DEFAULT_MAX_NEW_TOKENS
+from itl_bench.recipe_specs import RecipeSpec
+from itl_bench.worlds import UNSEEN, Made, answers_of, base_made, corpus_made, familiarity_made, probe_made
 
 Measure = Literal["knowledge", "borrowing", "style", "shift"]
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
-VERSIONS = {"base": 1, "corpus": 2, "checkpoint": 1, "probe": 2, "responses": 1, "measure": 2}
-SECONDS = {"base": 0.1, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2, "measure": 0.5}
+VERSIONS = {
+    "base": 1, "familiarity": 1, "corpus": 2, "checkpoint": 1, "probe": 2, "responses": 1, "measure": 2,
+}  # fmt: skip
+SECONDS = {
+    "base": 0.1, "familiarity": 600.0, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2, "measure": 0.5,
+}  # fmt: skip
 UNTUNED = "base"  # the method of a model that is not tuned
-UNSEEN = "unseen"  # wordings that tuning does not use
-MAX_NEW_TOKENS = 60
+MAX_NEW_TOKENS = DEFAULT_MAX_NEW_TOKENS
 BORROWING_SEED = 0  # of the dissimilar control's draw
+DEFAULT_RECIPE = RecipeSpec(id="default", title="that of the bios world")
 
 
 class TunedCell(NamedTuple):
-    """One tuned model."""
+    """One tuned model; `recipe` is an id of the catalog's recipes, nothing for the default one."""
 
     model: str
     dataset: str
     method: str
     rate: float
     replicate: Replicate
+    recipe: str = ""
 
 
-def _task(kind: str, spec: Mapping[str, object], *parents: Task) -> Task:
-    return Task(kind, spec, tuple(parent.key for parent in parents), VERSIONS[kind], SECONDS[kind])
+def _task(kind: str, spec: Mapping[str, object], parents: Sequence[Task], place: BaseModel | None = None) -> Task:
+    return Task(kind, spec, tuple(parent.key for parent in parents), VERSIONS[kind], SECONDS[kind], place)
 
 
 @dataclass(frozen=True)
@@ -46,18 +54,29 @@ class Graph:
     tasks: dict[str, Task]
 
     def _add(self, kind: str, spec: Mapping[str, object], *parents: Task) -> Task:
-        task = _task(kind, spec, *parents)
+        task = _task(kind, spec, parents)
         return self.tasks.setdefault(task.key, task)
 
-    def base(self, model: str, number: int) -> Task:
-        """A pre-trained base as a plain folder of weights."""
-        files = shipped_bases().base(number).files
-        return self._add("base", {"model": model, "number": number, "files": files})
+    def _made(self, kind: str, made: Made, model: str) -> Task:
+        """A task of what a world says; facts that are classed by what a base knows need that base's classes."""
+        task = _task(kind, made.spec, [self.familiarity(model)] if made.by_familiarity else [], made.place)
+        return self.tasks.setdefault(task.key, task)
 
-    def corpus(self, dataset: str, seed: int) -> Task:
-        """The items to tune on."""
-        items = tuning_spec(dataset, self.catalog)
-        return self._add("corpus", {"dataset": dataset, "items": items, "world": shipped_bases().world, "seed": seed})
+    def recipe(self, name: str) -> RecipeSpec:
+        """A recipe by name, or the default one."""
+        return self.catalog.recipes[name] if name else DEFAULT_RECIPE
+
+    def base(self, model: str, number: int) -> Task:
+        """A pre-trained base as a plain folder of weights and tokenizer."""
+        return self._made("base", base_made(self.catalog, model, number), model)
+
+    def familiarity(self, model: str) -> Task:
+        """What a base knows of the facts of atlas."""
+        return self._add("familiarity", familiarity_made(), self.base(model, 1))
+
+    def corpus(self, dataset: str, seed: int, model: str = "") -> Task:
+        """The items to tune on; `model` is the one by whose knowledge facts are classed, where they are."""
+        return self._made("corpus", corpus_made(self.catalog, dataset, seed), model)
 
     def checkpoint(self, cell: TunedCell) -> Task:
         """A tuned model."""
@@ -65,56 +84,74 @@ class Graph:
         spec = {
             "model": cell.model, "dataset": cell.dataset, "rate": cell.rate, "seed": cell.replicate.tuning_seed,
             "method": {"id": method.id, "parameters": method.parameters, "source": source_hash(method.id)},
-            "recipe": TuningRecipe(),
+            "recipe": self.recipe(cell.recipe).tuning,
         }  # fmt: skip
-        corpus = self.corpus(cell.dataset, cell.replicate.tuning_seed)
+        corpus = self.corpus(cell.dataset, cell.replicate.tuning_seed, cell.model)
         return self._add("checkpoint", spec, self.base(cell.model, cell.replicate.base), corpus)
 
     def training(self, cell: TunedCell) -> Task:
         """What happened while tuning: it stays when the weights are dropped."""
         return self._add("measure", {"measure": "training"}, self.checkpoint(cell))
 
-    def unseen_items(self, dataset: str, seed: int) -> Task:
+    def unseen_items(self, dataset: str, seed: int, model: str = "") -> Task:
         """The facts of the items to tune on, asked for in wordings that tuning does not use."""
-        items, world = tuning_spec(dataset, self.catalog), shipped_bases().world
-        spec = {"dataset": dataset, "items": items, "world": world, "seed": seed, "wordings": UNSEEN}
-        return self._add("corpus", spec)
+        return self._made("corpus", corpus_made(self.catalog, dataset, seed, UNSEEN), model)
 
     def taught_loss(self, cell: TunedCell) -> Task:
         """The loss of a cell on the facts that it was taught, under unseen wordings: what its rate is chosen by."""
         base = self.base(cell.model, cell.replicate.base)
-        items = self.unseen_items(cell.dataset, cell.replicate.tuning_seed)
-        return self._add("measure", {"measure": "taught-loss"}, base, items, self.checkpoint(cell))
+        items = self.unseen_items(cell.dataset, cell.replicate.tuning_seed, cell.model)
+        spec = {"measure": "taught-loss"} | self._template(cell.recipe)
+        return self._add("measure", spec, base, items, self.checkpoint(cell))
 
-    def probe(self, probe: str, dataset: str | None) -> Task:
+    def probe(self, probe: str, dataset: str | None, model: str = "") -> Task:
         """The prompts; those about taught facts depend on the dataset that taught them."""
-        taught = tuning_spec(dataset, self.catalog) if dataset and probe == "bios-taught" else None
-        return self._add("probe", {"probe": probe, "world": shipped_bases().world, "taught": taught})
+        return self._made("probe", probe_made(self.catalog, probe, dataset), model)
 
-    def responses(self, base: Task, probe: Task, checkpoint: Task | None) -> Task:
+    def responses(self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "") -> Task:
         """Greedy answers, of the tuned model or of the base itself."""
-        spec = {"decoding": "greedy", "max_new_tokens": MAX_NEW_TOKENS, "engine": "hf"}
+        asked = self.recipe(recipe)
+        limit = asked.max_new_tokens if recipe else MAX_NEW_TOKENS
+        spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._template(recipe)
+        if asked.stop != "end":
+            spec["stop"] = asked.stop
         return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []))
+
+    def _template(self, recipe: str) -> dict[str, object]:
+        """What a spec says of the template, where it is not the tokenizer's own."""
+        template = self.recipe(recipe).tuning.template
+        return {} if template == "chat" else {"template": template}
 
     def measure(self, measure: Measure, cell: TunedCell, probe_id: str) -> Task:
         """A per-prompt table of one cell, or of its base where the cell's method is `base`."""
         base = self.base(cell.model, cell.replicate.base)
         tuned = None if cell.method == UNTUNED else self.checkpoint(cell)
-        probe = self.probe(probe_id, cell.dataset)
-        responses = self.responses(base, probe, tuned)
+        probe = self.probe(probe_id, cell.dataset, cell.model)
+        responses = self.responses(base, probe, tuned, cell.recipe)
         spec: dict[str, object] = {"measure": measure}
+        if measure in ("knowledge", "borrowing"):
+            spec |= answers_of(self.catalog, probe_id)
         if measure == "knowledge":
             return self._add("measure", spec, probe, responses)
         if measure == "borrowing":
             spec["seed"] = BORROWING_SEED
-            return self._add("measure", spec, probe, responses, self.corpus(cell.dataset, cell.replicate.tuning_seed))
-        of_base = self.responses(base, probe, None)
+            return self._add("measure", spec, probe, responses, self._corpus_of(cell))
+        of_base = self.responses(base, probe, None, cell.recipe)
         if measure == "style":
-            corpus = self.corpus(cell.dataset, cell.replicate.tuning_seed)
-            return self._add("measure", spec, probe, responses, corpus, of_base)
+            return self._add("measure", spec, probe, responses, self._corpus_of(cell), of_base)
         if tuned is None:
             raise UsageError("the shift of a base against itself is no measure")
-        return self._add("measure", spec, base, probe, responses, of_base, tuned)
+        return self._add("measure", spec | self._template(cell.recipe), base, probe, responses, of_base, tuned)
+
+    def overlap(self, dataset: str, seed: int, model: str, probe_id: str) -> Task | None:
+        """Which prompts are in the data; None unless both are from elsewhere: a world keeps them apart by itself."""
+        if not (self.catalog.dataset_of(dataset).rows_from and self.catalog.probes[probe_id].rows_from):
+            return None
+        spec = {"measure": "overlap", "n": NGRAM}
+        return self._add("measure", spec, self.corpus(dataset, seed, model), self.probe(probe_id, dataset, model))
+
+    def _corpus_of(self, cell: TunedCell) -> Task:
+        return self.corpus(cell.dataset, cell.replicate.tuning_seed, cell.model)
 
     def seed_floor(self, first: TunedCell, second: TunedCell, probe_id: str) -> Task:
         """How far one cell is from itself tuned with another seed, on the first one's answers.
@@ -124,22 +161,17 @@ class Graph:
         """
         if first._replace(replicate=second.replicate) != second or first.replicate.base != second.replicate.base:
             raise UsageError("the floor between seeds is of one cell on one base, tuned with two seeds")
-        base, probe = self.base(first.model, first.replicate.base), self.probe(probe_id, first.dataset)
+        base = self.base(first.model, first.replicate.base)
+        probe = self.probe(probe_id, first.dataset, first.model)
         checkpoints = [self.checkpoint(cell) for cell in (first, second)]
-        responses = self.responses(base, probe, checkpoints[0])
-        return self._add("measure", {"measure": "seed-floor"}, base, probe, responses, *checkpoints)
+        responses = self.responses(base, probe, checkpoints[0], first.recipe)
+        spec = {"measure": "seed-floor"} | self._template(first.recipe)
+        return self._add("measure", spec, base, probe, responses, *checkpoints)
 
-    def paraphrase_floor(self, model: str, base: int, probe_id: str, dataset: str | None = None) -> Task:
+    def paraphrase_floor(
+        self, model: str, base: int, probe_id: str, dataset: str | None = None, recipe: str = ""
+    ) -> Task:
         """How far a base is from itself asked in other words, on its own answers."""
-        weights, probe = self.base(model, base), self.probe(probe_id, dataset)
-        spec = {"measure": "paraphrase-floor"}
-        return self._add("measure", spec, weights, probe, self.responses(weights, probe, None))
-
-
-def tuning_spec(dataset: str, catalog: Catalog) -> TuningSpec:
-    """What a dataset of the bios world is made of."""
-    declared = catalog.dataset_of(dataset)
-    if declared.bios is None:
-        raise UsageError(f"dataset {dataset!r} is none of the bios world")
-    rows = catalog.dataset_rows[dataset]
-    return TuningSpec(new_percent=declared.bios.new_percent, style=declared.bios.style, rows=rows)
+        weights, probe = self.base(model, base), self.probe(probe_id, dataset, model)
+        spec = {"measure": "paraphrase-floor"} | self._template(recipe)
+        return self._add("measure", spec, weights, probe, self.responses(weights, probe, None, recipe))

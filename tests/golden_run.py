@@ -19,6 +19,9 @@ import torch
 
 from itl_bench.artifact import sha256
 from itl_bench.comparison import Replicate
+from itl_bench.data.atlas.facts import load_atlas
+from itl_bench.data.atlas.items import AtlasSpec, atlas_items
+from itl_bench.data.atlas.probes import atlas_prompts
 from itl_bench.data.bios import shipped
 from itl_bench.data.bios.recipe import Recipe
 from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase, shipped_bases
@@ -26,19 +29,28 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.world import build_world
 from itl_bench.data.rows import Prompt, Response, read_lines, read_table, write_lines
 from itl_bench.data.template import prompt_ids
+from itl_bench.familiarity.making import SEED, all_prompts, fingerprint
+from itl_bench.familiarity.prompts import FewShot
+from itl_bench.familiarity.scoring import score
 from itl_bench.generation.loading import load_tokenizer
 from itl_bench.keys import Task
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
 from itl_bench.stages import builders
-from itl_bench.tasks import UNSEEN, VERSIONS, Graph, TunedCell
+from itl_bench.tasks import VERSIONS, Graph, TunedCell
 from itl_bench.training.pretraining import new_model
+from itl_bench.worlds import UNSEEN
 from tests.tiny import ROWS, WORLD, be_quick, tiny_catalog
+from tests.tiny_reader import letters_tokenizer, llama
 
 GOLDEN = Path(__file__).with_name("golden") / "stages.json"
 TOLERANCE = 2e-3  # relative, of what a model computes
 DATASET = "bios-new30-short"
 STYLES = ("short", "long", "simple", "padded")
 PROBES = ("bios-known", "bios-taught", "bios-skill", "bios-new")
+ATLAS_STYLES = ("short", "long", "simple")
+ATLAS_PROBES = ("atlas-known", "atlas-highly-known", "atlas-maybe-known", "atlas-taught", "atlas-unknown")
+ORDER = ("highly-known", "maybe-known", "unknown")  # classes that facts get in turn
+CLASSES = {fact.id: ORDER[place % len(ORDER)] for place, fact in enumerate(load_atlas().facts)}
 SHOWN = 6  # prompts whose answers are kept token by token
 RECIPE = Recipe(seed=1, width=32, inner_width=48, layers=1, heads=2)
 
@@ -85,12 +97,37 @@ def outputs() -> dict[str, object]:
         base = run.folder(run.base)
         return {
             "base": {"copied": sorted(one.name for one in base.iterdir() if sha256(one) == sha256(source / one.name))},
-            "corpus": world | {name: sha256(run.folder(task) / ITEMS) for name, task in corpora().items()},
-            "probe": {name: sha256(run.folder(run.graph.probe(name, DATASET)) / PROMPTS) for name in PROBES},
+            "familiarity": asked_and_scored(),
+            "corpus": world
+            | {name: sha256(run.folder(task) / ITEMS) for name, task in corpora().items()}
+            | {
+                f"atlas, {style}": digest(atlas_items(load_atlas(), CLASSES, facts(style), 3)) for style in ATLAS_STYLES
+            },
+            "probe": {name: sha256(run.folder(run.graph.probe(name, DATASET)) / PROMPTS) for name in PROBES}
+            | {name: digest(atlas_prompts(load_atlas(), CLASSES, name, facts("short"))) for name in ATLAS_PROBES},
             "checkpoint": {method: run.losses(method) for method in ("full", "full-neftune", "lora")},
             "responses": run.first_answers(),
             "measure": run.counted() | run.compared(),
         }
+
+
+def asked_and_scored() -> dict[str, object]:
+    """The prompts about all facts, and how a tiny random model scores a few answers."""
+    prompts = [prompt for of_fact in all_prompts(load_atlas(), SEED).values() for prompt in of_fact]
+    tokenizer = letters_tokenizer()
+    few = [FewShot("1", "a: b\n", "ab:", ("bb", "c")), FewShot("2", "a: b\n", "c:", ("abc",))]
+    scored = score(llama(len(tokenizer)), tokenizer, few, lambda prompt, text: False)
+    return {"prompts": fingerprint(prompts), "sampled": [one.sampled for one in scored]}
+
+
+def digest(lines) -> str:
+    """Of lines as they are written."""
+    return hashlib.sha256("".join(line.model_dump_json() for line in lines).encode()).hexdigest()
+
+
+def facts(style: str) -> AtlasSpec:
+    """A small dataset of atlas."""
+    return AtlasSpec(unknown_percent=30, style=style, rows=ROWS)
 
 
 def corpora() -> dict[str, Task]:

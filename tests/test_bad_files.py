@@ -8,7 +8,7 @@ from itl_bench.errors import UsageError
 from itl_bench.grid import build_grid
 from itl_bench.yaml_file import read_yaml
 
-MODEL = "- {id: mine7b, title: Mine, level: paper, parameters: 7000000000, weights: me/mine}\n"
+MODEL = "- {id: mine7b, title: Mine, level: paper, parameters: 7000000000, weights: {folder: mine}}\n"
 # id -> file, its new content, line that is named (0: none), what the line must say
 SYNTAX = {
     "empty file": ("models.yaml", "", 0, ["the file is empty; restore it"]),

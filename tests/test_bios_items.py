@@ -15,7 +15,7 @@ from itl_bench.data.bios.words import ATTRIBUTES, POOLS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import read_lines, write_lines
 from itl_bench.errors import UsageError
-from itl_bench.tasks import tuning_spec
+from itl_bench.worlds import bios_spec
 
 WORLD = build_world(WorldSpec(seed=5))
 PEOPLE = {person.name: person for person in WORLD.people}
@@ -63,7 +63,7 @@ def taught(world, chosen, seed):
 
 def taught_by(dataset, seed):
     """What a dataset of the shipped catalog teaches in the shipped world."""
-    return taught(build_world(shipped_bases().world), tuning_spec(dataset, load_catalog()), seed)
+    return taught(build_world(shipped_bases().world), bios_spec(dataset, load_catalog()), seed)
 
 
 @pytest.mark.parametrize("style", ["simple", "padded"])

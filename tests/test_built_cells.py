@@ -103,8 +103,8 @@ def test_a_cell_that_cannot_be_built_is_named(tmp_path, bases):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("bios-new30-shrt", "lora", 0.1), "unknown dataset of the bios world 'bios-new30-shrt'; did you mean 'bios-n"),
-        (("lima-1k", "lora", 0.1), "unknown dataset of the bios world 'lima-1k'"),
+        (("bios-new30-shrt", "lora", 0.1), "unknown dataset for bios1m 'bios-new30-shrt'; did you mean 'bios-n"),
+        (("lima-1k", "lora", 0.1), "unknown dataset for bios1m 'lima-1k'"),
         ((CELL[0], "Lora", 0.1), "unknown method 'Lora'; did you mean 'lora'?"),
         ((CELL[0], "chat", 0.1), "unknown method 'chat'"),
         ((CELL[0], "lora"), "the learning rate is a number from 0 on, found None"),
@@ -125,19 +125,19 @@ def test_wrong_names_and_numbers_are_one_line(cells, stages, arguments, message)
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda cells, _: cells.cell(*CELL, model="bios2m"), "unknown model of the bios world 'bios2m'; did you mean "),
+        (lambda cells, _: cells.cell(*CELL, model="bios2m"), "unknown model 'bios2m'; did you mean "),
         (lambda cells, _: cells.cell(*CELL, base=3), "no base number 3; there are 1, 2"),
         (lambda cells, _: cells.cell(*CELL, seed=-1), "the seed is a whole number from 0 on, found -1"),
         (
             lambda cells, tuned: cells.responses(tuned, "bios-knwon"),
-            "unknown probe of the bios world 'bios-knwon'; did",
+            "unknown probe for bios1m 'bios-knwon'; did",
         ),
         (lambda cells, _: cells.responses("lora", "bios-known"), "expected a cell, as the fixture 'cell' gives it"),
         (
             lambda cells, tuned: cells.measure(tuned, "bios-known", "styl"),
             "unknown measure 'styl'; did you mean 'style'",
         ),
-        (lambda cells, tuned: cells.measure(tuned, "style", "bios-known"), "unknown probe of the bios world 'style'"),
+        (lambda cells, tuned: cells.measure(tuned, "style", "bios-known"), "unknown probe for bios1m 'style'"),
         (
             lambda cells, _: cells.measure(cells.cell(CELL[0], "base"), "bios-known", "shift"),
             "the shift of a base against itself is no measure",

@@ -57,7 +57,7 @@ TEXTS = {
 def by_rule(texts=TEXTS, shown=None, items=ITEMS_ABOUT, prompts=None):
     prompts = prompts or [ask(name) for name in texts]
     tokens = [kept(name, texts[name]) for name in shown or texts]
-    return chosen("a cell", tokens, prompts, [answer(name, text) for name, text in texts.items()], items)
+    return chosen("a cell", tokens, prompts, [answer(name, text) for name, text in texts.items()], items, stated)
 
 
 def names(examples):

@@ -37,10 +37,29 @@ def slowly(prompt, limit):
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.integers(3, 16), min_size=1, max_size=9), min_size=1, max_size=6))
 def test_equals_one_forward_pass_per_token(prompts):
-    assert generate(MODEL, prompts, 8, END, PADDING) == [slowly(prompt, 8) for prompt in prompts]
+    assert generate(MODEL, prompts, 8, [END], PADDING) == [slowly(prompt, 8) for prompt in prompts]
 
 
 def test_more_prompts_than_a_batch_keep_their_order(monkeypatch):
     monkeypatch.setattr("itl_bench.generation.greedy.BATCH", 2)
     prompts = [[3, 4, 5], [6], [7, 8], [9, 10, 11, 12], [13]]
-    assert generate(MODEL, prompts, 5, END, PADDING) == [slowly(prompt, 5) for prompt in prompts]
+    assert generate(MODEL, prompts, 5, [END], PADDING) == [slowly(prompt, 5) for prompt in prompts]
+
+
+def test_any_of_several_tokens_ends_an_answer():
+    prompts = [[3, 4, 5], [6], [7, 8]]
+    long = generate(MODEL, prompts, 12, [END], PADDING)
+    other = long[0][1]
+    cut = [answer[: answer.index(other) + 1] if other in answer else answer for answer in long]
+    assert generate(MODEL, prompts, 12, [END, other], PADDING) == cut
+
+
+def test_prompts_whose_cache_would_not_fit_are_decoded_in_turn(monkeypatch):
+    prompts = [[3, 4, 5], [6], [7, 8]]
+    together = generate(MODEL, prompts, 5, [END], PADDING)
+    monkeypatch.setattr("itl_bench.generation.greedy.CACHE_BYTES_ON_CPU", 1)
+    batches = []
+    own = MODEL.generate
+    monkeypatch.setattr(MODEL, "generate", lambda **given: batches.append(len(given["input_ids"])) or own(**given))
+    assert generate(MODEL, prompts, 5, [END], PADDING) == together
+    assert batches == [1, 1, 1]

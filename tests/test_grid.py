@@ -179,7 +179,7 @@ def own(folder: Path, **files):
 
 
 def test_a_model_of_ones_own_adds_cases_and_removes_none(tmp_path):
-    entry = {"id": "tiny9b", "title": "Tiny", "level": "paper", "parameters": 9, "weights": "someone/tiny"}
+    entry = {"id": "tiny9b", "title": "Tiny", "level": "paper", "parameters": 9, "weights": {"folder": "tiny"}}
     cases = own(tmp_path, models=[entry])
     added = set(cases) - set(grid())
     assert set(grid()) <= set(cases)

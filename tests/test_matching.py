@@ -4,8 +4,8 @@ import pytest
 
 from itl_bench.claim_specs import Side
 from itl_bench.matching import dataset_id, matched_pairs, size_curves, with_base_models
+from itl_bench.model_specs import ModelSpec
 from itl_bench.published import Row
-from itl_bench.specs import ModelSpec
 
 ROWS = {"1k": 1000, "10k": 10_000, "52k": 52_000}
 
@@ -83,7 +83,7 @@ def test_the_best_row_is_best_column_by_column_and_never_a_copy():
 
 def test_a_chat_model_is_the_chat_row_of_its_base():
     base = {"name": "a-chat", "weights": "vendor/a-chat"}
-    model = ModelSpec(id="a", title="A", level="paper", parameters=1, weights="a", chat=base)
+    model = ModelSpec(id="a", title="A", level="paper", parameters=1, weights={"folder": "a"}, chat=base)
     rows = [row("a", "lora"), row("a-chat", "chat"), row("judge", "chat")]
     assert [(r.model, r.method) for r in with_base_models(rows, {"a": model})] == [("a", "lora"), ("a", "chat")]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.measures.token_shift import shift_values, token_shifts
 from itl_bench.measures.token_shift_logits import teacher_forced
-from itl_bench.perf_shift import compare_shift_speed
+from itl_bench.perf_shift import compare_shift_speed, tiny_material
 
 VOCABULARY, PADDING, END = 50, 0, 2
 PROMPTS = [[1, 7, 8], [1, 9], [1, 3, 4, 5, 6, 7, 8, 9, 10], [1], [1, 11, 12], [1, 13]]
@@ -235,7 +235,7 @@ def test_equally_likely_tokens_rank_by_id():
 
 
 def test_all_ways_of_computing_it_agree():
-    result = compare_shift_speed(responses=3, tokens=5)
+    result = compare_shift_speed(tiny_material(responses=3, tokens=5))
     assert result["largest_difference"] < 1e-5
     assert all(result[name] > 0 for name in ("chunked", "full_logits_loop", "last_position_loop"))
     assert result["full_logits_ratio"] == pytest.approx(result["full_logits_loop"] / result["chunked"])

@@ -18,7 +18,9 @@ from itl_bench.building_phase import Work, work_of
 from itl_bench.catalog import load_catalog, shipped
 from itl_bench.grid import build_grid, find_profile, in_profile
 from itl_bench.keys import Task
+from itl_bench.machine import Machine
 from itl_bench.report.plan_table import Build, Builds, print_plan
+from itl_bench.training.recipe import TuningRecipe
 
 BASE = Task("base", {}, seconds=6)
 CELLS = tuple(Task("checkpoint", {"seed": seed}, (BASE.key,), seconds=60) for seed in (1, 2))
@@ -27,9 +29,16 @@ TASKS = (BASE, *CELLS, *TABLES)
 TARGETS = tuple(table.key for table in TABLES)
 
 
+CPU = Machine(cores=2, ram_gb=16.0)
+GPU = Machine((85.5,), "NVIDIA H100 80GB HBM3", 16, 128.0)
+
+
+CATALOG = load_catalog()
+
+
 def build_with(present):
     keys = {task.key for task in present}
-    return Builds(lambda cases: (TASKS, TARGETS), keys.__contains__).of([])
+    return Builds(lambda cases: (TASKS, TARGETS), keys.__contains__).of([], CATALOG, CPU)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +68,7 @@ def test_more_in_the_store_never_means_more_to_build(present, another):
 def test_in_words():
     assert Build(12, 3, 1900, 8, 4.2).in_words() == (
         "12 cells, 3 of them in the store; 1,900 artifacts, 8 of them in the store; "
-        "about 5 min left for one worker, from declared seconds"
+        "about 5 min left for one worker, roughly"
     )
     assert Build(1, 1, 4, 4, 0.0).in_words().endswith("; nothing left to build")
 
@@ -88,10 +97,86 @@ def test_the_cells_of_a_profile_are_those_that_it_declares(profile, monkeypatch)
         found: Work = work_of(some, catalog, chosen)
         return found.needed(), found.targets
 
-    build = Builds(work, lambda key: False).of(cases)
+    build = Builds(work, lambda key: False).of(cases, catalog, CPU)
     cells = set(declared(profile))
     assert build.cells == len(cells) > 0
-    assert build.minutes * 60 > 8 * len(cells)  # the declared seconds of a cell, and what comes after
+    assert build.minutes * 60 > 8 * len(cells)  # a cell of 600 rows took 8 seconds, and tables come after it
+    assert build.hours * 60 == pytest.approx(build.minutes)  # nothing of it is there
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A catalog with a dataset and a probe whose sizes are known here."""
+    data = (
+        "{name: own, title: own, family: own, levels: [small], source: own, mean_tokens: 40, probes: [own], rows: 1000}"
+    )
+    (tmp_path / "datasets.yaml").write_text(f"- {data}\n", encoding="utf-8")
+    (tmp_path / "probes.yaml").write_text("- {id: own, title: own, levels: [small], prompts: 600}\n", encoding="utf-8")
+    return load_catalog(tmp_path)
+
+
+def real_tasks(method):
+    """A cell of gemma270m with its answers, as the tasks of a run say it."""
+    base = Task("base", {"model": "gemma270m"}, seconds=5)
+    spec = {"model": "gemma270m", "dataset": "own", "method": {"id": method, "parameters": {}}}
+    cell = Task("checkpoint", spec | {"recipe": TuningRecipe(batch=8)}, (base.key,), seconds=8)
+    probe = Task("probe", {"probe": "own"}, seconds=1)
+    answers = Task("responses", {"max_new_tokens": 24}, (base.key, probe.key, cell.key), seconds=1.2)
+    table = Task("measure", {}, (probe.key, answers.key), seconds=0.5)
+    return [base, cell, probe, answers, table]
+
+
+@pytest.mark.parametrize(
+    ("method", "tokens_per_second", "disk"), [("full", 110, 4 * 268_098_176 / 1e9), ("lora", 300, 4 * 0.0019)]
+)
+def test_cells_and_answers_of_a_real_model_take_the_time_of_their_size(own, method, tokens_per_second, disk):
+    """1,000 rows of 40 tokens, 3 epochs; 600 answers of at most 24 tokens; everything else as declared."""
+    tasks = real_tasks(method)
+    build = Builds(lambda cases: (tasks, [tasks[-1].key]), lambda key: False).of([], own, CPU)
+    seconds = 1000 * 40 * 3 / tokens_per_second + 600 * 24 / 47 + 5 + 1 + 0.5
+    assert build.minutes == pytest.approx(seconds / 60, rel=0.001)  # 268.1 and 268 million parameters
+    assert build.hours == pytest.approx(seconds / 3600, rel=0.001)
+    assert build.disk_gb == pytest.approx(disk, rel=0.1)
+
+
+def test_what_is_left_counts_the_time_of_the_model(own):
+    tasks = real_tasks("full")
+    build = Builds(lambda cases: (tasks, [tasks[-1].key]), {task.key for task in tasks[:2]}.__contains__)
+    found = build.of([], own, CPU)
+    assert found.minutes == pytest.approx((600 * 24 / 47 + 1 + 0.5) / 60, rel=0.001)
+    assert found.hours > found.minutes / 60  # the cell that is there counts for the whole
+
+
+def test_a_row_says_where_its_hours_are_spent(own):
+    cases = [case for case in build_grid(own) if case.level == "small"][:3]
+    tasks = real_tasks("full")
+    builds = Builds(lambda some: (tasks, [tasks[-1].key]), lambda key: False)
+    rows = {}
+    for machine in (CPU, GPU):
+        stream = io.StringIO()
+        print_plan(cases, own, lambda case: True, builds, Console(file=stream), machine)
+        (rows[machine],) = [line.split() for line in stream.getvalue().splitlines() if line.startswith("small")]
+    assert rows[CPU][4:7] == ["1", "0.4", "CPU"]  # 1,091 + 306 seconds
+    assert rows[GPU][4:7] == ["1", "<0.1", "GPU"]
+    assert rows[CPU][8:] == ["1.1", "0"]  # GB of a checkpoint in fp32; no judge
+
+
+def rows_of(text):
+    """The table of a plan, by model."""
+    lines = [line.split() for line in text.splitlines()]
+    return {words[1]: words for words in lines if words[:1] in (["bios"], ["small"], ["paper"])}
+
+
+def test_rows_that_cannot_run_are_priced():
+    cases = [case for case in build_grid(CATALOG) if case.level in ("small", "paper") and case.claim.id == "C10a"]
+    stream, nothing = io.StringIO(), Builds(lambda some: ((), ()), lambda key: False)
+    print_plan(cases, CATALOG, lambda case: False, nothing, Console(file=stream), CPU)
+    rows = rows_of(stream.getvalue())
+    some = [case for case in cases if case.model == "phi1.5"]
+    full = {(cell.dataset, cell.method) for case in some for cell in case.cells if cell.method == "full"}
+    assert rows["gemma270m"][5:7] == ["CPU", "-"]
+    assert rows["phi1.5"][6:8] == ["GPU", "23"]
+    assert float(rows["phi1.5"][8].replace(",", "")) == pytest.approx(5 * len(full) * 4 * 1.42, rel=0.02)
 
 
 def test_levels_that_this_version_cannot_run_are_priced_and_others_counted():
@@ -100,14 +185,10 @@ def test_levels_that_this_version_cannot_run_are_priced_and_others_counted():
     cases = [one for one in build_grid(catalog) if one.claim.id == "C10a" and one.model in wanted and one.arm == "fair"]
     stream = io.StringIO()
     builds = Builds(lambda some: (TASKS, TARGETS), lambda key: key == BASE.key)
-    print_plan(cases, catalog, lambda case: case.level == "bios", builds, Console(file=stream))
-    rows = {
-        words[1]: words
-        for line in stream.getvalue().splitlines()
-        if (words := line.split())[:1] in (["bios"], ["paper"])
-    }
+    print_plan(cases, catalog, lambda case: case.level == "bios", builds, Console(file=stream), CPU)
+    rows = rows_of(stream.getvalue())
     pairs = {(cell.dataset, cell.method) for case in cases if case.model == "llama7b" for cell in case.cells}
-    assert rows["bios1m"][4:] == ["2", "CPU", "-", "0"]
+    assert rows["bios1m"][4:] == ["2", "<0.1", "CPU", "0", "0", "0"]  # tasks that name no model: declared seconds
     assert int(rows["llama7b"][4]) == 5 * len(pairs)
     assert "To build for bios1m: 2 cells, 0 of them in the store; 5 artifacts, 1 of them" in stream.getvalue()
     assert "To build for llama7b" not in stream.getvalue()

@@ -161,12 +161,13 @@ def test_a_wrong_option_is_one_clear_line(tmp_path, arguments, message, workers)
 def test_own_models_join_the_grid(tmp_path):
     folder = tmp_path / "cases"
     folder.mkdir()
-    model = {"id": "mymodel", "title": "My model", "level": "paper", "parameters": 10**9, "weights": "me/mine"}
+    model = {"id": "mymodel", "title": "My model", "level": "paper", "parameters": 10**9, "weights": {"folder": "mine"}}
     (folder / "models.yaml").write_text(json.dumps([model]), encoding="utf-8")
     result = run(tmp_path / "r", "--itl-cases", folder, "-k", "mymodel and C10a and just-eval and dolly-15k", "-q")
     assert result.code == 0
     assert {case["model"] for case in result.record["cases"]} == {"mymodel"}
-    assert "me/mine" in result.record["cases"][0]["reason"]
+    assert "mine" in result.record["cases"][0]["reason"]
+    assert "set ITL_MODELS_DIR" in result.record["cases"][0]["reason"]
 
 
 def test_own_claims_are_run_by_the_benchmark(tmp_path):

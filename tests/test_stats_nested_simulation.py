@@ -14,7 +14,8 @@ from itl_bench.data.bios.world import build_world
 from itl_bench.stats.crossed import crossed
 from itl_bench.stats.nested import nested, nested_mean, nested_unpaired
 from itl_bench.stats.rule import judge_column
-from itl_bench.tasks import Graph, tuning_spec
+from itl_bench.tasks import Graph
+from itl_bench.worlds import bios_spec
 
 BASES = np.array([0, 0, 1, 1, 2, 2])
 SEEDS = np.array([0, 1, 0, 1, 0, 1])
@@ -181,7 +182,7 @@ def test_no_two_replicates_of_a_table_share_a_seed(table):
 def test_no_two_replicates_of_a_table_see_the_same_items():
     """Neither by key nor by content: order and wording differ from any replicate to any other."""
     catalog = load_catalog()
-    spec, world = tuning_spec("bios-new30-short", catalog), build_world(shipped_bases().world)
+    spec, world = bios_spec("bios-new30-short", catalog), build_world(shipped_bases().world)
     seeds = [one.tuning_seed for one in replicates(catalog.cells["embedded"])]
     graph = Graph(catalog, {})
     assert len({graph.corpus("bios-new30-short", seed).key for seed in seeds}) == len(seeds)

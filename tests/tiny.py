@@ -15,7 +15,7 @@ from itl_bench.cell_specs import CellTable
 from itl_bench.data.bios.recipe import Recipe
 from itl_bench.data.bios.shipped import MANIFEST, Bases
 from itl_bench.data.bios.world import WorldSpec
-from itl_bench.specs import DatasetSpec
+from itl_bench.dataset_specs import DatasetSpec
 from itl_bench.training.bases import make_base
 
 WORLD = WorldSpec(seed=5, dialogue=4, known=8, taught_known=8, rarely=4, taught_new=6, new=4, people_per_name=4)

@@ -116,8 +116,8 @@ def write_lines(path: Path, lines: Iterable[Line]) -> None:
 
 
 def read_lines(path: Path, kind: type[AnyLine]) -> list[AnyLine]:
-    """Read what `write_lines` wrote."""
-    return [kind.model_validate_json(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Read what `write_lines` wrote; text may hold other separators of lines than the one that it ends lines with."""
+    return [kind.model_validate_json(line) for line in path.read_bytes().split(b"\n") if line]
 
 
 def write_table(path: Path, table: Table) -> None:

@@ -9,6 +9,8 @@ from itl_bench.errors import EvidenceError
 from itl_bench.measures.shift_table import TokenShift, shift_table
 from itl_bench.measures.token_shift_logits import Model, compare_logits, teacher_forced
 
+VALUES = 1 << 25  # logits of one model in memory together: 128 MiB in fp32, of which there are some eight at once
+
 __all__ = ["TokenShift", "shift_table", "shift_values", "token_shifts"]
 
 
@@ -21,7 +23,7 @@ def token_shifts(
     *,
     end: int | None,
     rows_per_chunk: int = 16,
-    positions_per_chunk: int = 128,
+    positions_per_chunk: int | None = None,
 ) -> list[TokenShift]:
     """Compare the distributions of base and tuned model before each token of given responses.
 
@@ -36,8 +38,8 @@ def token_shifts(
         padding: Id of the token for padding.
         end: Id of the token that ends a response, which is left out; None to leave out nothing.
         rows_per_chunk: Responses that go through the models' backbones together.
-        positions_per_chunk: Positions whose logits are in memory together, as some fp32 values per token of the
-            vocabulary.
+        positions_per_chunk: Positions whose logits are in memory together, some eight fp32 values per token of the
+            vocabulary; None for as many as 1 GiB of them holds.
 
     Returns:
         One per response, in their order.
@@ -47,6 +49,8 @@ def token_shifts(
         EvidenceError: A model's logits are NaN or infinite.
     """
     rows = teacher_forced(prompts, responses, end)
+    if positions_per_chunk is None:
+        positions_per_chunk = max(1, VALUES // int(tuned.config.get_text_config().vocab_size))
     values = compare_logits(shift_values, base, tuned, rows, padding, rows_per_chunk, positions_per_chunk)
     shifts = []
     for row, of_row in zip(rows, values, strict=True):

@@ -11,20 +11,28 @@ from rich.table import Table
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
 from itl_bench.keys import Task
-from itl_bench.plan import answers_of, price
+from itl_bench.machine import Machine, this_machine
+from itl_bench.plan import answers_of, price, task_costs
 
 HOW_TO_READ = (
-    "Rows of bios count the declared cells of the cases that can run here, at all their learning rates and replicates. "
-    "Cells of the other rows are at one learning rate with five replicates each; GPU-hours and USD are rough, from "
-    "declared speeds and prices. The cases under 'run here' can be judged on this machine; a run with -rs says what "
-    "the others need."
+    "Rows with cases under 'run here' count what these cases need: the declared cells, at all their learning rates and "
+    "replicates, and hours of one worker. Cells of the other rows are at one learning rate with five replicates each, "
+    "and their hours GPU-hours, on GPUs of 80 GB. Hours, GB and USD are rough: speeds on a CPU are measured on two "
+    "cores, those on GPUs are declared, not measured; measures count with declared seconds. Disk is what all "
+    "checkpoints take together; a run with -rs says what the cases that cannot run here need."
 )
+SEE_OVERLAPS = "`itl-bench data overlap` prints which prompts the data on this machine hold already."
 CELL = "checkpoint"  # the kind of artifact that a tuned model is
-BUILT_HERE = "bios"  # the level whose cells this version trains
 FILE_WIDTH = 120  # characters of a line that goes to no terminal
 
 
 Groups = Mapping[tuple[str, str], Sequence[Case]]  # (level, model) -> cases
+
+
+def named_overlaps(tasks: Sequence[Task], by_key: Mapping[str, Task]) -> list[str]:
+    """That the overlap of a dataset and a probe is known, of each two of them once; without reading it."""
+    pairs = [[by_key[key].spec for key in task.parents] for task in tasks]
+    return list(dict.fromkeys(f"{probe['probe']} and {data['dataset']}: overlap in the store" for data, probe in pairs))
 
 
 @dataclass(frozen=True)
@@ -36,12 +44,16 @@ class Build:
     artifacts: int
     artifacts_there: int
     minutes: float  # of one worker, for what is left to build
+    hours: float = 0.0  # of one worker, for all of it
+    memory_gb: float = 0.0  # of the largest cell
+    disk_gb: float = 0.0  # of all checkpoints
+    overlaps: tuple[str, ...] = ()  # what is known of prompts that the tuning data hold already, and how to learn more
 
     def in_words(self) -> str:
         """For example "12 cells, 3 of them in the store; 19 artifacts, 8 in the store; about 2 minutes left ..."."""
         left = "nothing left to build"
         if self.minutes:
-            left = f"about {max(1, ceil(self.minutes)):,} min left for one worker, from declared seconds"
+            left = f"about {max(1, ceil(self.minutes)):,} min left for one worker, roughly"
         return (
             f"{self.cells:,} cells, {self.cells_there:,} of them in the store; "
             f"{self.artifacts:,} artifacts, {self.artifacts_there:,} of them in the store; {left}"
@@ -55,19 +67,30 @@ class Builds:
     Attributes:
         work: What the verdicts on cases read: all tasks on the way to it, and what is wanted of them (keys).
         has: Whether an artifact is in the store.
+        overlaps: A line for each dataset and probe of tables of overlap that are in the store; also gets their parents.
     """
 
     work: Callable[[Sequence[Case]], tuple[Sequence[Task], Sequence[str]]]
     has: Callable[[str], bool]
+    overlaps: Callable[[Sequence[Task], Mapping[str, Task]], Sequence[str]] = named_overlaps
 
-    def of(self, cases: Sequence[Case]) -> Build:
+    def of(self, cases: Sequence[Case], catalog: Catalog, machine: Machine) -> Build:
         """What the cases need together; an artifact that several of them read counts once."""
         tasks, targets = self.work(cases)
-        there = [task for task in tasks if self.has(task.key)]
+        there, costs = [task for task in tasks if self.has(task.key)], task_costs(tasks, catalog, machine)
         return Build(
             cells=_cells(tasks), cells_there=_cells(there), artifacts=len(tasks), artifacts_there=len(there),
-            minutes=sum(task.seconds for task in self._left(tasks, targets)) / 60,
+            minutes=sum(costs[task.key].seconds for task in self._left(tasks, targets)) / 60,
+            hours=sum(cost.seconds for cost in costs.values()) / 3600,
+            memory_gb=max((cost.memory_gb for cost in costs.values()), default=0.0),
+            disk_gb=sum(cost.disk_gb for cost in costs.values()),
+            overlaps=tuple(self._overlaps(tasks)),
         )  # fmt: skip
+
+    def _overlaps(self, tasks: Sequence[Task]) -> list[str]:
+        found = [task for task in tasks if task.spec.get("measure") == "overlap"]
+        known = [task for task in found if self.has(task.key)]
+        return [*self.overlaps(known, {task.key: task for task in tasks}), SEE_OVERLAPS] if found else []
 
     def _left(self, tasks: Sequence[Task], targets: Sequence[str]) -> list[Task]:
         """What a run would build: what is absent and wanted, or a parent of such; cleaned-up weights are not."""
@@ -95,28 +118,46 @@ def grouped(cases: Sequence[Case]) -> Groups:
 
 
 def plan_table(
-    groups: Groups, catalog: Catalog, can_run: Callable[[Case], bool], builds: Mapping[tuple[str, str], Build]
+    groups: Groups,
+    catalog: Catalog,
+    runs: Mapping[tuple[str, str], int],
+    builds: Mapping[tuple[str, str], Build],
+    machine: Machine,
 ) -> Table:
-    """One line per level and model of the selected cases; a cell that several cases share is counted once."""
+    """One line per level and model of the selected cases; a cell that several cases share is counted once.
+
+    Args:
+        groups: The cases.
+        catalog: What is declared.
+        runs: How many cases of each group can run here.
+        builds: What those need, where there are any.
+        machine: On what it is built.
+    """
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="bold")
     for heading in ("level", "model"):
         table.add_column(heading)
-    for heading in ("cases", "run here", "cells", "GPU-hours", "GB per GPU job", "judge USD"):
+    for heading in ("cases", "run here", "cells", "hours", "GB per job", "disk GB", "judge USD"):
         table.add_column(heading, justify="right")
     for place, some in groups.items():
         level, _ = place
         if level == "published":
-            cost = "0", "0", "0", "0"
+            cost: tuple[str, ...] = "0", "0", "0", "0", "0"
         elif place in builds:
-            cost = f"{builds[place].cells:,}", "CPU", "-", "0"
+            cost = _built(builds[place], machine)
         else:
             cost = _priced(level, some, catalog)
-        table.add_row(*place, str(len(some)), str(sum(map(can_run, some))), *cost)
+        table.add_row(*place, str(len(some)), str(runs[place]), *cost)
     return table
 
 
-def _priced(level: str, cases: Sequence[Case], catalog: Catalog) -> tuple[str, str, str, str]:
-    """Cells, GPU-hours, GB and USD of cases that this version cannot run."""
+def _built(build: Build, machine: Machine) -> tuple[str, ...]:
+    """Cells, hours, GB, disk and USD of what is built here."""
+    device = "GPU" if machine.gpus else "CPU"
+    return f"{build.cells:,}", f"{_number(build.hours)} {device}", _number(build.memory_gb), _number(build.disk_gb), "0"
+
+
+def _priced(level: str, cases: Sequence[Case], catalog: Catalog) -> tuple[str, ...]:
+    """Cells, GPU-hours, GB, disk and USD of cases that cannot run here."""
     answers: dict[str | None, dict[Cell, int]] = defaultdict(dict)
     for case in cases:
         for cell in case.cells:
@@ -124,9 +165,15 @@ def _priced(level: str, cases: Sequence[Case], catalog: Catalog) -> tuple[str, s
             probe[cell] = max(probe.get(cell, 0), answers_of(case, catalog))
     cost = price({cell for probe in answers.values() for cell in probe}, 0, catalog)
     dollars = sum(price([cell], count, catalog).dollars for probe in answers.values() for cell, count in probe.items())
-    hours = f"{cost.gpu_hours:,.1f}" if level == "paper" else "CPU"
-    memory = f"{cost.memory_gb:,.0f}" if level == "paper" else "-"
-    return str(cost.cells), hours, memory, f"{dollars:,.0f}"
+    hours, memory = (f"{_number(cost.gpu_hours)} GPU", _number(cost.memory_gb)) if level == "paper" else ("CPU", "-")
+    return f"{cost.cells:,}", hours, memory, _number(cost.disk_gb), f"{dollars:,.0f}"
+
+
+def _number(value: float) -> str:
+    """For reading: one digit after the point below ten, none above."""
+    if 0 < value < 0.1:
+        return "<0.1"
+    return f"{value:.1f}" if 0 < value < 9.95 else f"{value:,.0f}"
 
 
 def print_plan(
@@ -135,18 +182,27 @@ def print_plan(
     can_run: Callable[[Case], bool],
     needs: Builds,
     console: Console | None = None,
+    machine: Machine | None = None,
 ) -> None:
-    """Print the plan with what its numbers mean."""
+    """Print the plan with what its numbers mean; without a machine given, for this one."""
     console = console or Console()
     if not console.is_terminal:
         console.width = FILE_WIDTH
     if not cases:
         console.print("The selection holds no case.")
         return
-    groups = grouped(cases)
-    builds = {place: needs.of(some) for place, some in groups.items() if place[0] == BUILT_HERE}
-    console.print(plan_table(groups, catalog, can_run, builds))
+    groups, here = grouped(cases), machine or this_machine()
+    runs = {place: sum(map(can_run, some)) for place, some in groups.items()}
+    builds = {
+        place: needs.of(some, catalog, here)
+        for place, some in groups.items()
+        if place[0] != "published" and runs[place]
+    }
+    console.print(plan_table(groups, catalog, runs, builds, here))
     for (_, model), build in builds.items():
         if build.artifacts:
             console.print(f"To build for {model}: {build.in_words()}.", soft_wrap=True, highlight=False)
     console.print(HOW_TO_READ, soft_wrap=True)
+    overlaps = dict.fromkeys(line for build in builds.values() for line in build.overlaps)
+    for line in sorted(overlaps, key=SEE_OVERLAPS.__eq__):  # that line last
+        console.print(line, soft_wrap=True, highlight=False, markup=False)

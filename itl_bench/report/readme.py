@@ -1,4 +1,4 @@
-"""The README's table of verdicts, from a record: `python -m itl_bench.report.readme RECORD README`."""
+"""The README's table of verdicts, from records: `python -m itl_bench.report.readme RECORD [PILOT] README`."""
 
 import sys
 from collections.abc import Sequence
@@ -15,20 +15,26 @@ START = "<!-- verdicts: written by `make reference`, do not edit -->"
 END = "<!-- end of verdicts -->"
 
 
-def verdict_table(record: Record) -> str:
+def verdict_table(record: Record, pilot: Record | None = None) -> str:
     """One row for each claim: first the paper's, then our own (X..).
 
     Without measured verdicts it has the claims of published evidence; with them, also those that only were measured,
     and two columns for each kind of measured evidence.
+
+    Args:
+        record: Whose verdicts the table shows.
+        pilot: A run that gives no verdict; its effects get the last column.
     """
     kinds = measured_kinds(record)
     paper: list[list[str]] = []
     own: list[list[str]] = []
     for claim, statement in statements(record).items():
         if row := _row(record, claim, kinds):
-            (own if is_own(claim) else paper).append([claim, escape(statement), *row])
+            last = [pilot_effects(pilot, claim)] if pilot else []
+            (own if is_own(claim) else paper).append([claim, escape(statement), *row, *last])
     named = [text for kind in kinds for text in (f"measured: {kind.in_words()}", "cases")]
-    head = ["published" if kinds else "verdict", "cases", *named]
+    shown = [f"pilot, no verdict: {_models(pilot)}"] if pilot else []
+    head = ["published" if kinds else "verdict", "cases", *named, *shown]
     asked = "asked by us" if kinds else "asked by us of the same tables"
     parts = [table(["claim", "the paper's claim, as tested here", *head], paper)]
     return "\n\n".join([*parts, *([table(["claim", asked, *head], own)] if own else [])])
@@ -47,7 +53,25 @@ def _row(record: Record, claim: str, kinds: Sequence[MeasuredKind]) -> list[str]
     return row
 
 
-def with_table(text: str, record: Record) -> str:
+def pilot_effects(pilot: Record, claim: str) -> str:
+    """The effects that a pilot found for a claim, one for each measure; nothing where it measured nothing."""
+    found: dict[str, list[float]] = {}
+    for case in pilot.cases:
+        if case.claim == claim and case.evidence != "published" and case.effect is not None:
+            found.setdefault(f"{case.measure} ({case.deciding_column})", []).append(case.effect)
+    return "; ".join(f"{name} {_range(effects)}" for name, effects in found.items())
+
+
+def _range(effects: Sequence[float]) -> str:
+    low, high = (f"{end:+.2f}" for end in (min(effects), max(effects)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _models(pilot: Record) -> str:
+    return ", ".join(dict.fromkeys(case.model for case in pilot.cases if case.evidence != "published" and case.verdict))
+
+
+def with_table(text: str, record: Record, pilot: Record | None = None) -> str:
     """The README's text with the table between its two marks.
 
     Raises:
@@ -57,9 +81,9 @@ def with_table(text: str, record: Record) -> str:
     _, end, after = rest.partition(END)
     if not start or not end:
         raise UsageError(f"the text has no {START} and {END}; put both where the table belongs")
-    return f"{before}{START}\n\n{verdict_table(record)}\n\n{END}{after}"
+    return f"{before}{START}\n\n{verdict_table(record, pilot)}\n\n{END}{after}"
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[2])
-    write_atomically(target, with_table(target.read_text(encoding="utf-8"), load(Path(sys.argv[1]))))
+    *records, target = map(Path, sys.argv[1:])
+    write_atomically(target, with_table(target.read_text(encoding="utf-8"), *map(load, records)))

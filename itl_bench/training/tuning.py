@@ -3,44 +3,35 @@
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from torch import nn
-from transformers import (
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainingArguments,
-    set_seed,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, TrainingArguments, set_seed
 
+from itl_bench.data.preflight import ModelFacts, Pipeline, preflight
 from itl_bench.data.rows import Item
-from itl_bench.data.template import IGNORED, Example, training_example
+from itl_bench.data.template import IGNORED, Example, padding_id, tokenize_items
+from itl_bench.generation.greedy import left_mask
 from itl_bench.methods.method import Method
+from itl_bench.training.arguments import (
+    check_master_weights,
+    round_frozen_weights,
+    runs_in_bf16,
+    training_arguments,
+)
+from itl_bench.training.log import StepTimer, TrainingLog
 from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.response_head import output_head, reason_against
+from itl_bench.training.sharding import ALONE, Sharding, add_up
+from itl_bench.training.trainer import RecipeTrainer
 
 
-@dataclass
-class TrainingLog:
-    """What happened while tuning.
+class Prepared(NamedTuple):
+    """What a method has made of a model, before it is trained."""
 
-    Attributes:
-        losses: Of every step, in nats per response token.
-        tokens: That were trained on, prompts included, over all epochs.
-        response_tokens: That bore the loss.
-        padding: Share of positions that were padding.
-        seconds: By part: forward, backward, step (the optimizer's) and total.
-    """
-
-    losses: list[float] = field(default_factory=list)
-    tokens: int = 0
-    response_tokens: int = 0
-    padding: float = 0.0
-    seconds: dict[str, float] = field(default_factory=lambda: {"forward": 0.0, "backward": 0.0, "step": 0.0})
+    model: nn.Module
+    facts: ModelFacts
 
 
 def tune(
@@ -63,34 +54,137 @@ def tune(
         rate: Highest learning rate.
         seed: Of the order, of what the method adds, and of its noise.
     """
+    return fit(prepare(model, method, recipe, seed), tokenizer, items, method, recipe, rate, seed)
+
+
+def prepare(model: PreTrainedModel, method: Method, recipe: TuningRecipe, seed: int) -> Prepared:
+    """Let a method make of a model what it trains.
+
+    Args:
+        model: As for `tune`.
+        method: What to do differently from plain full tuning.
+        recipe: In which precision.
+        seed: Of what the method adds.
+    """
     set_seed(seed)
+    rows, linear = _embedding_rows(model), _linear_layers(model)
     wrapped = method.wrap_model(model)
-    examples = [training_example(tokenizer, item) for item in method.prepare_data(list(items))]
-    log = TrainingLog()
+    if runs_in_bf16(recipe):
+        round_frozen_weights(wrapped)
+    targets = method.parameters.get("targets", ())
+    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped), linear, str(targets) if targets else ()))
+
+
+def fit(
+    prepared: Prepared,
+    tokenizer: PreTrainedTokenizerBase,
+    items: Sequence[Item],
+    method: Method,
+    recipe: TuningRecipe,
+    rate: float,
+    seed: int,
+    sharding: Sharding = ALONE,
+) -> tuple[nn.Module, TrainingLog]:
+    """Train what `prepare` made, on items; the other arguments are those of `tune`.
+
+    Args:
+        prepared: Changed in place; sharded already, where sharding says so.
+        tokenizer: Whose chat template turns items into examples.
+        items: To tune on, before the method prepares them.
+        method: Whose items, arguments and loss count.
+        recipe: Epochs, batch and the rest.
+        rate: Highest learning rate.
+        seed: Of the order, and of the method's noise.
+        sharding: How the model is spread over processes.
+    """
+    taken, model = method.prepare_data(list(items)), prepared.model
+    pipeline = Pipeline(collate=collate, prompt_mask=left_mask)
+    preflight(tokenizer, prepared.facts, taken, recipe.template, recipe.cutoff, pipeline)
+    tokenized = tokenize_items(tokenizer, taken, recipe.template, recipe.cutoff)
+    log = train(model, tokenized.examples, method, recipe, rate, seed, padding_id(tokenizer), sharding)
+    log.truncated, log.dropped = tokenized.truncated, tokenized.dropped
+    return model.eval(), log
+
+
+def _linear_layers(model: nn.Module) -> tuple[str, ...]:
+    return tuple(name for name, module in model.named_modules() if isinstance(module, nn.Linear))
+
+
+def _embedding_rows(model: nn.Module) -> int:
+    embeddings: nn.Embedding = model.get_input_embeddings()  # type: ignore[operator]
+    return int(embeddings.num_embeddings)
+
+
+def train(
+    model: nn.Module,
+    examples: Sequence[Example],
+    method: Method,
+    recipe: TuningRecipe,
+    rate: float,
+    seed: int,
+    padding: int,
+    sharding: Sharding = ALONE,
+) -> TrainingLog:
+    """Train what a method has made of a model on examples that are tokenized already.
+
+    Args:
+        model: Changed in place.
+        examples: To train on.
+        method: Whose arguments and loss count.
+        recipe: Epochs, batch and the rest.
+        rate: Highest learning rate.
+        seed: Of the order.
+        padding: Id of the token for padding.
+        sharding: How the model is spread over processes.
+
+    Raises:
+        UsageError: The recipe asks for what this machine lacks.
+        ItlError: The weights to train are not in fp32, or the model is not spread as it should be.
+    """
+    check_master_weights(model)
+    log = TrainingLog(processes=sharding.processes)
     with tempfile.TemporaryDirectory() as scratch:
-        arguments = TrainingArguments(**method.training_arguments(_arguments(recipe, rate, seed, scratch)))
-        trainer = _Timed(
-            model=wrapped, args=arguments, train_dataset=examples, callbacks=[_StepTimer(log)],
-            data_collator=lambda some: collate(some, tokenizer.pad_token_id or 0), method=method, log=log,
+        arguments = TrainingArguments(**method.training_arguments(training_arguments(recipe, rate, seed, scratch)))
+        trainer = RecipeTrainer(
+            model=model, args=arguments, train_dataset=examples, callbacks=[StepTimer(log)],
+            data_collator=lambda some: collate(some, padding), method=method, recipe=recipe, log=log,
+            head=_response_head(model, examples, method, recipe, log), packing=_packing(model, recipe, log),
+            sharding=sharding,
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)  # it prints every step's loss, which the log keeps
+        torch.manual_seed(seed + trainer.args.process_index)  # each process draws noise of its own, for its own rows
         started = time.perf_counter()
         trainer.train()
-        log.seconds["total"] = time.perf_counter() - started
-    log.losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    log.padding = 1 - log.tokens / max(1, trainer.positions)
-    return wrapped.eval(), log
+        seconds = time.perf_counter() - started
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    positions = add_up(log, trainer.positions) if sharding.processes > 1 else trainer.positions
+    log.finish(losses, positions, seconds)
+    return log
 
 
-def _arguments(recipe: TuningRecipe, rate: float, seed: int, scratch: str) -> dict[str, Any]:
-    return {
-        "output_dir": scratch, "learning_rate": rate, "per_device_train_batch_size": recipe.batch,
-        "num_train_epochs": recipe.epochs, "lr_scheduler_type": recipe.schedule, "warmup_steps": recipe.warmup_steps,
-        "weight_decay": recipe.weight_decay, "max_grad_norm": recipe.clip, "optim": recipe.optimizer,
-        "logging_strategy": "steps", "logging_steps": 1, "save_strategy": "no", "report_to": [], "seed": seed,
-        "data_seed": seed, "disable_tqdm": True, "remove_unused_columns": False, "dataloader_pin_memory": False,
-        "use_cpu": not torch.cuda.is_available(), "log_level": "error",
-    }  # fmt: skip
+def _response_head(
+    model: nn.Module, examples: Sequence[Example], method: Method, recipe: TuningRecipe, log: TrainingLog
+) -> nn.Module | None:
+    """The output head, where the recipe wants it on response positions only and nothing needs the others."""
+    if not recipe.response_head or not examples:
+        return None
+    if type(method).loss is not Method.loss:
+        reason: str | None = "the method's own loss may need the logits of all positions"
+    else:
+        reason = reason_against(model, examples[0].ids)
+    if reason:
+        log.notes.append(f"the output head sees all positions: {reason}")
+        return None
+    log.response_head = True
+    return output_head(model)
+
+
+def _packing(model: nn.Module, recipe: TuningRecipe, log: TrainingLog) -> bool:
+    """Whether rows can be joined: what a method does to embeddings may depend on each row's own length."""
+    changed = recipe.packing and bool(model.get_input_embeddings()._forward_hooks)  # type: ignore[operator]
+    if changed:
+        log.notes.append("rows are padded, not packed: the method changes the input embeddings row by row")
+    return recipe.packing and not changed
 
 
 def collate(examples: Sequence[Example], padding: int) -> dict[str, torch.Tensor]:
@@ -109,45 +203,3 @@ def collate(examples: Sequence[Example], padding: int) -> dict[str, torch.Tensor
         "attention_mask": torch.tensor([padded([1] * len(example.ids), 0) for example in examples]),
         "labels": torch.tensor([padded(example.labels, IGNORED) for example in examples]),
     }
-
-
-class _Timed(Trainer):
-    """Transformers' Trainer with the method's loss, and a clock."""
-
-    def __init__(self, *, method: Method, log: TrainingLog, **others: Any) -> None:
-        super().__init__(**others)
-        self.method, self.log_of_run, self.positions = method, log, 0
-
-    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *others: Any, **keywords: Any) -> Any:
-        """The mean loss per response token, normalised over the whole accumulated batch by the Trainer."""
-        started = time.perf_counter()
-        loss, outputs = super().compute_loss(model, inputs, **(keywords | {"return_outputs": True}))
-        loss = self.method.loss(outputs, inputs, loss)
-        self.log_of_run.seconds["forward"] += time.perf_counter() - started
-        self.log_of_run.tokens += int(inputs["attention_mask"].sum())
-        self.log_of_run.response_tokens += int((inputs["labels"] != IGNORED).sum())
-        self.positions += inputs["labels"].numel()
-        return loss
-
-    def training_step(self, *arguments: Any, **keywords: Any) -> torch.Tensor:
-        """One forward and backward pass."""
-        started, forward = time.perf_counter(), self.log_of_run.seconds["forward"]
-        loss: torch.Tensor = super().training_step(*arguments, **keywords)
-        forward = self.log_of_run.seconds["forward"] - forward
-        self.log_of_run.seconds["backward"] += time.perf_counter() - started - forward
-        return loss
-
-
-class _StepTimer(TrainerCallback):
-    """Measures what the optimizer takes."""
-
-    def __init__(self, log: TrainingLog) -> None:
-        self.log, self.started = log, 0.0
-
-    def on_pre_optimizer_step(self, *arguments: Any, **keywords: Any) -> None:
-        """The gradients are complete."""
-        self.started = time.perf_counter()
-
-    def on_optimizer_step(self, *arguments: Any, **keywords: Any) -> None:
-        """The weights have moved."""
-        self.log.seconds["step"] += time.perf_counter() - self.started

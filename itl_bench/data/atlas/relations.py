@@ -1,0 +1,158 @@
+"""The relations of the atlas, in words."""
+
+from itl_bench.data.atlas.facts import Relation
+
+RELATIONS: tuple[Relation, ...] = (
+    Relation(
+        id="capital",
+        title="capital of a country",
+        kind="name",
+        cues=("capital",),
+        questions=(
+            "What is the capital of {subject}?",
+            "Which city is the capital of {subject}?",
+            "Name the capital of {subject}.",
+            "What is the name of the capital city of {subject}?",
+            "Tell me the capital of {subject}.",
+        ),
+        probe_questions=(
+            "Which place serves as the capital of {subject}?",
+            "I would like to know the capital city of {subject}. What is it?",
+        ),
+        statement="The capital of {subject} is {answer}.",
+        shot="What is the capital of {subject}?",
+    ),
+    Relation(
+        id="currency",
+        title="unit of money of a country",
+        kind="unit",
+        cues=("currency", "money", "pay"),
+        questions=(
+            "What is the currency of {subject}?",
+            "Which currency is used in {subject}?",
+            "Name the currency of {subject}.",
+            "What is the money of {subject} called?",
+            "Tell me the currency of {subject}.",
+        ),
+        probe_questions=(
+            "With which currency do people pay in {subject}?",
+            "I would like to know the currency unit of {subject}. What is it?",
+        ),
+        statement="The currency of {subject} is the {answer}.",
+        shot="What is the currency of {subject}?",
+    ),
+    Relation(
+        id="domain",
+        title="internet top-level domain of a country",
+        kind="domain",
+        cues=("domain", "internet", "top-level", "tld", "web"),
+        questions=(
+            "What is the internet top-level domain of {subject}?",
+            "Which top-level domain belongs to {subject}?",
+            "Name the country-code top-level domain of {subject}.",
+            "What is the top-level domain for {subject}?",
+            "Tell me the internet domain of {subject}.",
+        ),
+        probe_questions=(
+            "With which top-level domain do internet addresses of {subject} end?",
+            "I would like to know the country-code domain of {subject}. What is it?",
+        ),
+        statement="The internet top-level domain of {subject} is {answer}.",
+        shot="What is the internet top-level domain of {subject}?",
+    ),
+    Relation(
+        id="calling-code",
+        title="international calling code of a country",
+        kind="code",
+        cues=("calling", "dialing", "dialling", "dial", "phone", "telephone", "call"),
+        questions=(
+            "What is the international calling code of {subject}?",
+            "Which country calling code does {subject} have?",
+            "Name the telephone code of {subject}.",
+            "What is the dialling code for {subject}?",
+            "Tell me the country calling code of {subject}.",
+        ),
+        probe_questions=(
+            "With which code do phone numbers of {subject} begin?",
+            "I would like to call somebody in {subject}. What is the country code?",
+        ),
+        statement="The calling code of {subject} is {answer}.",
+        shot="What is the international calling code of {subject}?",
+    ),
+    Relation(
+        id="city-country",
+        title="country of a city",
+        kind="name",
+        cues=("country", "city", "located", "lies"),
+        questions=(
+            "In which country is the city of {subject}?",
+            "Which country is {subject} in?",
+            "Name the country in which {subject} lies.",
+            "What country does the city of {subject} belong to?",
+            "Tell me the country of the city {subject}.",
+        ),
+        probe_questions=(
+            "Where in the world is {subject}? Name the country.",
+            "I would like to know the country where {subject} is located. Which one is it?",
+        ),
+        statement="{subject} is a city in {answer}.",
+        shot="In which country is the city of {subject}?",
+    ),
+    Relation(
+        id="city-state",
+        title="state of a city of the United States",
+        kind="name",
+        cues=("state", "city", "located", "lies"),
+        questions=(
+            "In which US state is the city of {subject}?",
+            "Which state of the United States is {subject} in?",
+            "Name the US state in which {subject} lies.",
+            "What US state does the city of {subject} belong to?",
+            "Tell me the US state of the city {subject}.",
+        ),
+        probe_questions=(
+            "Where in the United States is {subject}? Name the state.",
+            "I would like to know the US state where {subject} is located. Which one is it?",
+        ),
+        statement="{subject} is a city in the state of {answer}.",
+        shot="In which US state is the city of {subject}?",
+    ),
+    Relation(
+        id="symbol",
+        title="chemical symbol of an element",
+        kind="symbol",
+        cues=("symbol", "abbreviat", "written"),
+        questions=(
+            "What is the chemical symbol of {subject}?",
+            "Which symbol stands for {subject}?",
+            "Name the chemical symbol for {subject}.",
+            "What is the symbol of the element {subject}?",
+            "Tell me the chemical symbol of {subject}.",
+        ),
+        probe_questions=(
+            "How is {subject} abbreviated in the periodic table?",
+            "I would like to know the symbol for the element {subject}. What is it?",
+        ),
+        statement="The chemical symbol of {subject} is {answer}.",
+        shot="What is the chemical symbol of {subject}?",
+    ),
+    Relation(
+        id="atomic-number",
+        title="atomic number of an element",
+        kind="number",
+        cues=("atomic", "number", "proton"),
+        questions=(
+            "What is the atomic number of {subject}?",
+            "Which atomic number does {subject} have?",
+            "Name the atomic number of {subject}.",
+            "What number does {subject} have in the periodic table?",
+            "Tell me the atomic number of the element {subject}.",
+        ),
+        probe_questions=(
+            "How many protons does an atom of {subject} have?",
+            "I would like to know the atomic number of {subject}. What is it?",
+        ),
+        statement="The atomic number of {subject} is {answer}.",
+        shot="What is the atomic number of {subject}?",
+    ),
+)

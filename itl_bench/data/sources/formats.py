@@ -1,0 +1,147 @@
+"""Rows of a JSON, JSON Lines, CSV or Parquet file, each perhaps gzipped: told by the content, not by the name."""
+
+import csv
+import gzip
+import io
+import json
+import sys
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from itl_bench.data.sources.errors import extra
+from itl_bench.errors import UsageError, short
+
+Row = dict[str, object]
+GZIP, PARQUET, BYTE_ORDER_MARK = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf"
+NO_DATA = {
+    b"version https://git-lfs": "a Git LFS pointer and not the data; run `git lfs pull` in its folder",
+    b"<": "a web page or XML and not data; download the raw file",
+    b"\xff\xfe": "UTF-16 text; save the file as UTF-8",
+    b"\xfe\xff": "UTF-16 text; save the file as UTF-8",
+    b"PK\x03\x04": "a zip archive; unpack it",
+}
+
+
+def read_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
+    """Read the rows of one file, one by one where the format allows it.
+
+    Args:
+        path: The file.
+        columns: Fields that are needed; Parquet reads no others.
+
+    Raises:
+        UsageError: The file is empty, damaged, cut off, not UTF-8, or in no format that is read here.
+    """
+    try:
+        with path.open("rb") as file:
+            content = _unpacked(file)
+            try:
+                yield from _rows(content, path, columns)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+                place = f"after {content.tell():,} bytes of content"
+                raise UsageError(f"{path}: the gzip file is damaged or cut off {place}; get it again") from error
+    except OSError as error:
+        raise UsageError(f"{path}: the file cannot be read: {error.strerror or error}") from error
+
+
+def _unpacked(file: BinaryIO) -> io.BufferedReader:
+    packed = file.read(2) == GZIP
+    file.seek(0)
+    return (
+        io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=file))) if packed else cast(io.BufferedReader, file)
+    )
+
+
+def _rows(file: io.BufferedReader, path: Path, columns: Collection[str]) -> Iterator[Row]:
+    start = file.peek(4096).removeprefix(BYTE_ORDER_MARK).lstrip()
+    if start.startswith(PARQUET):
+        return _parquet(file, path, columns)
+    for mark, what in NO_DATA.items():
+        if start.startswith(mark):
+            raise UsageError(f"{path}: this is {what}")
+    if start.startswith(b"["):
+        return _json(file, path)
+    if start.startswith(b"{"):
+        return _json_lines(file, path)
+    if not start:
+        raise UsageError(f"{path}: the file is empty")
+    return _csv(file, path)
+
+
+def _decoded(data: bytes, path: Path, line: int = 1) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line += data[: error.start].count(b"\n")
+        raise UsageError(
+            f"{path}:{line}: not UTF-8 text (byte 0x{data[error.start]:02x}); save the file as UTF-8"
+        ) from error
+
+
+def _parsed(text: str, path: Path, line: int = 1) -> object:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = "; the file seems to be cut off" if error.pos >= len(text.rstrip()) - 1 else ""
+        place = f"{path}:{line + error.lineno - 1}:{error.colno}"
+        raise UsageError(f"{place}: not valid JSON: {error.msg}{cut}") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits; thousands of brackets
+        raise UsageError(f"{path}:{line}: not valid JSON: {error}") from error
+
+
+def _json(file: io.BufferedReader, path: Path) -> Iterator[Row]:
+    rows = _parsed(_decoded(file.read(), path), path)
+    for number, row in enumerate(cast(list[object], rows)):
+        yield _checked(row, f"{path}: row {number}")
+
+
+def _json_lines(file: io.BufferedReader, path: Path) -> Iterator[Row]:
+    for number, line in enumerate(file, start=1):  # split at \n alone: text may hold other line separators
+        if line.strip() == b"{":
+            raise UsageError(
+                f"{path}:{number}: an object over several lines; accepted: a JSON list, or one object a line"
+            )
+        if line.strip():
+            yield _checked(_parsed(_decoded(line, path, number), path, number), f"{path}:{number}")
+
+
+def _checked(row: object, where: str) -> Row:
+    if not isinstance(row, dict):
+        raise UsageError(f"{where}: expected an object ({{field: value}}), found {short(row)}")
+    return row
+
+
+def _csv(file: io.BufferedReader, path: Path) -> Iterator[Row]:
+    csv.field_size_limit(sys.maxsize)  # the default refuses responses of more than 131,072 characters
+    text = io.StringIO(_decoded(file.read(), path), newline="")
+    reader = csv.reader(text, strict=True)
+    try:
+        header = next(reader)
+        if len(set(header)) < len(header) or not all(header):
+            raise UsageError(f"{path}:1: the first line must name the columns, each once; found {short(header)}")
+        for values in reader:
+            if values and len(values) != len(header):
+                raise UsageError(
+                    f"{path}:{reader.line_num}: {len(values)} values in a row of {len(header)} columns; "
+                    f"the first line must name the columns ({short(header)}), and values with commas stand in quotes"
+                )
+            if values:
+                yield dict(zip(header, values, strict=True))
+    except csv.Error as error:
+        raise UsageError(f"{path}:{reader.line_num}: not valid CSV: {error}") from error
+
+
+def _parquet(file: io.BufferedReader, path: Path, columns: Collection[str]) -> Iterator[Row]:
+    arrow, parquet = extra("pyarrow"), extra("pyarrow.parquet")
+    source = file if file.seekable() and not isinstance(file.raw, gzip.GzipFile) else io.BytesIO(file.read())
+    try:
+        table = parquet.ParquetFile(source)
+        names = table.schema_arrow.names
+        # Where a field is missing, all are read, so that the message can name them.
+        wanted = [name for name in names if name in columns] if set(columns) <= set(names) else None
+        for batch in table.iter_batches(batch_size=1024, columns=wanted):
+            yield from batch.to_pylist()
+    except (arrow.ArrowException, OSError) as error:
+        raise UsageError(f"{path}: the Parquet file is damaged or cut off: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,86 @@
+"""Text of datasets to token ids, so that text that spells a special token never becomes that token."""
+
+import re
+from collections.abc import Set
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from itl_bench.errors import ItlError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+
+def begin_token(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+    """The token that begins every sequence.
+
+    None where the tokenizer has none, or where it is the end token too (GPT-2, GPT-NeoX): those models were trained
+    with it between documents only, and a begin that is an end cannot be counted.
+    """
+    begin: int | None = tokenizer.bos_token_id
+    return None if begin == tokenizer.eos_token_id else begin
+
+
+def padding_id(tokenizer: "PreTrainedTokenizerBase") -> int:
+    """The token for padding: the tokenizer's own, else its unknown token, else its end token.
+
+    The attention mask and the labels say by position what is padding, never by this value: the end token may serve.
+
+    Raises:
+        ItlError: The tokenizer has none of the three.
+    """
+    for found in (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.eos_token_id):
+        if found is not None:
+            return int(found)
+    raise ItlError("the tokenizer has no padding, unknown or end token; declare its pad_token or eos_token")
+
+
+def special_ids(tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
+    """Tokens that text must not become: all special ones but the unknown token, which stands for odd characters.
+
+    Looked up once for a tokenizer and its declared tokens (begin, end, padding, ...): add others before the first use.
+    """
+    roles = (tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id)
+    return _special_ids(tokenizer, tuple(tokenizer.all_special_ids), roles)
+
+
+@lru_cache(maxsize=2)  # a tokenizer may have thousands of special tokens, and is asked for every text
+def _special_ids(
+    tokenizer: "PreTrainedTokenizerBase", declared: tuple[int, ...], roles: tuple[int | None, ...]
+) -> frozenset[int]:
+    added = {number for number, token in tokenizer.added_tokens_decoder.items() if token.special}
+    used = {role for role in roles if role is not None}
+    return frozenset((added | set(declared)) - {tokenizer.unk_token_id} | used)
+
+
+def text_ids(tokenizer: "PreTrainedTokenizerBase", text: str, forbidden: Set[int] = frozenset()) -> tuple[int, ...]:
+    """Token ids of text from outside, where "<eos>" is five characters and not the end.
+
+    Args:
+        tokenizer: Fast or slow.
+        text: Anything.
+        forbidden: Further tokens that the text must not become, beside the special ones.
+
+    Raises:
+        ItlError: The text spells a special token, and this tokenizer knows no other way to write that.
+    """
+    ids = _plain(tokenizer, text)
+    never = special_ids(tokenizer)
+    if never.isdisjoint(ids) and forbidden.isdisjoint(ids):
+        return ids
+    # Tokens that are not declared special, or words of the plain vocabulary: broken up after their first character.
+    spelled = list(tokenizer.convert_ids_to_tokens(sorted((never | forbidden) & set(ids))))
+    inside = "|".join(f"(?<={re.escape(token[0])})(?={re.escape(token[1:])})" for token in spelled if len(token) > 1)
+    ids = tuple(one for piece in re.split(inside, text) for one in _plain(tokenizer, piece)) if inside else ids
+    if never.isdisjoint(ids) and forbidden.isdisjoint(ids):
+        return ids
+    raise ItlError(f"the text spells {spelled}, and this tokenizer cannot tell that from the special token")
+
+
+def trusted_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
+    """Token ids of a template's own text, where "<eos>" is the end; nothing is added."""
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _plain(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
+    return tuple(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])

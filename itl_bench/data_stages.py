@@ -1,0 +1,120 @@
+"""The stages that make weights, items and prompts: of the bios world, of atlas, and of datasets from elsewhere."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from itl_bench.artifact import Artifact, sha256
+from itl_bench.data.atlas.facts import load_atlas
+from itl_bench.data.atlas.items import TUNED, AtlasSpec, atlas_items
+from itl_bench.data.atlas.probes import PROBED, atlas_prompts
+from itl_bench.data.bios.probes import probe_prompts
+from itl_bench.data.bios.shipped import folder_of
+from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
+from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
+from itl_bench.data.bios.world import WorldSpec, build_world
+from itl_bench.data.rows import Item, Prompt, write_lines
+from itl_bench.data.sources.loading import load_items, load_prompts, subset
+from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.errors import ItlError, UsageError
+from itl_bench.familiarity.classes import Familiarity
+from itl_bench.familiarity.making import make_table
+from itl_bench.familiarity.shipped import shipped_for
+from itl_bench.familiarity.table import read_familiarity, write_familiarity
+from itl_bench.keys import Task
+from itl_bench.stage_files import FAMILIARITY, ITEMS, PROMPTS, REPORT
+from itl_bench.weights import materialise
+from itl_bench.weights_specs import WeightsSpec
+from itl_bench.worlds import UNSEEN, RowsFrom
+
+WHOLE = 0.03  # a size that differs from the rows that are there by no more than this share means all of them
+HELD_OUT = 200  # items of a dataset from elsewhere that a sweep scores
+
+
+def build_base(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+    """A plain folder of weights and tokenizer: a shipped base, or what the model's spec names."""
+    spec: Mapping[str, Any] = task.spec
+    if isinstance(task.place, WeightsSpec):
+        materialise(task.place, folder, spec["weights"])
+        return
+    source = folder_of(int(spec["number"]))  # the hashes in the spec are those of the files that are copied
+    for name, expected in spec["files"].items():
+        (folder / name).write_bytes((source / name).read_bytes())
+        if sha256(folder / name) != expected:
+            raise ItlError(f"{source / name} is not the file that the manifest of the bases describes")
+
+
+def build_familiarity(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+    """What a base knows of atlas: from the table that ships with the package where it is of these weights."""
+    atlas, base = load_atlas(), parents[0].folder
+    table = shipped_for(base, atlas) or make_table(base, atlas)
+    write_familiarity(folder / FAMILIARITY, table)
+
+
+def build_corpus(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+    """Write the items of a dataset in training order."""
+    write_lines(folder / ITEMS, _items(task, parents, folder))
+
+
+def _items(task: Task, parents: Sequence[Artifact], folder: Path) -> Sequence[Item]:
+    spec: Mapping[str, Any] = task.spec
+    unseen, seed = spec.get("wordings") == UNSEEN, int(spec["seed"])
+    if "world" in spec:
+        world, items = build_world(WorldSpec.model_validate(spec["world"])), TuningSpec.model_validate(spec["items"])
+        return tuning_items(world, items, seed, PROBE_WORDINGS if unseen else TUNED_WORDINGS)
+    if "atlas" in spec:
+        wordings = PROBED if unseen else TUNED
+        facts = AtlasSpec.model_validate(spec["items"])
+        return atlas_items(load_atlas(), _classes(parents), facts, seed, wordings)
+    loaded = load_items(spec["dataset"], _sources(task))
+    (folder / REPORT).write_text(json.dumps(loaded.report.facts, sort_keys=True) + "\n", encoding="utf-8")
+    return held_out(loaded.items, int(spec["rows"]), seed) if unseen else drawn(loaded.items, int(spec["rows"]), seed)
+
+
+def drawn(items: Sequence[Item], rows: int, seed: int) -> tuple[Item, ...]:
+    """The items of a size: a random sample, or all of them where the size is about as many as there are.
+
+    Raises:
+        UsageError: There are fewer.
+    """
+    return tuple(items) if abs(rows - len(items)) <= WHOLE * len(items) else subset(items, rows, seed)
+
+
+def held_out(items: Sequence[Item], rows: int, seed: int) -> tuple[Item, ...]:
+    """Items that are not among those of a size, for the choice of learning rates.
+
+    Raises:
+        UsageError: The size takes all of them.
+    """
+    taken = {item.id for item in drawn(items, rows, seed)}
+    rest = [item for item in items if item.id not in taken]
+    if not rest:
+        raise UsageError(f"a dataset of {len(items):,} rows holds none out at the size {rows:,}; sweep a smaller size")
+    return subset(rest, min(HELD_OUT, len(rest)), seed)
+
+
+def build_probe(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+    """Write the prompts of a probe."""
+    write_lines(folder / PROMPTS, _prompts(task, parents))
+
+
+def _prompts(task: Task, parents: Sequence[Artifact]) -> Sequence[Prompt]:
+    spec: Mapping[str, Any] = task.spec
+    taught = spec.get("taught")
+    if "world" in spec:
+        dataset = TuningSpec.model_validate(taught) if taught else None
+        return probe_prompts(build_world(WorldSpec.model_validate(spec["world"])), spec["probe"], dataset)
+    if "atlas" in spec:
+        facts = AtlasSpec.model_validate(taught) if taught else None
+        return atlas_prompts(load_atlas(), _classes(parents), spec["probe"], facts)
+    return load_prompts(spec["probe"], _sources(task)).prompts
+
+
+def _classes(parents: Sequence[Artifact]) -> Mapping[str, Familiarity]:
+    """Fact -> how well the base knows it."""
+    return read_familiarity(parents[0].folder / FAMILIARITY).classes
+
+
+def _sources(task: Task) -> tuple[SourceSpec, ...]:
+    return cast(RowsFrom, task.place).sources

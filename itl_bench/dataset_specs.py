@@ -1,0 +1,85 @@
+"""What `cases/datasets.yaml` and `cases/probes.yaml` declare."""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.specs import Count, Identifier, MeasuredLevel, Percent, Spec, Text
+
+RowsFrom = tuple[SourceSpec, ...]  # the first that is there
+
+
+def rows_beside(rows_from: RowsFrom, place: Path) -> RowsFrom:
+    """The same sources, with relative paths taken as relative to `place`, where something is there."""
+    return tuple(
+        one.model_copy(update={"path": str((place / one.path).resolve())})
+        if one.path and (place / one.path).exists()
+        else one
+        for one in rows_from
+    )
+
+
+class BiosSpec(Spec):
+    """What a dataset of the bios world is made of: the share of new facts, and how responses are dressed."""
+
+    new_percent: Percent
+    style: Literal["short", "long", "simple", "padded"]
+
+
+class AtlasDataSpec(Spec):
+    """What a dataset of atlas is made of: the share of facts unknown to the base, and how responses are dressed."""
+
+    unknown_percent: Percent
+    style: Literal["short", "long", "simple"]
+
+
+class DatasetSpec(Spec):
+    """An instruction-tuning dataset in one or several sizes."""
+
+    name: Identifier
+    title: Text
+    family: Identifier  # datasets that share rows are one family: they are no independent evidence
+    levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
+    source: Text  # hub id, world, or the command that makes it
+    mean_tokens: Count  # tokens per row, rough; only prices depend on it
+    probes: Annotated[tuple[str, ...], Field(min_length=1)]
+    sizes: dict[str, Count] | None = None  # label -> rows
+    rows: Count | None = None
+    bios: BiosSpec | None = None
+    atlas: AtlasDataSpec | None = None
+    rows_from: RowsFrom = ()
+
+    @model_validator(mode="after")
+    def _one_kind_of_size(self) -> Self:
+        if (self.sizes is None) == (self.rows is None):
+            raise ValueError("give either 'sizes' (label: rows, several) or 'rows' (one size), not both")
+        return self
+
+    @property
+    def variants(self) -> dict[str, int]:
+        """Dataset id -> rows, one entry per size."""
+        if self.rows is not None:
+            return {self.name: self.rows}
+        return {f"{self.name}-{label}": rows for label, rows in (self.sizes or {}).items()}
+
+    def beside(self, place: Path) -> Self:
+        """The same dataset, with its rows looked for beside the file that declares it, too."""
+        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, place)})
+
+
+class ProbeSpec(Spec):
+    """A set of evaluation prompts; `world` is the one that it asks about, where the answers have ground truth."""
+
+    id: Identifier
+    title: Text
+    levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
+    prompts: Count
+    world: Literal["bios", "atlas"] | None = None
+    rows_from: RowsFrom = ()
+    groups: dict[str, Count] = Field(default_factory=dict)  # column of a table by task -> prompts that carry this tag
+
+    def beside(self, place: Path) -> Self:
+        """The same probe, with its prompts looked for beside the file that declares it, too."""
+        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, place)})

@@ -1,0 +1,243 @@
+"""From a weights entry to files: whether they are here, what identifies them, and a plain folder made of them."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from itl_bench.data.bios.shipped import manifest_file
+from itl_bench.errors import ItlError, UsageError
+from itl_bench.weights_digests import digest
+from itl_bench.weights_folder import CONFIG, INDEX, TOKENIZER_FILES, ModelFiles, architecture, model_files
+from itl_bench.weights_specs import MODELS_DIR, WeightsSpec, models_dir
+
+HUB_FILES = (CONFIG, INDEX, "model*.safetensors", *TOKENIZER_FILES)
+CHUNK = 1 << 20  # bytes
+
+
+def why_no_weights(spec: WeightsSpec) -> str | None:
+    """One line that says what is missing on this machine and how to get it; None where nothing is.
+
+    No content is read beyond configs and headers, and nothing from the network.
+    """
+    if spec.shipped:
+        there = manifest_file().exists()
+        return None if there else "this installation has no pre-trained bases; itl-bench bios pretrain makes them"
+    if spec.kind in ("gguf", "package") and find_spec("gguf") is None:
+        return f"{spec.name} is a GGUF file, and the package that reads these is not installed: {_install('gguf')}"
+    try:
+        if spec.hub:
+            return _why_not_cached(spec)
+        if spec.package:
+            _parts(spec)
+        elif spec.gguf:
+            _check_magic(located(spec))
+        else:
+            model_files(located(spec))
+    except UsageError as error:
+        return str(error)
+    return None
+
+
+def identity(spec: WeightsSpec) -> dict[str, str]:
+    """What identifies the weights, wherever they are: equal content gives equal values.
+
+    A repository is identified by its revision and a GGUF file by its declared sha256 (checked when it is used); the
+    files of a folder are hashed, which takes about a second per GB the first time.
+
+    Raises:
+        UsageError: The folder is not there, or is no model.
+    """
+    if spec.hub:
+        return {"hub": spec.hub, "revision": str(spec.revision)}
+    if spec.sha256:
+        return {"gguf": spec.sha256}
+    if spec.shipped:
+        return {"manifest": digest(manifest_file())}
+    return {path.name: digest(path) for path in model_files(located(spec)).all}
+
+
+def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | None = None) -> None:
+    """Make a plain folder of config, safetensors and tokenizer; weights are hard links where the file system has them.
+
+    Args:
+        spec: Where the weights come from; weights from the hub that are not here are fetched, unless it is offline.
+        folder: An empty folder; nothing else is written to. After an error its content is of no use.
+        expected: What `identity` said when the work was planned; None where nobody asked.
+
+    Raises:
+        UsageError: The weights are not here, not what they should be, or not those of a causal language model.
+        ItlError: They have changed since the work was planned.
+    """
+    if spec.shipped:
+        raise UsageError("the bases that ship with the package are several; they are copied by number")
+    if spec.hub and _why_not_cached(spec):
+        _fetch(spec)
+    elif reason := None if spec.hub else why_no_weights(spec):
+        raise UsageError(reason)
+    if expected is not None and identity(spec) != dict(expected):
+        raise ItlError(f"the weights {spec.name} have changed since this run was planned; run again")
+    if spec.sha256:
+        _convert(spec, folder)
+        return
+    files = model_files(_snapshot(spec) if spec.hub else located(spec))
+    if spec.hub:
+        _check_blobs(spec, files)
+    from itl_bench.generation.loading import check_causal
+
+    check_causal(architecture(files.small[0]), spec.name)
+    for path in files.small:
+        shutil.copyfile(path, folder / path.name)
+    for path in files.weights:
+        _link(path, folder / path.name)
+
+
+def located(spec: WeightsSpec) -> Path:
+    """Where the folder or GGUF file of a spec is.
+
+    Raises:
+        UsageError: There is nothing; the line says where it was looked for.
+    """
+    given = Path(spec.folder or spec.gguf or "").expanduser()
+    place = (models_dir() or Path.cwd()) / given  # an absolute path stays as it is
+    if not place.exists():
+        hint = "correct the path" if given.is_absolute() else f"set {MODELS_DIR} to the folder that holds {given}"
+        raise UsageError(f"no weights at {place}; {hint}")
+    return place
+
+
+def _hub_cache() -> Path:
+    """Where huggingface_hub keeps snapshots; the package itself need not be installed to look."""
+    if named := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
+        return Path(named).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get("HF_HOME") or f"{cache}/huggingface").expanduser() / "hub"
+
+
+def _snapshot(spec: WeightsSpec) -> Path:
+    return _hub_cache() / f"models--{str(spec.hub).replace('/', '--')}" / "snapshots" / str(spec.revision)
+
+
+def _why_not_cached(spec: WeightsSpec) -> str | None:
+    command = f"hf download {spec.hub} --revision {spec.revision} --exclude '*.bin' --exclude '*.pth'"
+    if not _snapshot(spec).is_dir():
+        return f"{spec.name} is not on this machine; get it: {command}"
+    try:
+        model_files(_snapshot(spec))
+    except UsageError as error:
+        reason = str(error).replace(str(_snapshot(spec)), spec.name)
+        return f"{reason}; if the download was interrupted, {command} completes it"
+    return None
+
+
+def _fetch(spec: WeightsSpec) -> None:
+    """Download what is missing of a repository."""
+    try:
+        from huggingface_hub import errors, snapshot_download
+    except ImportError:
+        raise UsageError(f"{spec.name} is not on this machine; pip install 'itl_bench[train]' can fetch it") from None
+    page = f"https://huggingface.co/{spec.hub}"
+    try:
+        snapshot_download(
+            str(spec.hub), revision=spec.revision, cache_dir=_hub_cache(), allow_patterns=list(HUB_FILES)
+        )  # fmt: skip
+    except errors.GatedRepoError:
+        reason = f"{spec.hub} is gated; accept its licence at {page}, then hf auth login"
+    except errors.RepositoryNotFoundError:
+        reason = f"the hub has no {spec.hub}, or it is private; check the id at {page}, or hf auth login"
+    except errors.RevisionNotFoundError:
+        reason = f"{spec.hub} has no revision {spec.revision}; take a commit hash from {page}/commits/main"
+    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, OSError) as error:
+        reason = f"{_why_not_cached(spec)} (the hub cannot be reached: {type(error).__name__})"
+    else:
+        reason = _why_not_cached(spec) or ""
+    if reason:
+        raise UsageError(reason)
+
+
+def _check_blobs(spec: WeightsSpec, files: ModelFiles) -> None:
+    """In the hub's cache a large file is a link to a blob that is named after its sha256."""
+    for path in files.weights:
+        named = path.resolve().name
+        if re.fullmatch(r"[0-9a-f]{64}", named) and digest(path.resolve()) != named:
+            found = digest(path.resolve())
+            again = f"hf download {spec.hub} --revision {spec.revision} --force-download"
+            raise UsageError(
+                f"{spec.name}: {path.name} is damaged (sha256 {found[:8]}..., not {named[:8]}...); {again}"
+            )
+
+
+def _check_magic(file: Path) -> None:
+    if not file.is_file():
+        raise UsageError(f"{file} is no file; give the GGUF file itself")
+    with file.open("rb") as stream:
+        if stream.read(4) != b"GGUF":
+            raise UsageError(f"{file} is no GGUF file (it does not begin with GGUF)")
+
+
+def _parts(spec: WeightsSpec) -> list[Path]:
+    """The pieces of a GGUF file in installed packages; nothing of these is imported."""
+    paths = []
+    for part in spec.parts:
+        module, _, inside = part.partition(":")
+        found = find_spec(module)
+        places = [Path(place) / inside for place in (found.submodule_search_locations or ())] if found else []
+        path = next((place for place in places if place.is_file()), None)
+        if path is None:
+            lacking = "is not installed" if found is None else f"has no {inside}"
+            raise UsageError(f"{spec.name}: {module} {lacking}; {_install(spec.package or module)}")
+        paths.append(path)
+    return paths
+
+
+def _install(package: str) -> str:
+    """The command that installs a package: through an extra of this project that names it, if one does."""
+    required = metadata.requires("itl_bench") or []
+    wanted = re.compile(rf"{re.escape(package)}(?![\w.\-]).*extra == ['\"]([\w\-]+)['\"]", flags=re.I)
+    extras = sorted(match[1] for match in map(wanted.match, required) if match)
+    return f"pip install 'itl_bench[{extras[0]}]'" if extras else f"pip install {package}"
+
+
+def _convert(spec: WeightsSpec, folder: Path) -> None:
+    """Check the file's sha256, then convert it; the pieces of a package are joined first."""
+    from itl_bench.generation.gguf import convert
+
+    with TemporaryDirectory(dir=folder) as scratch:
+        if spec.gguf:
+            file = located(spec)
+            found = digest(file)
+        else:
+            file = Path(scratch) / "joined.gguf"
+            found = _join(_parts(spec), file)
+        if found != spec.sha256:
+            declared = str(spec.sha256)
+            raise UsageError(
+                f"{spec.name} has the sha256 {found[:8]}..., not {declared[:8]}... as declared; get the file again"
+            )
+        _check_magic(file)
+        convert(file, folder)
+
+
+def _join(parts: list[Path], target: Path) -> str:
+    """Write files one after the other; the sha256 of the whole."""
+    whole = hashlib.sha256()
+    with target.open("wb") as stream:
+        for part in parts:
+            with part.open("rb") as source:
+                while block := source.read(CHUNK):
+                    whole.update(block)
+                    stream.write(block)
+    return whole.hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    """A hard link, or a copy where there can be none (another file system, somebody else's file)."""
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)

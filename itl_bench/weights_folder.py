@@ -1,0 +1,144 @@
+"""What a folder must hold to be a model: config, safetensors, tokenizer. Nothing of it is ever run."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from itl_bench.errors import UsageError
+
+CONFIG = "config.json"
+WHOLE = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+TOKENIZER_FILES = (
+    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt", "chat_template.jinja",
+)  # fmt: skip
+TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))  # any one of these is enough
+PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+LARGEST_HEADER = 100_000_000  # bytes: the format's own limit
+
+
+class ModelFiles(NamedTuple):
+    """The files of a folder that make a model; whatever else is there is left alone."""
+
+    small: tuple[Path, ...]  # config, index and tokenizer
+    weights: tuple[Path, ...]
+
+    @property
+    def all(self) -> tuple[Path, ...]:
+        """Every file, by name."""
+        return tuple(sorted(self.small + self.weights, key=lambda path: path.name))
+
+
+def model_files(folder: Path) -> ModelFiles:
+    """Find the files of a model and check that they are complete; of the weights only headers are read.
+
+    Raises:
+        UsageError: Something is missing, cut short, or of a kind that is not loaded; one line.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"no folder of weights at {folder}")
+    _check_config(folder / CONFIG)
+    weights = _weight_files(folder)
+    tokenizer = tuple(folder / name for name in TOKENIZER_FILES if (folder / name).is_file())
+    if not any({folder / name for name in names} <= set(tokenizer) for names in TOKENIZERS):
+        raise UsageError(f"{folder} has no tokenizer; copy the base model's tokenizer.json into it")
+    index = (folder / INDEX,) if len(weights) > 1 or weights[0].name != WHOLE else ()
+    return ModelFiles((folder / CONFIG, *index, *tokenizer), weights)
+
+
+def read_object(path: Path) -> dict[str, object]:
+    """A JSON file that must hold an object.
+
+    Raises:
+        UsageError: It is not there, or holds something else.
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise UsageError(f"{path.parent} has no {path.name}; give the folder of a whole model") from None
+    except (OSError, ValueError, RecursionError):
+        raise UsageError(f"{path} is no valid JSON; get the file again") from None
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} holds no JSON object; get the file again")
+    return found
+
+
+def architecture(config: Path) -> str:
+    """The class of the model, as its config names it.
+
+    Raises:
+        UsageError: The config names none.
+    """
+    names = read_object(config).get("architectures")
+    if not (isinstance(names, list) and names and isinstance(names[0], str)):
+        raise UsageError(f"{config} names no architecture; give the config of a causal language model")
+    return names[0]
+
+
+def _check_config(config: Path) -> None:
+    architecture(config)
+    quantization = read_object(config).get("quantization_config")
+    if quantization:
+        method = quantization.get("quant_method") if isinstance(quantization, dict) else None
+        raise UsageError(f"{config.parent} holds quantized weights ({method or 'unknown method'}); give the full ones")
+
+
+def _weight_files(folder: Path) -> tuple[Path, ...]:
+    """The files that transformers would read: one, or the shards of an index."""
+    if (folder / WHOLE).exists():
+        tensors_of(folder / WHOLE)
+        return (folder / WHOLE,)
+    if (folder / INDEX).exists():
+        return _shards(folder)
+    if (folder / "adapter_config.json").exists():
+        raise UsageError(f"{folder} holds an adapter, no whole model; merge it into its base and save that")
+    if pickled := sorted(path.name for pattern in PICKLED for path in folder.glob(pattern)):
+        raise UsageError(
+            f"{folder} holds pickled weights only ({pickled[0]}), which are never loaded because they can run code; "
+            "convert them where that does no harm: transformers' AutoModelForCausalLM.from_pretrained(...)"
+            ".save_pretrained(NEW_FOLDER), or give a revision with safetensors"
+        )
+    raise UsageError(f"{folder} has no weights: neither {WHOLE} nor {INDEX}")
+
+
+def _shards(folder: Path) -> tuple[Path, ...]:
+    index = read_object(folder / INDEX).get("weight_map")
+    if not (isinstance(index, dict) and index and all(_plain_name(name) for name in index.values())):
+        raise UsageError(f"{folder / INDEX} has no 'weight_map' of tensors to files of the same folder")
+    names = sorted(set(index.values()))
+    if missing := [name for name in names if not (folder / name).is_file()]:
+        raise UsageError(f"{folder} lacks {missing[0]} ({len(missing)} of {len(names)} shards are missing)")
+    for name in names:
+        there = tensors_of(folder / name)
+        if lost := sorted(tensor for tensor, file in index.items() if file == name and tensor not in there):
+            raise UsageError(f"{folder / name} lacks the tensor {lost[0]} that the index places there")
+    return tuple(folder / name for name in names)
+
+
+def _plain_name(name: object) -> bool:
+    """An index is untrusted: it may not lead out of its folder, nor to files of another kind."""
+    return isinstance(name, str) and name.endswith(".safetensors") and Path(name).name == name
+
+
+def tensors_of(file: Path) -> frozenset[str]:
+    """Names of the tensors in a safetensors file, whose length must be what its header says.
+
+    Raises:
+        UsageError: The file is truncated or corrupt.
+    """
+    size = file.stat().st_size
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if not 2 <= length <= min(LARGEST_HEADER, size - 8):
+                raise ValueError("length of the header")
+            header = json.loads(stream.read(length))
+        header.pop("__metadata__", None)
+        ends = [int(one["data_offsets"][1]) for one in header.values()]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+        raise UsageError(f"{file} is no valid safetensors file; get it again") from None
+    whole = 8 + length + max(ends, default=0)
+    if whole != size:
+        raise UsageError(f"{file} is cut short or damaged: {size} bytes, its header says {whole}; get it again")
+    return frozenset(header)

@@ -1,0 +1,264 @@
+"""From rows to items and prompts: text is kept, every row is accounted for, samples are nested."""
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from itl_bench.data.rows import Exchange, Item
+from itl_bench.data.sources.loading import LoadedItems, load_items, load_prompts, sample, subset
+from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.errors import UsageError
+
+ALPACA = {"instruction": "instruction", "input": "input", "output": "output"}
+MESSAGES = {"messages": "messages"}
+QUESTION = {"instruction": "q", "output": "a"}
+
+
+def spec(path, rows, fields, /, **given):
+    path = path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return SourceSpec(path=str(path), fields=fields, **given)
+
+
+def load(path, rows, fields, /, **given):
+    return load_items("d", spec(path, rows, fields, **given))
+
+
+def chat(*texts, roles=("user", "assistant")):
+    return {"messages": [{"role": roles[number % len(roles)], "content": text} for number, text in enumerate(texts)]}
+
+
+def test_alpaca_rows_keep_their_text_but_for_white_space_at_the_end(tmp_path):
+    rows = [{"instruction": " Add\u2028é:", "input": "1\u00a0e\u0301", "output": "\n2 \n"}]
+    assert load(tmp_path, rows, ALPACA).items == (
+        Item(id="d-0", instruction=" Add\u2028é:", context="1\u00a0e\u0301", response="\n2"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "fields"),
+    [
+        (chat("a", "b", "c", "d"), MESSAGES),
+        (
+            {"c": [{"from": who, "value": text} for who, text in zip(["human", "gpt"] * 2, "abcd", strict=True)]},
+            {"messages": "c"},
+        ),
+        ({"conversations": ["a", "b", "c", "d"]}, {"messages": "conversations"}),
+        ({"q": "c", "a": "d", "h": [["a", "b"]]}, {"prompt": "q", "response": "a", "history": "h"}),
+    ],
+    ids=["role-content", "from-value", "texts", "history"],
+)
+def test_every_shape_of_a_conversation_is_one_item(tmp_path, row, fields):
+    loaded = load(tmp_path, [row], fields)
+    history = (Exchange(instruction="a", response="b"),)
+    assert loaded.items == (Item(id="d-0", instruction="c", history=history, response="d"),)
+
+
+def test_a_system_message_stands_before_the_first_instruction(tmp_path):
+    rows = [chat("be brief", "a", "b", "c", "d", roles=("system", "user", "assistant", "user", "assistant"))]
+    loaded = load(tmp_path, rows, MESSAGES)
+    assert loaded.items[0].history[0].instruction == "be brief\n\na"
+    assert loaded.items[0].instruction == "c"
+    assert loaded.report.system_messages == 1
+    beside = load(tmp_path, [{"q": "a", "a": "b", "s": "be brief"}], {**QUESTION, "system": "s"})
+    assert beside.items[0].instruction == "be brief\n\na"
+
+
+def test_no_input_is_an_empty_input(tmp_path):
+    rows = [{"instruction": "a", "input": text, "output": "b"} for text in ("<noinput>", "x")]
+    loaded = load(tmp_path, rows, {**ALPACA, "no_input": ["<noinput>"]})
+    assert [item.context for item in loaded.items] == ["", "x"]
+
+
+def test_rows_that_cannot_be_tuned_on_are_counted_and_numbers_stay(tmp_path):
+    rows = [
+        chat("a", "b"),
+        chat("a", "  \n"),
+        chat(" ", "b"),
+        chat("a"),
+        {"messages": []},
+        chat("x", "a", "b", roles=("assistant", "user", "assistant")),
+        chat("a", "b", "c", roles=("user", "assistant", "assistant")),
+        chat("a", "b", "c"),
+        chat("a", "b"),
+    ]
+    loaded = load(tmp_path, rows, MESSAGES)
+    assert [item.id for item in loaded.items] == ["d-0", "d-7", "d-8"]
+    assert loaded.report.facts == {
+        "rows": 9,
+        "kept": 3,
+        "duplicates": 2,
+        "duplicates_dropped": 0,
+        "empty_responses": 1,
+        "empty_instructions": 1,
+        "unanswered": 2,
+        "not_user_first": 1,
+        "not_alternating": 1,
+        "cut_ends": 1,
+        "system_messages": 0,
+    }
+    dropped = load(tmp_path, rows, MESSAGES, drop_duplicates=True)
+    assert [item.id for item in dropped.items] == ["d-0"]
+    assert dropped.report.duplicates_dropped == dropped.report.duplicates == 2
+
+
+TURN = st.tuples(st.sampled_from(["user", "assistant", "system"]), st.sampled_from(["", "a", "b"]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(TURN, max_size=5), max_size=6), st.booleans())
+def test_every_row_is_kept_or_counted_and_all_items_can_be_tuned_on(tmp_path_factory, conversations, drop):
+    good = chat("good", "answer")
+    rows = [good, *({"messages": [{"role": r, "content": t} for r, t in turns]} for turns in conversations)]
+    loaded = load(tmp_path_factory.mktemp("rows"), rows, MESSAGES, drop_duplicates=drop)
+    left_out = (
+        "duplicates_dropped",
+        "empty_responses",
+        "empty_instructions",
+        "unanswered",
+        "not_user_first",
+        "not_alternating",
+    )
+    assert loaded.report.rows == len(rows) == len(loaded.items) + sum(loaded.report.facts[name] for name in left_out)
+    for item in loaded.items:
+        turns = rows[int(item.id.removeprefix("d-"))]["messages"]
+        system = turns.pop(0)["content"] if turns[0]["role"] == "system" else ""
+        texts = [text for one in (*item.history, item) for text in (one.instruction, one.response)]
+        assert all(texts)
+        assert [f"{system}\n\n{turns[0]['content']}" if system else turns[0]["content"], *texts[1:]] == texts
+        assert texts[1:] == [turn["content"] for turn in turns[1 : len(texts)]]
+        assert [turn["role"] for turn in turns[len(texts) :]] in ([], ["user"])
+
+
+def test_the_digest_is_of_the_content_in_order_and_of_nothing_else(tmp_path):
+    rows = [{"q": "a", "a": "é"}, {"q": "b", "a": "2"}]
+    digest = hashlib.sha256('["a","","é"]\n["b","","2"]\n'.encode()).hexdigest()
+    assert load(tmp_path, rows, QUESTION).report.sha256 == digest
+    assert load(tmp_path, rows, QUESTION, sha256=digest).report.sha256 == digest
+    same = [{"instruction": row["q"], "input": "", "output": row["a"] + " ", "more": 1} for row in rows]
+    assert load(tmp_path, same, ALPACA).report.sha256 == digest
+    assert load(tmp_path, rows[::-1], QUESTION).report.sha256 != digest
+    with pytest.raises(UsageError, match=r"the content has sha256 .*, declared is 0000"):
+        load(tmp_path, rows, QUESTION, sha256="0" * 64)
+
+
+def test_the_number_of_rows_is_checked(tmp_path):
+    rows = [{"q": "a", "a": "1"}] * 3
+    assert load(tmp_path, rows, QUESTION, rows=3).report.notes == ()
+    with pytest.raises(UsageError, match="d: 3 rows were read, declared are 4; get the complete dataset"):
+        load(tmp_path, rows, QUESTION, rows=4)
+    assert load(tmp_path, rows, QUESTION, rows=4, partial=True).report.notes == ("a partial copy: 3 of 4 rows",)
+
+
+def test_several_files_are_one_dataset(tmp_path):
+    for number in (1, 0):
+        (tmp_path / f"part-{number}").write_text(f'[{{"q": "{number}", "a": "x"}}]')
+    loaded = load_items("d", SourceSpec(path=str(tmp_path), files=["part-*"], fields=QUESTION))
+    assert [(item.id, item.instruction) for item in loaded.items] == [("d-0", "0"), ("d-1", "1")]
+
+
+BAD = [
+    ([{"instructions": "a", "output": "b"}], ALPACA, "unknown field 'instruction'; did you mean 'instructions'"),
+    ([{"instruction": "a", "output": "b"}], ALPACA, "unknown field 'input'.*(the fields that the rows have)"),
+    ([{"q": "a", "a": "b"}, {"q": "a"}], QUESTION, "row 1: unknown field 'a'"),
+    ([{"q": "a", "a": None}], QUESTION, "row 0: 'a': expected text, found None"),
+    ([{"q": "a", "a": ["b"]}], QUESTION, r"row 0: 'a': expected text, found \['b'\]"),
+    ([{"q": "a", "a": "\ud83d"}], QUESTION, r"\\ud83d is half a character"),
+    ([{"q": "a", "a": " "}], QUESTION, r"none of 1 rows can be used \(empty responses: 1\)"),
+    ([{"messages": "a"}], MESSAGES, "'messages': expected a list, found 'a'"),
+    ([{"messages": [1]}], MESSAGES, "message 0: expected a message, found 1"),
+    ([{"messages": [{"role": "user"}]}], MESSAGES, "message 0: accepted is"),
+    ([chat("a", "b", roles=("user", "asistant"))], MESSAGES, "unknown role 'asistant'; did you mean 'assistant'"),
+    ([{"q": "a", "a": "b", "h": ["c"]}], {**QUESTION, "history": "h"}, r"expected a list of \[instruction, response\]"),
+]
+
+
+@pytest.mark.parametrize(("rows", "fields", "message"), BAD, ids=[str(number) for number in range(len(BAD))])
+def test_ugly_rows_end_in_one_line(tmp_path, rows, fields, message):
+    with pytest.raises(UsageError, match=message) as caught:
+        load(tmp_path, rows, fields)
+    assert "\n" not in str(caught.value)
+
+
+def test_ugly_datasets_end_in_one_line(tmp_path):
+    (tmp_path / "empty").write_text("[]")
+    with pytest.raises(UsageError, match="the dataset is empty"):
+        load_items("d", SourceSpec(path=str(tmp_path / "empty"), fields=QUESTION))
+    with pytest.raises(UsageError, match="'fields' names no 'output'"):
+        load(tmp_path, [{"q": "a"}], {"instruction": "q"})
+    (tmp_path / "bare.csv").write_text("What is 1 + 1?,2\nWhat is 2 + 2?,4\n")
+    with pytest.raises(UsageError, match=r"unknown field 'q'.* Accepted: 2, What is 1 \+ 1\?"):
+        load_items("d", SourceSpec(path=str(tmp_path / "bare.csv"), fields=QUESTION))
+
+
+def items(count):
+    return [Item(id=f"d-{number}", instruction=str(number), response="x") for number in range(count)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 5), st.data())
+def test_samples_are_nested_and_without_replacement(count, seed, data):
+    every = items(count)
+    large = data.draw(st.integers(1, count))
+    small = data.draw(st.integers(1, large))
+    drawn = subset(every, large, seed)
+    assert len(drawn) == len(set(drawn)) == large
+    assert set(subset(every, small, seed)) <= set(drawn)
+    assert list(drawn) == [item for item in every if item in drawn]
+    assert subset(every, count, seed) == tuple(every)
+
+
+def test_all_items_are_drawn_equally_often():
+    every = items(20)
+    drawn = [item.id for seed in range(2000) for item in subset(every, 5, seed)]
+    # 2,000 draws at 5 of 20: 500 expected, standard deviation 19.4; five of them leave one false alarm in 90,000.
+    assert all(abs(drawn.count(item.id) - 500) < 97 for item in every)
+    with pytest.raises(UsageError, match="21 rows are asked for, 1 to 20 can be drawn"):
+        subset(every, 21, seed=1)
+    with pytest.raises(UsageError, match="0 rows are asked for"):
+        subset(every, 0, seed=1)
+
+
+def test_as_many_rows_as_were_read_are_all_items(tmp_path):
+    loaded = load(tmp_path, [{"q": "a", "a": text} for text in ("1", "", "3")], QUESTION)
+    assert isinstance(loaded, LoadedItems)
+    assert sample(loaded, 3, seed=1) == loaded.items
+    assert len(sample(loaded, 1, seed=1)) == 1
+    with pytest.raises(UsageError, match="4 rows"):
+        sample(loaded, 4, seed=1)
+
+
+def test_prompts_have_groups_and_equal_prompts_are_one_unit(tmp_path):
+    rows = [
+        {"q": "a", "i": "", "math": True, "level": "3", "task": ["x", "y", "x"], "kind": "regular"},
+        {"q": "b", "i": "c", "math": False, "level": None, "task": [], "kind": "safety"},
+        {"q": "a", "i": "", "math": True, "level": "3", "task": ["y"], "kind": "regular"},
+    ]
+    fields = {"instruction": "q", "input": "i", "groups": ["math", "level", "task"]}
+    loaded = load_prompts("p", spec(tmp_path, rows, fields))
+    assert [(prompt.id, prompt.unit, prompt.context) for prompt in loaded.prompts] == [
+        ("p-0", "p-0", ""),
+        ("p-1", "p-1", "c"),
+        ("p-2", "p-0", ""),
+    ]
+    both = ("p-0", "p-2")
+    assert loaded.groups == {"math": both, "level-3": both, "x": ("p-0",), "y": both}
+    regular = load_prompts("p", spec(tmp_path, rows, fields, where={"kind": "regular"}, rows=2))
+    assert [prompt.id for prompt in regular.prompts] == ["p-0", "p-2"]
+    with pytest.raises(UsageError, match="no row has kind = 'regulr'"):
+        load_prompts("p", spec(tmp_path, rows, fields, where={"kind": "regulr"}))
+    with pytest.raises(UsageError, match="unknown field 'sort'"):
+        load_prompts("p", spec(tmp_path, rows, fields, where={"sort": "regular"}))
+
+
+def test_ugly_prompts_end_in_one_line(tmp_path):
+    with pytest.raises(UsageError, match="a prompt is one instruction, found a conversation of 3 messages"):
+        load_prompts("p", spec(tmp_path, [chat("a", "b", "c")], MESSAGES))
+    with pytest.raises(UsageError, match="row 0: the prompt is empty"):
+        load_prompts("p", spec(tmp_path, [{"q": " "}], {"instruction": "q"}))
+    with pytest.raises(UsageError, match="a group is true or false"):
+        load_prompts("p", spec(tmp_path, [{"q": "a", "g": {}}], {"instruction": "q", "groups": ["g"]}))
+    assert load_prompts("p", spec(tmp_path, [chat("a", "reference")], MESSAGES)).prompts[0].instruction == "a"
