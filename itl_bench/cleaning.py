@@ -15,6 +15,7 @@ from itl_bench.store import Store
 
 DAY_SECONDS = 86_400
 FAILURES_SECONDS = 7 * DAY_SECONDS
+MEASURED = "weights of a model that was measured"
 LEFTOVERS_SECONDS = 3_600  # younger ones may belong to a process that is about to claim or to publish
 
 
@@ -26,13 +27,14 @@ class Garbage(NamedTuple):
     size: int  # bytes
 
 
-def garbage(store: Store, older_than_days: float) -> Iterator[Garbage]:
+def garbage(store: Store, older_than_days: float, weights: bool = False) -> Iterator[Garbage]:
     """Everything that can go. What is in use, or a parent of something younger, stays.
 
     Args:
         store: The store to look through.
         older_than_days: Artifacts that were not opened for so long go; never less than an hour, so that nothing goes
             that a run is just using.
+        weights: Whether the weights of models that were tuned in full go, too, where something was measured of them.
     """
     for name, reason in (("partial", "left by a process that ended"), ("damaged", "damaged, set aside")):
         for path in sorted((store.root / name).iterdir()):
@@ -41,8 +43,11 @@ def garbage(store: Store, older_than_days: float) -> Iterator[Garbage]:
     for path in sorted((store.root / "failures").iterdir()):
         if _age(path) > FAILURES_SECONDS:
             yield Garbage(path, "failures of a run that ended", _size(path))
-    for key in _unused(store, max(older_than_days * DAY_SECONDS, LEFTOVERS_SECONDS)):
+    unused = _unused(store, max(older_than_days * DAY_SECONDS, LEFTOVERS_SECONDS))
+    for key in unused:
         yield Garbage(store.folder(key), f"not opened for {older_than_days:g} days", _size(store.folder(key)))
+    for key in sorted(set(_measured_weights(store)) - set(unused)) if weights else ():
+        yield Garbage(store.folder(key), MEASURED, _size(store.folder(key)))
 
 
 def _unused(store: Store, older_than: float) -> list[str]:
@@ -57,6 +62,20 @@ def _unused(store: Store, older_than: float) -> list[str]:
             with suppress(OSError, ValueError):  # a damaged manifest names no parents; `verify` sets it aside
                 needed += store.manifest(key).parents
     return [key for key in keys if key not in kept]
+
+
+def _measured_weights(store: Store) -> Iterator[str]:
+    """Checkpoints of all weights that something else than a log was made from, and that nobody uses just now."""
+    read, every = {}, store.keys()
+    for key in every:
+        with suppress(OSError, ValueError):
+            read[key] = store.manifest(key)
+    used = {parent for one in read.values() if one.spec.get("measure") != "training" for parent in one.parents}
+    for key, manifest in read.items():
+        full = manifest.kind == "checkpoint" and any(store.folder(key).glob("model*.safetensors"))
+        idle = _age(store.folder(key) / MANIFEST) > LEFTOVERS_SECONDS and not held(store.root, key)
+        if full and key in used and idle:
+            yield key
 
 
 def remove(store: Store, found: Garbage, older_than_days: float) -> bool:

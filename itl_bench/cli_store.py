@@ -98,15 +98,21 @@ def collect_garbage(
     older_than: Annotated[
         float, typer.Option(min=0, metavar="DAYS", help="remove what was not opened for so long")
     ] = 30,
+    weights: Annotated[
+        bool, typer.Option("--weights", help="also weights of models tuned in full that were measured: the bulk")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would go, remove nothing")] = False,
 ) -> None:
-    """Remove leftovers, damaged artifacts, and artifacts that were not used lately."""
-    from itl_bench.cleaning import garbage, remove
+    """Remove leftovers, damaged artifacts, and artifacts that were not used lately.
+
+    Verdicts need no weights: a later run builds those again that something new is to be measured of.
+    """
+    from itl_bench.cleaning import MEASURED, garbage, remove
 
     opened = _open(store)
     freed = 0
-    for found in garbage(opened, older_than):
-        if dry_run or remove(opened, found, older_than):
+    for found in garbage(opened, older_than, weights):
+        if dry_run or remove(opened, found, 0 if found.reason == MEASURED else older_than):
             typer.echo(f"{'would remove' if dry_run else 'removed'} {found.path.name}: {found.reason}")
             freed += found.size
     typer.echo(f"{_megabytes(freed)} {'would be freed' if dry_run else 'freed'}")

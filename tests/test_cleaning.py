@@ -7,7 +7,7 @@ import pytest
 
 from itl_bench.artifact import MANIFEST
 from itl_bench.claiming import try_claim
-from itl_bench.cleaning import DAY_SECONDS, garbage, remove
+from itl_bench.cleaning import DAY_SECONDS, MEASURED, garbage, remove
 from itl_bench.keys import Task
 from itl_bench.store import Store
 
@@ -134,3 +134,29 @@ def test_a_store_that_is_not_there_is_one_clear_line(tmp_path):
     assert result.returncode == 2
     assert result.stderr.startswith("ERROR: no store at")
     assert not (tmp_path / "no").exists()
+
+
+def test_weights_of_measured_models_go_when_asked_for(store):
+    full, adapter, unmeasured = (Task("checkpoint", {"seed": seed}) for seed in (1, 2, 3))
+    measures = [Task("measure", {"measure": "shift"}, (one.key,)) for one in (full, adapter)]
+    log = Task("measure", {"measure": "training"}, (unmeasured.key,))
+    for task, name in ((full, "model"), (adapter, "adapter_model"), (unmeasured, "model")):
+        with store.writing(task) as folder:
+            (folder / f"{name}.safetensors").write_text("12345", encoding="utf-8")
+        aged(store.folder(task.key) / MANIFEST, 1)
+    for task in (*measures, log):
+        build(store, task, 1)
+    assert names(store) == []
+    found = list(garbage(store, 30, weights=True))
+    assert [(one.path.name, one.reason) for one in found] == [(full.key, MEASURED)]
+    assert remove(store, found[0], 0)
+    assert sorted(store.keys()) == sorted(one.key for one in (adapter, unmeasured, log, *measures))
+    assert list(garbage(store, 30, weights=True)) == []
+
+
+def test_weights_that_a_run_is_just_using_stay(store):
+    full = Task("checkpoint", {})
+    with store.writing(full) as folder:
+        (folder / "model.safetensors").write_text("12345", encoding="utf-8")
+    build(store, Task("measure", {"measure": "shift"}, (full.key,)))
+    assert list(garbage(store, 30, weights=True)) == []
