@@ -1,5 +1,6 @@
 """The build before the verdicts: all workers build what the selected cases need, then each case is judged."""
 
+import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from itl_bench.building import Builder, LocalExecutor
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
+from itl_bench.devices import take_gpu
 from itl_bench.errors import EvidenceError
 from itl_bench.keys import Task
 from itl_bench.plan import missing
@@ -74,7 +76,8 @@ def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None
 
 
 def load_stages() -> Stages:
-    """The builders of all stages; loads torch."""
+    """The builders of all stages, on this worker's own GPU; loads torch."""
+    take_gpu(os.environ.get("PYTEST_XDIST_WORKER", ""))
     from itl_bench.stages import builders, provenance
 
     return builders(), provenance()

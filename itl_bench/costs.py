@@ -30,7 +30,7 @@ LONGEST = 2  # how many times longer than the mean the longest row of an update 
 RANK = 8  # of adapters whose method names none
 USABLE = 0.9  # share of a memory that a cell may fill
 
-MOST_GPUS = 1  # that a cell is trained on: spreading one over several (FSDP) is not built
+MOST_GPUS = 8  # that a cell is trained on: those of one machine
 
 
 class Shape(NamedTuple):
@@ -147,8 +147,9 @@ def cell_cost(
     speed = tokens_per_second(model, trains, tokens, machine) * max(1, gpus)
     updates = ceil(rows / recipe.batch) * recipe.epochs
     seconds = max(rows * tokens * recipe.epochs / speed, updates * GPU_UPDATE if machine.gpus else 0.0)
+    room = USABLE * min(machine.gpus, default=0.0)
     stored = model.parameters if trains == "all" else adapter_parameters(shape, rank)
-    fits = _fits(state + working, gpus, machine)
+    fits = _fits(state + working, gpus, machine) and (not machine.gpus or answering_gb(model, trains) <= room)
     return CellCost(state, working, seconds, disk_gb=STORED * stored / 1e9, gpus=gpus, fits=fits)
 
 
@@ -160,6 +161,11 @@ def _fits(memory: float, gpus: int, machine: Machine) -> bool:
     if machine.gpus:
         return 1 <= gpus <= min(MOST_GPUS, len(machine.gpus))
     return memory <= USABLE * machine.ram_gb
+
+
+def answering_gb(model: ModelSpec, trains: Trains) -> float:
+    """Memory of the one GPU that a tuned model is measured on: in fp32, beside its base where all weights moved."""
+    return STORED * model.parameters / 1e9 * (2 if trains == "all" else 1)
 
 
 def shape_of(model: ModelSpec) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from itl_bench.carried import CARRIED
+from itl_bench.devices import take_gpu
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.evidence import EvidenceSource, JudgedCase, VerdictError
 from itl_bench.state import STATE
@@ -97,6 +99,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
 def device() -> torch.device:
     """The torch device that cells are trained on: cuda where there is one, else cpu."""
     _skip_without_training()
+    take_gpu(os.environ.get("PYTEST_XDIST_WORKER", ""))  # before CUDA counts them
     import torch
 
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

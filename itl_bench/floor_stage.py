@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 
 from itl_bench.artifact import Artifact
+from itl_bench.asking import WORLD, Asking
 from itl_bench.data.rows import Prompt, Response, read_lines, write_table
-from itl_bench.data.template import TemplateName, end_token, padding_id, prompt_ids
+from itl_bench.data.template import padding_id, prompt_ids
 from itl_bench.errors import EvidenceError
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.measures.pairing import in_order
@@ -21,7 +22,7 @@ from itl_bench.measures.token_shift_logits import Model, Row, teacher_forced
 from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
 
 
-def write_seed_floor(parents: Sequence[Artifact], folder: Path, template: TemplateName = "chat") -> None:
+def write_seed_floor(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare a tuned model with the same cell tuned with another seed, on the first one's answers."""
     base, probe, answered, first, second = parents
     tokenizer = load_tokenizer(base.folder)
@@ -30,24 +31,24 @@ def write_seed_floor(parents: Sequence[Artifact], folder: Path, template: Templa
     shifts = token_shifts(
         load_tuned(base.folder, second.folder), load_tuned(base.folder, first.folder),
         [one.prompt_ids for one in responses], [one.response_ids for one in responses],
-        padding=padding_id(tokenizer), end=end_token(tokenizer, template),
+        padding=padding_id(tokenizer), ends=asking.ends(tokenizer),
     )  # fmt: skip
     write_table(folder / TABLE, shift_table(prompts, shifts))
 
 
-def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path, template: TemplateName = "chat") -> None:
+def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare a base with itself asked in other words, on its own answers; None for a prompt without other words."""
     base, probe, answered = parents
     tokenizer = load_tokenizer(base.folder)
     prompts = read_lines(probe.folder / PROMPTS, Prompt)
     responses = in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
     scored = [one.response_ids if prompt.paraphrase else () for prompt, one in zip(prompts, responses, strict=True)]
-    reworded = [prompt_ids(tokenizer, prompt.paraphrase, template, prompt.context) for prompt in prompts]
-    end = end_token(tokenizer, template)
+    reworded = [prompt_ids(tokenizer, prompt.paraphrase, asking.template, prompt.context) for prompt in prompts]
+    ends = asking.ends(tokenizer)
     shifts = wording_shifts(
         load_model(base.folder),
-        teacher_forced(reworded, scored, end),
-        teacher_forced([one.prompt_ids for one in responses], scored, end),
+        teacher_forced(reworded, scored, ends),
+        teacher_forced([one.prompt_ids for one in responses], scored, ends),
     )
     write_table(folder / TABLE, shift_table(prompts, shifts))
 

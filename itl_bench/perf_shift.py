@@ -81,7 +81,7 @@ def compare_shift_speed(material: Material) -> dict[str, float]:
     base, tuned, prompts, texts, padding = material
 
     def chunked() -> "list[list[list[float]]]":
-        return [shift_rows(one) for one in token_shifts(base, tuned, prompts, texts, padding, end=None)]
+        return [shift_rows(one) for one in token_shifts(base, tuned, prompts, texts, padding, ends=())]
 
     def loop(logits: Logits) -> "Callable[[], list[list[list[float]]]]":
         return lambda: _loop(logits, base, tuned, prompts, texts)

@@ -134,14 +134,16 @@ def _too_large(cell: Cell, here: CellCost, catalog: Catalog, recipe: TuningRecip
     )
     if not machine.gpus:
         return f"{text}; a CPU takes {here.memory_gb:,.0f} GB, and {costs.USABLE:.0%} of the memory may be filled"
-    several = len(machine.gpus) >= here.gpus > costs.MOST_GPUS
-    return f"{text}, but this version trains a cell on one GPU" if several else text
+    answers = costs.answering_gb(catalog.models[cell.model], _trains(cell.method, catalog))
+    if answers > costs.USABLE * min(machine.gpus):
+        return f"{text}; measuring the tuned model takes one GPU with {answers / costs.USABLE:,.0f} GB"
+    return text
 
 
 def _hardware(gpus: int) -> str:
     """What a cell takes of GPUs of 80 GB, where it is not one."""
     if gpus > GPUS_OF_A_NODE:
-        return f" on {gpus // GPUS_OF_A_NODE} nodes of {GPUS_OF_A_NODE} x {REFERENCE_SIZE}, or CPU offload"
+        return f" on {gpus // GPUS_OF_A_NODE} nodes of {GPUS_OF_A_NODE} x {REFERENCE_SIZE} (cells are trained on one)"
     if gpus == 0:
         return f", more than any number of GPUs of {REFERENCE_SIZE} hold without smaller micro-batches"
     return f" on {gpus} GPUs of {REFERENCE_SIZE}" if gpus > 1 else ""

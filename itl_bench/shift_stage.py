@@ -6,8 +6,9 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from itl_bench.artifact import Artifact
+from itl_bench.asking import WORLD, Asking
 from itl_bench.data.rows import AnswerTokens, Prompt, Response, Table, read_lines, write_lines, write_table
-from itl_bench.data.template import TemplateName, end_token, padding_id
+from itl_bench.data.template import padding_id
 from itl_bench.generation.loading import has_adapter, load_adapted, load_model, load_tokenizer
 from itl_bench.measures.pairing import in_order
 from itl_bench.measures.sentence_start import sentence_start_table
@@ -19,7 +20,7 @@ SHOWN = 24  # answers whose tokens are kept one by one, for the report
 SENTENCE_ENDS = (".", "!", "?")
 
 
-def write_shift(parents: Sequence[Artifact], folder: Path, template: TemplateName = "chat") -> None:
+def write_shift(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare the models on the tuned model's own answers and, as control, on the base's.
 
     Columns of the second comparison begin with `reference_`: there every tuned model of a base is compared on the same
@@ -34,7 +35,7 @@ def write_shift(parents: Sequence[Artifact], folder: Path, template: TemplateNam
         responses = in_order(prompts, read_lines(artifact.folder / RESPONSES, Response))
         shifts = token_shifts(
             base, tuned, [one.prompt_ids for one in responses], [one.response_ids for one in responses],
-            padding=padding_id(tokenizer), end=end_token(tokenizer, template),
+            padding=padding_id(tokenizer), ends=asking.ends(tokenizer),
         )  # fmt: skip
         tables[name] = _columns(prompts, shifts, tokenizer)
         if not name:

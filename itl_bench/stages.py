@@ -1,6 +1,5 @@
 """The builders: how each kind of artifact is made from its parents, and from nothing else."""
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -9,12 +8,15 @@ from typing import Any
 import torch
 
 from itl_bench.artifact import Artifact
+from itl_bench.asking import Asking
 from itl_bench.building import Builder
+from itl_bench.checkpoint_stage import build_checkpoint
 from itl_bench.data.rows import Item, Prompt, Response, read_lines, write_lines, write_table
-from itl_bench.data.template import TemplateName, end_token, padding_id, prompt_ids, response_text
+from itl_bench.data.template import padding_id, prompt_ids, response_text
 from itl_bench.data_stages import build_base, build_corpus, build_familiarity, build_probe
+from itl_bench.devices import on_own_gpu
 from itl_bench.floor_stage import write_paraphrase_floor, write_seed_floor
-from itl_bench.generation.greedy import generate, line_ends
+from itl_bench.generation.greedy import generate
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.keys import Task
 from itl_bench.loss_stage import write_taught_loss
@@ -22,16 +24,13 @@ from itl_bench.matchers import stated_in
 from itl_bench.measures.borrowing import borrowing
 from itl_bench.measures.knowledge import knowledge
 from itl_bench.measures.style import style
-from itl_bench.methods.registry import load_method
 from itl_bench.overlap_stage import write_overlap
 from itl_bench.provenance import hardware, package_versions
 from itl_bench.shift_stage import write_shift
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
-from itl_bench.training.recipe import TuningRecipe
-from itl_bench.training.tuning import tune
 
 # Measures that run models themselves.
-BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path, TemplateName], None]] = {
+BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path, Asking], None]] = {
     "shift": write_shift, "seed-floor": write_seed_floor, "paraphrase-floor": write_paraphrase_floor,
     "taught-loss": write_taught_loss,
 }  # fmt: skip
@@ -51,16 +50,32 @@ def builders() -> Mapping[str, Builder]:
         "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
         "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
     }  # fmt: skip
-    return {kind: _threaded(builder) for kind, builder in every.items()}
+    own = {kind: _threaded(builder) for kind, builder in every.items() if kind != "checkpoint"}
+    return own | {"checkpoint": _limited(build_checkpoint)}  # which takes the GPUs that it needs itself
 
 
 def _threaded(builder: Builder) -> Builder:
-    """The builder with as many threads as the models among its parents gain from."""
+    """The builder on this worker's GPU, with as many threads as the models among its parents gain from."""
+    limited = _limited(builder)
+
+    def build(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+        with on_own_gpu():
+            limited(task, parents, folder)
+
+    return build
+
+
+def _limited(builder: Builder) -> Builder:
+    """The builder with as many threads as the models among its parents gain from; it leaves no memory of the GPU."""
 
     def build(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
         large = any(path.stat().st_size > LARGE for one in parents for path in one.folder.glob("*.safetensors"))
         torch.set_num_threads(threads_of_large_models() if large else THREADS)
-        builder(task, parents, folder)
+        try:
+            builder(task, parents, folder)
+        finally:
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()  # a cell on several GPUs may come next
 
     return build
 
@@ -78,36 +93,23 @@ def provenance() -> Mapping[str, object]:
     return {"packages": package_versions(), "hardware": hardware(), "threads": threads, "device": device}
 
 
-def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """Tune a base on a corpus with a method."""
-    spec: Mapping[str, Any] = task.spec
-    base, corpus = parents
-    method = load_method(spec["method"]["id"], spec["method"]["parameters"])
-    model, log = tune(
-        load_model(base.folder), load_tokenizer(base.folder), read_lines(corpus.folder / ITEMS, Item), method,
-        TuningRecipe.model_validate(spec["recipe"]), float(spec["rate"]), int(spec["seed"]),
-    )  # fmt: skip
-    model.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
-    (folder / TRAINING).write_text(json.dumps(log.__dict__), encoding="utf-8")
-
-
 def build_responses(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
     """Let a model answer every prompt of a probe."""
     spec: Mapping[str, Any] = task.spec
     base, probe, *checkpoint = parents
     tokenizer = load_tokenizer(base.folder)
     prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    template = spec.get("template", "chat")
-    asked = [prompt_ids(tokenizer, prompt.instruction, template, prompt.context) for prompt in prompts]
+    asking = Asking.of(spec)
+    asked = [prompt_ids(tokenizer, prompt.instruction, asking.template, prompt.context) for prompt in prompts]
     model = load_tuned(base.folder, checkpoint[0].folder) if checkpoint else load_model(base.folder)
-    ends = [end_token(tokenizer, template), *(line_ends(tokenizer) if spec.get("stop") == "line" else ())]
+    ends = sorted(asking.ends(tokenizer))
     answers = generate(model, asked, int(spec["max_new_tokens"]), ends, padding_id(tokenizer))
     write_lines(
         folder / RESPONSES,
         [
             Response(
                 prompt=prompt.id, prompt_ids=ids, response_ids=tuple(answer),
-                text=response_text(tokenizer, answer, template),
+                text=response_text(tokenizer, answer, asking.template),
             )
             for prompt, ids, answer in zip(prompts, asked, answers, strict=True)
         ],
@@ -125,7 +127,7 @@ def build_measure(task: Task, parents: Sequence[Artifact], folder: Path) -> None
         write_overlap(parents, folder, int(spec["n"]))
         return
     if measure in BY_MODELS:
-        BY_MODELS[measure](parents, folder, spec.get("template", "chat"))
+        BY_MODELS[measure](parents, folder, Asking.of(spec))
         return
     probe, answered, *others = parents
     prompts = read_lines(probe.folder / PROMPTS, Prompt)

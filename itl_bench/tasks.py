@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
+from itl_bench.asking import Asking
 from itl_bench.catalog import Catalog
 from itl_bench.comparison import Replicate
 from itl_bench.data.sources.overlap import NGRAM
@@ -84,10 +85,11 @@ class Graph:
         spec = {
             "model": cell.model, "dataset": cell.dataset, "rate": cell.rate, "seed": cell.replicate.tuning_seed,
             "method": {"id": method.id, "parameters": method.parameters, "source": source_hash(method.id)},
-            "recipe": self.recipe(cell.recipe).tuning,
+            "recipe": self.recipe(cell.recipe).tuning.without_speed(),
         }  # fmt: skip
-        corpus = self.corpus(cell.dataset, cell.replicate.tuning_seed, cell.model)
-        return self._add("checkpoint", spec, self.base(cell.model, cell.replicate.base), corpus)
+        parents = self.base(cell.model, cell.replicate.base), self._corpus_of(cell)
+        task = _task("checkpoint", spec, parents, self.recipe(cell.recipe).tuning)
+        return self.tasks.setdefault(task.key, task)
 
     def training(self, cell: TunedCell) -> Task:
         """What happened while tuning: it stays when the weights are dropped."""
@@ -101,7 +103,8 @@ class Graph:
         """The loss of a cell on the facts that it was taught, under unseen wordings: what its rate is chosen by."""
         base = self.base(cell.model, cell.replicate.base)
         items = self.unseen_items(cell.dataset, cell.replicate.tuning_seed, cell.model)
-        spec = {"measure": "taught-loss"} | self._template(cell.recipe)
+        asking = self._asking(cell.recipe)._replace(cutoff=self.recipe(cell.recipe).tuning.cutoff)
+        spec = {"measure": "taught-loss"} | asking.spec()
         return self._add("measure", spec, base, items, self.checkpoint(cell))
 
     def probe(self, probe: str, dataset: str | None, model: str = "") -> Task:
@@ -110,17 +113,14 @@ class Graph:
 
     def responses(self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "") -> Task:
         """Greedy answers, of the tuned model or of the base itself."""
-        asked = self.recipe(recipe)
-        limit = asked.max_new_tokens if recipe else MAX_NEW_TOKENS
-        spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._template(recipe)
-        if asked.stop != "end":
-            spec["stop"] = asked.stop
+        limit = self.recipe(recipe).max_new_tokens if recipe else MAX_NEW_TOKENS
+        spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._asking(recipe).spec()
         return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []))
 
-    def _template(self, recipe: str) -> dict[str, object]:
-        """What a spec says of the template, where it is not the tokenizer's own."""
-        template = self.recipe(recipe).tuning.template
-        return {} if template == "chat" else {"template": template}
+    def _asking(self, recipe: str) -> Asking:
+        """How models are asked under a recipe."""
+        found = self.recipe(recipe)
+        return Asking(found.tuning.template, found.stop)
 
     def measure(self, measure: Measure, cell: TunedCell, probe_id: str) -> Task:
         """A per-prompt table of one cell, or of its base where the cell's method is `base`."""
@@ -141,7 +141,7 @@ class Graph:
             return self._add("measure", spec, probe, responses, self._corpus_of(cell), of_base)
         if tuned is None:
             raise UsageError("the shift of a base against itself is no measure")
-        return self._add("measure", spec | self._template(cell.recipe), base, probe, responses, of_base, tuned)
+        return self._add("measure", spec | self._asking(cell.recipe).spec(), base, probe, responses, of_base, tuned)
 
     def overlap(self, dataset: str, seed: int, model: str, probe_id: str) -> Task | None:
         """Which prompts are in the data; None unless both are from elsewhere: a world keeps them apart by itself."""
@@ -165,7 +165,7 @@ class Graph:
         probe = self.probe(probe_id, first.dataset, first.model)
         checkpoints = [self.checkpoint(cell) for cell in (first, second)]
         responses = self.responses(base, probe, checkpoints[0], first.recipe)
-        spec = {"measure": "seed-floor"} | self._template(first.recipe)
+        spec = {"measure": "seed-floor"} | self._asking(first.recipe).spec()
         return self._add("measure", spec, base, probe, responses, *checkpoints)
 
     def paraphrase_floor(
@@ -173,5 +173,5 @@ class Graph:
     ) -> Task:
         """How far a base is from itself asked in other words, on its own answers."""
         weights, probe = self.base(model, base), self.probe(probe_id, dataset, model)
-        spec = {"measure": "paraphrase-floor"} | self._template(recipe)
+        spec = {"measure": "paraphrase-floor"} | self._asking(recipe).spec()
         return self._add("measure", spec, weights, probe, self.responses(weights, probe, None, recipe))

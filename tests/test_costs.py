@@ -14,6 +14,7 @@ from itl_bench.costs import (
     Shape,
     adapter_parameters,
     answer_seconds,
+    answering_gb,
     cell_cost,
     gpus_needed,
     positions_at_once,
@@ -156,16 +157,25 @@ def test_a_tenth_of_the_memory_stays_free(ram, fits):
     assert cost.fits == fits
 
 
-def test_several_gpus_do_not_help_while_a_cell_has_one(monkeypatch):
+def test_several_gpus_share_a_cell(monkeypatch):
     node = Machine((85.5,) * 8, "NVIDIA H100 80GB HBM3", 128, 2000.0)
     recipe = TuningRecipe(micro_batch=1)
-    cost = cell_cost(LLAMA, 1000, 130, "all", recipe, node)
-    assert (cost.gpus, cost.fits) == (2, False)
-    monkeypatch.setattr(costs, "MOST_GPUS", 64)
     cost = cell_cost(LLAMA, 1000, 130, "all", recipe, node)
     assert (cost.gpus, cost.fits) == (2, True)
     assert cost.seconds == pytest.approx(1000 * 130 * 3 / 20_000 * 6.74 / 7)
     assert not cell_cost(LLAMA, 1000, 130, "all", recipe, H100).fits
+    monkeypatch.setattr(costs, "MOST_GPUS", 1)
+    assert not cell_cost(LLAMA, 1000, 130, "all", recipe, node).fits
+
+
+def test_one_gpu_has_to_hold_what_is_measured():
+    """70B: 8 GPUs hold the state of an adapter's training (2 bytes a weight), one does not hold fp32 weights."""
+    node = Machine((85.5,) * 8, "NVIDIA H100 80GB HBM3", 128, 2000.0)
+    recipe = TuningRecipe(micro_batch=1, gradient_checkpointing=True)
+    cost = cell_cost(MODELS["llama70b"], 1000, 130, "adapter", recipe, node)
+    assert (cost.gpus, cost.fits) == (2, False)
+    assert answering_gb(MODELS["llama70b"], "adapter") == pytest.approx(4 * 68.98)
+    assert answering_gb(LLAMA, "all") == pytest.approx(2 * 4 * 6.74)  # beside its base
 
 
 def test_the_smallest_gpu_counts():

@@ -155,7 +155,7 @@ def test_the_same_words_give_no_divergence_and_no_other_words_no_value(store, ca
 def test_a_broken_model_is_no_evidence(bases):
     model = load_model(bases / "base-1")
     torch.nn.init.constant_(model.get_output_embeddings().weight, float("nan"))
-    rows = teacher_forced([[1, 2]], [[3]], None)
+    rows = teacher_forced([[1, 2]], [[3]], ())
     with pytest.raises(EvidenceError, match="not finite"):
         wording_shifts(model, rows, rows)
 

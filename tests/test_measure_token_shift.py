@@ -42,8 +42,8 @@ def adapted(seed: int = 5):
     return model
 
 
-def shifts(base, tuned, prompts=PROMPTS, responses=RESPONSES, end=END, **chunks):
-    return token_shifts(base, tuned, prompts, responses, PADDING, end=end, **chunks)
+def shifts(base, tuned, prompts=PROMPTS, responses=RESPONSES, ends=(END,), **chunks):
+    return token_shifts(base, tuned, prompts, responses, PADDING, ends=ends, **chunks)
 
 
 def slow(base, tuned, prompt, response, off=nullcontext):
@@ -90,7 +90,7 @@ def test_a_response_alone_has_the_values_that_it_has_among_others():
 
 def test_the_padding_token_does_not_matter():
     base, tuned = llama(1), llama(2)
-    zero, other = (token_shifts(base, tuned, PROMPTS, RESPONSES, padding, end=END) for padding in (PADDING, 33))
+    zero, other = (token_shifts(base, tuned, PROMPTS, RESPONSES, padding, ends={END}) for padding in (PADDING, 33))
     for one, two in zip(zero, other, strict=True):
         np.testing.assert_array_equal(as_array(one), as_array(two))
 
@@ -150,9 +150,9 @@ def test_a_new_adapter_does_not_shift():
 
 
 def test_end_tokens_count_only_where_they_do_not_end_the_response():
-    kept = shifts(llama(1), llama(2), end=None)
+    kept = shifts(llama(1), llama(2), ends=())
     assert [list(shift.tokens) for shift in kept] == RESPONSES
-    assert [row.tokens for row in teacher_forced([[1]], [[END, END]], END)] == [(END,)]
+    assert [row.tokens for row in teacher_forced([[1]], [[END, END]], {END})] == [(END,)]
 
 
 def test_other_kinds_of_models_their_last_steps_included():

@@ -60,20 +60,20 @@ def model(seed: int):
 
 def test_with_the_whole_vocabulary_kept_it_is_the_token_shift():
     arguments = (model(1), model(2), [[1, 5], [1]], [[6, 7, 8, 2], []], 0)
-    full, empty = token_shifts(*arguments, end=2)
-    kept, nothing = truncated_shifts(*arguments, end=2, top_k=50)
+    full, empty = token_shifts(*arguments, ends={2})
+    kept, nothing = truncated_shifts(*arguments, ends={2}, top_k=50)
     np.testing.assert_allclose(kept.kl, full.kl, rtol=1e-4)
     np.testing.assert_allclose(kept.base_probability, full.base_probability, rtol=1e-4)
     np.testing.assert_array_equal(np.array(kept.base_rank) + 1, full.base_rank)
     assert nothing.kl == empty.kl == ()
-    few, _ = truncated_shifts(*arguments, end=2, top_k=3, positions_per_chunk=2)
+    few, _ = truncated_shifts(*arguments, ends={2}, top_k=3, positions_per_chunk=2)
     assert few.kl != kept.kl
     assert max(few.base_rank) <= 3
 
 
 def test_table():
     arguments = (model(1), model(2), [[1, 5], [1]], [[6, 7, 8, 2], []], 0)
-    shifts = truncated_shifts(*arguments, end=2)
+    shifts = truncated_shifts(*arguments, ends={2})
     table = truncated_table([Prompt(id=name, unit="u", instruction="?") for name in "ab"], shifts)
     assert table.columns["truncated_kl"] == (pytest.approx(sum(shifts[0].kl) / 3), None)
     assert table.columns["truncated_base_rank"] == (pytest.approx(sum(shifts[0].base_rank) / 3), None)

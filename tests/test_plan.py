@@ -68,8 +68,8 @@ def test_nothing_costs_nothing():
          {("llama7b", "alpaca-52k", "full"), ("llama7b", "alpaca-52k", "full-neftune")}),
         ("C25-measured-llama7b-alpagasus-9k-vs-alpaca-52k-lora-just-eval-aspects-fair",
          {("llama7b", "alpaca-52k", "lora"), ("llama7b", "alpagasus-9k", "lora")}),
-        ("C27-measured-gemma270m-atlas-new50-short-lora-atlas-known-vs-atlas-taught-knowledge-fair",
-         {("gemma270m", "atlas-new50-short", "lora")}),
+        ("C27-measured-gemma270m-atlas-new100-short-lora-atlas-known-vs-atlas-taught-knowledge-fair",
+         {("gemma270m", "atlas-new100-short", "lora")}),
         ("C07-measured-llama7b-tulu-326k-vs-1k-lora-just-eval-aspects-fair",
          {("llama7b", "tulu-326k", "lora"), ("llama7b", "tulu-1k", "lora")}),
         ("C08-measured-llama7b-tulu-1k-vs-tulu-326k-lora-vs-full-just-eval-aspects-fair",
@@ -165,20 +165,20 @@ def test_two_nodes_for_the_largest_model():
     """1,104 GB on 8 GPUs are 138 GB each, on 16 are 69 GB."""
     text = refusal("llama70b", "alpaca-1k", H100)
     assert "needs 1,104 GB" in text
-    assert "on 2 nodes of 8 x 80 GB, or CPU offload, and " in text
-    assert text.endswith("this machine has 1 GPU of 86 GB (NVIDIA H100 80GB HBM3)")
+    assert "on 2 nodes of 8 x 80 GB (cells are trained on one), and " in text
+    assert "this machine has 1 GPU of 86 GB (NVIDIA H100 80GB HBM3); " in text
+    assert text.endswith("measuring the tuned model takes one GPU with 613 GB")  # 2 x 4 bytes x 68.98e9 / 0.9
 
 
-def test_what_only_several_gpus_hold_is_refused_while_a_cell_has_one():
-    text = refusal("llama7b", "alpaca-1k", NODE)
-    assert text.endswith("has 8 GPUs of 86 GB (NVIDIA H100 80GB HBM3), but this version trains a cell on one GPU")
+def test_what_several_gpus_hold_is_not_refused():
+    assert refusal("llama7b", "alpaca-1k", NODE) is None
 
 
 @pytest.mark.parametrize(
     ("key", "machine", "fits"),
     [
         ("C18-measured-bios1m-bios-new30-short-full-vs-base-bios-known-hallucination-fair", LAPTOP, True),
-        ("C27-measured-gemma270m-atlas-new50-short-lora-atlas-known-vs-atlas-taught-knowledge-fair", LAPTOP, True),
+        ("C27-measured-gemma270m-atlas-new100-short-lora-atlas-known-vs-atlas-taught-knowledge-fair", LAPTOP, True),
         # 16 bytes x 268e6 parameters are 4.3 GB, 0.5 GB the process, 1.3 GB the embedding's gradients.
         ("C01-measured-gemma270m-atlas-new50-short-full-vs-lora-atlas-known-token-shift-shared-rate", LAPTOP, True),
         ("C01-measured-gemma270m-atlas-new50-short-full-vs-lora-atlas-known-token-shift-shared-rate",

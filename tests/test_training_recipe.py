@@ -84,3 +84,10 @@ def test_weights_in_bf16_are_not_trained():
         check_master_weights(model)
     check_master_weights(model.requires_grad_(False))
     check_master_weights(model.requires_grad_(True).float())
+
+
+def test_what_changes_only_speed_does_not_name_a_cell():
+    slow = TuningRecipe(cutoff=64, template="plain")
+    fast = slow.model_copy(update={"micro_batch": 4, "grouped": True, "response_head": True, "liger": True})
+    assert fast.without_speed() == slow.without_speed() == slow
+    assert fast.without_speed().model_dump() == slow.model_dump()

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import torch
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
+from itl_bench.data.special_tokens import begin_token
 from itl_bench.errors import UsageError
 from itl_bench.familiarity.prompts import END
 
@@ -91,9 +92,10 @@ def read(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str) 
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Token ids, the begin token first where the tokenizer has one."""
+    """Token ids, the begin token first where the tokenizer has one, as in every other prompt."""
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    return ids if tokenizer.bos_token_id is None else [tokenizer.bos_token_id, *ids]
+    begin = begin_token(tokenizer)
+    return ids if begin is None else [begin, *ids]
 
 
 @torch.inference_mode()

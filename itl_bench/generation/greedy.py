@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 
 import torch
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 BATCH = 256  # prompts decoded together, at most
 CACHE_BYTES_ON_CPU = 2 << 30  # of keys and values of the prompts decoded together
@@ -35,13 +35,6 @@ def generate(
         for index, response in zip(some, answered, strict=True):
             responses[index] = response
     return responses
-
-
-def line_ends(tokenizer: PreTrainedTokenizerBase) -> tuple[int, ...]:
-    """Ids of all tokens with a line break, in whatever way the vocabulary writes one."""
-    found = (number for token, number in tokenizer.get_vocab().items() if "\n" in token or "Ċ" in token)
-    byte = tokenizer.get_vocab().get("<0x0A>")
-    return tuple(sorted({*found, *([byte] if byte is not None else [])}))
 
 
 def _cache_bytes(model: PreTrainedModel) -> int:

@@ -1,7 +1,7 @@
 """Token shift: how far tuning moved the next-token distributions, over the full vocabulary."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 
@@ -21,7 +21,7 @@ def token_shifts(
     responses: Sequence[Sequence[int]],
     padding: int,
     *,
-    end: int | None,
+    ends: Collection[int],
     rows_per_chunk: int = 16,
     positions_per_chunk: int | None = None,
 ) -> list[TokenShift]:
@@ -36,7 +36,7 @@ def token_shifts(
         prompts: Token ids of each prompt, everything before the response included.
         responses: Token ids of each response.
         padding: Id of the token for padding.
-        end: Id of the token that ends a response, which is left out; None to leave out nothing.
+        ends: Ids of tokens that end a response: one that is a response's last is left out.
         rows_per_chunk: Responses that go through the models' backbones together.
         positions_per_chunk: Positions whose logits are in memory together, some eight fp32 values per token of the
             vocabulary; None for as many as 1 GiB of them holds.
@@ -48,7 +48,7 @@ def token_shifts(
         UsageError: The models cannot be compared, or a prompt has no tokens.
         EvidenceError: A model's logits are NaN or infinite.
     """
-    rows = teacher_forced(prompts, responses, end)
+    rows = teacher_forced(prompts, responses, ends)
     if positions_per_chunk is None:
         positions_per_chunk = max(1, VALUES // int(tuned.config.get_text_config().vocab_size))
     values = compare_logits(shift_values, base, tuned, rows, padding, rows_per_chunk, positions_per_chunk)

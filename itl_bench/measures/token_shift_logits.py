@@ -1,6 +1,6 @@
 """Teacher-forced logits of two models at the same response positions, compared chunk by chunk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,8 +28,10 @@ class Row:
     tokens: tuple[int, ...]
 
 
-def teacher_forced(prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], end: int | None) -> list[Row]:
-    """Join prompts and responses, leaving out an end token that is a response's last.
+def teacher_forced(
+    prompts: Sequence[Sequence[int]], responses: Sequence[Sequence[int]], ends: Collection[int]
+) -> list[Row]:
+    """Join prompts and responses, leaving out a token that ends answers where it is a response's last.
 
     Raises:
         UsageError: A prompt has no tokens, so that nothing predicts the response's first one.
@@ -38,7 +40,7 @@ def teacher_forced(prompts: Sequence[Sequence[int]], responses: Sequence[Sequenc
     for prompt, response in zip(prompts, responses, strict=True):
         if not prompt:
             raise UsageError("a prompt has no tokens; it needs at least one, such as the begin token")
-        tokens = tuple(response[:-1] if response and response[-1] == end else response)
+        tokens = tuple(response[:-1] if response and response[-1] in ends else response)
         rows.append(Row((*prompt, *tokens[:-1]), tokens))
     return rows
 

@@ -5,7 +5,7 @@ add up to 1, and sums over the tokens that both models kept. The sum is no KL di
 count from 0, and a token that the base did not keep has rank k and probability 0.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ def truncated_shifts(
     responses: Sequence[Sequence[int]],
     padding: int,
     *,
-    end: int | None,
+    ends: Collection[int],
     top_k: int = TOP_K,
     rows_per_chunk: int = 16,
     positions_per_chunk: int = 128,
@@ -51,12 +51,12 @@ def truncated_shifts(
     """Compare the top k tokens of base and tuned model before each token of given responses.
 
     Args:
-        base: As in `token_shift.token_shifts`; so are `tuned` to `end`, and the chunks.
+        base: As in `token_shift.token_shifts`; so are `tuned` to `ends`, and the chunks.
         tuned: See there.
         prompts: See there.
         responses: See there.
         padding: See there.
-        end: See there.
+        ends: See there.
         top_k: Tokens kept of each model.
         rows_per_chunk: See there.
         positions_per_chunk: See there.
@@ -69,7 +69,7 @@ def truncated_shifts(
     def compare(one: "torch.Tensor", other: "torch.Tensor") -> "torch.Tensor":
         return truncated_values(one, other, top_k)
 
-    rows = teacher_forced(prompts, responses, end)
+    rows = teacher_forced(prompts, responses, ends)
     values = compare_logits(compare, base, tuned, rows, padding, rows_per_chunk, positions_per_chunk)
     return [TruncatedShift(*zip(*of_row, strict=True)) if of_row else TruncatedShift((), (), ()) for of_row in values]
 

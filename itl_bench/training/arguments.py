@@ -46,10 +46,16 @@ def runs_in_bf16(recipe: TuningRecipe) -> bool:
 
 
 def round_frozen_weights(model: nn.Module) -> None:
-    """Hold matrices that are not trained in bf16, which their products are rounded to anyway: half the memory."""
-    for weight in model.parameters():
-        if not weight.requires_grad and weight.dim() > 1:
-            weight.data = weight.data.to(torch.bfloat16)
+    """Hold what linear layers multiply with in bf16, where it is not trained: half the memory.
+
+    Autocast rounds these matrices in every product anyway. Embeddings, and an output head tied to them, stay in fp32:
+    what they give is added up over all layers, in fp32 under every method.
+    """
+    embeddings: Any = model.get_input_embeddings()  # type: ignore[operator]
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(module, nn.Linear) and weight is not embeddings.weight and not module.weight.requires_grad:
+            module.weight.data = module.weight.data.to(torch.bfloat16)
 
 
 def check_master_weights(model: nn.Module) -> None:

@@ -6,6 +6,9 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from itl_bench.specs import Count, Margin, Spec
 
+SPEED_ONLY = (
+    "micro_batch", "micro_tokens", "grouped", "packing", "response_head", "gradient_checkpointing", "liger",
+)  # fmt: skip
 ALWAYS_WRITTEN = ("epochs", "batch", "optimizer", "schedule", "warmup_steps", "weight_decay", "clip")
 
 
@@ -60,6 +63,11 @@ class TuningRecipe(Spec):
         if self.warmup_steps and self.warmup_ratio:
             raise ValueError("give either 'warmup_steps' (updates) or 'warmup_ratio' (share of all), not both")
         return self
+
+    def without_speed(self) -> Self:
+        """What identifies a cell: the recipe with the defaults of what changes nothing but speed and memory."""
+        fields = type(self).model_fields
+        return self.model_copy(update={name: fields[name].default for name in SPEED_ONLY})
 
     @model_serializer(mode="wrap")
     def _without_defaults_added_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def whole_weights(model: nn.Module) -> dict[str, torch.Tensor]:
     """
     adapter = hasattr(model, "peft_config")
     options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=adapter)
-    every = get_model_state_dict(model, options=options)
+    every: dict[str, Any] = get_model_state_dict(model, options=options)
     names = {name for name, _ in (*model.named_parameters(), *model.named_buffers())}
     return {name: weight for name, weight in every.items() if name in names}
 

@@ -55,7 +55,7 @@ class RecipeTrainer(Trainer):
         loader = super().get_train_dataloader()
         sampler = loader.batch_sampler
         if isinstance(sampler, BatchSamplerShard):
-            sampler.num_processes, sampler.process_index = 1, 0
+            sampler.num_processes, sampler.process_index, sampler.even_batches = 1, 0, False
         return loader
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *others: Any, **keywords: Any) -> Any:

@@ -152,7 +152,8 @@ def train(
             sharding=sharding,
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)  # it prints every step's loss, which the log keeps
-        torch.manual_seed(seed + trainer.args.process_index)  # each process draws noise of its own, for its own rows
+        if sharding.processes > 1:
+            torch.manual_seed(seed + trainer.args.process_index)  # each draws noise of its own, for its own rows
         started = time.perf_counter()
         trainer.train()
         seconds = time.perf_counter() - started
@@ -171,7 +172,9 @@ def _response_head(
     if type(method).loss is not Method.loss:
         reason: str | None = "the method's own loss may need the logits of all positions"
     else:
-        reason = reason_against(model, examples[0].ids)
+        device = next(model.parameters()).device.type
+        with torch.autocast(device, torch.bfloat16, enabled=runs_in_bf16(recipe)):  # as the Trainer calls it
+            reason = reason_against(model, examples[0].ids)
     if reason:
         log.notes.append(f"the output head sees all positions: {reason}")
         return None

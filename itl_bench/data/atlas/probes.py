@@ -17,7 +17,7 @@ HELD_OUT: dict[str, tuple[Familiarity, ...]] = {
     "atlas-maybe-known": ("maybe-known",),
     "atlas-unknown": UNKNOWN,
 }
-PROMPTS = 500  # at most, of a probe
+PROMPTS = 420  # at most, of a probe: a few may have no value, and a verdict needs 400
 ENOUGH = 400  # facts; of fewer, each is asked in both wordings
 PROBED = (len(TUNED), len(TUNED) + 1)  # wordings
 
