@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from itl_bench.artifact import Artifact
 from itl_bench.building_phase import Built, Stages, Work, build, load_stages, require
 from itl_bench.catalog import Catalog
+from itl_bench.cell_tables import recipe_of
 from itl_bench.comparison import Replicate
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
@@ -83,11 +84,11 @@ class BuiltCells:
             model: What is tuned.
             base: Number of its pre-trained base, where it has several.
             seed: Of the tuning.
-            recipe: How it is tuned and asked; None for the recipe of the first declared cells of the model.
+            recipe: How it is tuned; None for that of the dataset, or of the first declared cells of the model.
         """
         self._check_names(dataset, method, model)
         _check_numbers(method, rate, seed)
-        chosen = self._recipe(model) if recipe is None else recipe
+        chosen = self._recipe(model, dataset) if recipe is None else recipe
         _check("recipe", chosen, ["", *self.catalog.recipes])
         cell = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), chosen)
         graph = Graph(self.catalog, {})
@@ -113,10 +114,11 @@ class BuiltCells:
         (found,) = self._artifacts(graph, graph.measure(cast(Measure, measure), asked, probe))
         return read_table(found.folder / TABLE)
 
-    def _recipe(self, model: str) -> str:
-        """Of the first table of cells on the model, or on its level."""
+    def _recipe(self, model: str, dataset: str) -> str:
+        """That of the dataset, or of the first table of cells on the model or on its level."""
         names = (model, self.catalog.models[model].level)
-        return next((table.recipe or "" for table in self.catalog.cells.values() if table.model in names), "")
+        tables = (table for table in self.catalog.cells.values() if table.model in names)
+        return next((recipe_of(self.catalog, table, dataset) for table in tables), "")
 
     def _check_names(self, dataset: str, method: str, model: str) -> None:
         _check("model", model, list(self.catalog.models))

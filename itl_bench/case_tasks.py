@@ -7,7 +7,7 @@ from typing import NamedTuple
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
-from itl_bench.cell_tables import OVER_CELLS, OVER_DATASETS, cell_table, common_rates, trend_datasets
+from itl_bench.cell_tables import OVER_CELLS, OVER_DATASETS, cell_table, common_rates, recipe_of, trend_datasets
 from itl_bench.chosen_rates import chosen
 from itl_bench.claim_specs import Side
 from itl_bench.comparison import Replicate
@@ -68,7 +68,7 @@ def cell_of(
     """The cell of one side and replicate."""
     dataset, method = side.dataset or case.dataset, side.method or ""
     own = rate_of(graph.catalog, table, dataset, method, rate)
-    return TunedCell(table.model, dataset, method, own, replicate, table.recipe or "")
+    return TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
 
 
 def _probe(case: Case, side: Side) -> str:
@@ -103,7 +103,7 @@ def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
         return Floors()
     left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
     probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
-    recipe = table.recipe or ""
+    recipe = recipe_of(graph.catalog, table, dataset)
     wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset, recipe) for base in table.bases)
     return Floors(left, right, wordings)
 
@@ -125,7 +125,7 @@ def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[Tun
         if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
             own = rate_of(graph.catalog, table, dataset, method, rate)
             for replicate in replicates(table):
-                cell = TunedCell(table.model, dataset, method, own, replicate, table.recipe or "")
+                cell = TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
                 yield (
                     cell,
                     graph.measure("shift", cell, case.probe or ""),
@@ -139,7 +139,7 @@ def dataset_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple
     for dataset in trend_datasets(case, table):
         rate = rate_of(graph.catalog, table, dataset, method, table.headline)
         for replicate in replicates(table):
-            cell = TunedCell(table.model, dataset, method, rate, replicate, table.recipe or "")
+            cell = TunedCell(table.model, dataset, method, rate, replicate, recipe_of(graph.catalog, table, dataset))
             yield cell, graph.measure(MEASURE_TABLES[case.measure.measure], cell, _probe(case, case.left))
 
 

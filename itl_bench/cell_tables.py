@@ -33,6 +33,12 @@ def bound(table: CellTable, model: str, catalog: Catalog) -> CellTable:
     return table.of(model, {ALL: every, OWN: own})
 
 
+def recipe_of(catalog: Catalog, table: CellTable, dataset: str) -> str:
+    """The recipe of a cell: its dataset's, else its table's, else nothing for the default one."""
+    own = catalog.dataset_of(dataset).recipe if dataset in catalog.dataset_rows else None
+    return own or table.recipe or ""
+
+
 def common_rates(case: Case, table: CellTable) -> list[float | None]:
     """The rates at which the table has every cell that the case compares; None stands for each method's own."""
     if any(cell.variant for cell in case.cells):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable, ChosenRate, rate_id
+from itl_bench.cell_tables import recipe_of
 from itl_bench.comparison import Replicate
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task, canonical
@@ -56,7 +57,8 @@ def sweep_losses(graph: Graph, table: CellTable, dataset: str, method: str) -> I
     """Every rate that is tried, with the loss on taught facts of each base and sweep seed."""
     replicates = [Replicate(base, seed) for base in table.bases for seed in table.sweep_seeds]
     for rate in table.rates_tried(dataset, method):
-        cells = [TunedCell(table.model, dataset, method, rate, one, table.recipe or "") for one in replicates]
+        recipe = recipe_of(graph.catalog, table, dataset)
+        cells = [TunedCell(table.model, dataset, method, rate, one, recipe) for one in replicates]
         yield rate, [graph.taught_loss(cell) for cell in cells]
 
 

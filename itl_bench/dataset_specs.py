@@ -36,7 +36,11 @@ class AtlasDataSpec(Spec):
 
 
 class DatasetSpec(Spec):
-    """An instruction-tuning dataset in one or several sizes."""
+    """An instruction-tuning dataset in one or several sizes.
+
+    Attributes:
+        recipe: How models are tuned on it, whatever the table of cells says; none for the table's recipe.
+    """
 
     name: Identifier
     title: Text
@@ -49,6 +53,7 @@ class DatasetSpec(Spec):
     rows: Count | None = None
     bios: BiosSpec | None = None
     atlas: AtlasDataSpec | None = None
+    recipe: Identifier | None = None
     rows_from: RowsFrom = ()
 
     @model_validator(mode="after")
@@ -70,13 +75,21 @@ class DatasetSpec(Spec):
 
 
 class ProbeSpec(Spec):
-    """A set of evaluation prompts; `world` is the one that it asks about, where the answers have ground truth."""
+    """A set of evaluation prompts.
+
+    Attributes:
+        world: What it asks about, where the answers have ground truth.
+        max_new_tokens: Longest answer.
+        stop: What ends an answer beside the end token: `line` for a fact, which takes no second line.
+    """
 
     id: Identifier
     title: Text
     levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
     prompts: Count
     world: Literal["bios", "atlas"] | None = None
+    max_new_tokens: Count = 1024
+    stop: Literal["end", "line"] = "end"
     rows_from: RowsFrom = ()
     groups: dict[str, Count] = Field(default_factory=dict)  # column of a table by task -> prompts that carry this tag
 

@@ -7,6 +7,7 @@ from itl_bench import costs
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
+from itl_bench.cell_tables import recipe_of
 from itl_bench.costs import CellCost, Trains, cell_cost
 from itl_bench.keys import Task
 from itl_bench.machine import Machine, this_machine
@@ -102,10 +103,13 @@ def why_no_memory(
         table: The cells' table, which says how they are tuned; None for the least that any recipe takes.
         machine: None for this one.
     """
-    machine, recipe = machine or this_machine(), _recipe(table, catalog)
-    found = [(cell, cost_of(cell, catalog, recipe, machine)) for cell in sorted(case.cells, key=str)]
+    machine, cells = machine or this_machine(), sorted(case.cells, key=str)
+    found = [(cell, cost_of(cell, catalog, _recipe(table, catalog, cell), machine)) for cell in cells]
+    if not found:
+        return None
     if too_large := [one for one in found if not one[1].fits]:
-        return _too_large(*max(too_large, key=lambda one: one[1].memory_gb), catalog, recipe, machine)
+        cell, cost = max(too_large, key=lambda one: one[1].memory_gb)
+        return _too_large(cell, cost, catalog, _recipe(table, catalog, cell), machine)
     cell, slowest = max(found, key=lambda one: one[1].seconds)
     if not machine.gpus and slowest.seconds > HOURS_PER_CELL * 3600:
         return (
@@ -115,10 +119,11 @@ def why_no_memory(
     return None
 
 
-def _recipe(table: CellTable | None, catalog: Catalog) -> TuningRecipe:
+def _recipe(table: CellTable | None, catalog: Catalog, cell: Cell) -> TuningRecipe:
     if table is None:
         return LEAST
-    return catalog.recipes[table.recipe].tuning if table.recipe else TuningRecipe()
+    name = recipe_of(catalog, table, cell.dataset)
+    return catalog.recipes[name].tuning if name else TuningRecipe()
 
 
 def _too_large(cell: Cell, here: CellCost, catalog: Catalog, recipe: TuningRecipe, machine: Machine) -> str:

@@ -29,6 +29,8 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
         for probe in spec.probes:
             if probe not in catalog.probes:
                 problems.append(f"{path}: {spec.name}: probes: {unknown('probe', probe, catalog.probes)}")
+        if spec.recipe and spec.recipe not in catalog.recipes:
+            problems.append(f"{path}: {spec.name}: recipe: {unknown('recipe', spec.recipe, catalog.recipes)}")
     _check_dataset_ids(catalog, problems)
     for judge in catalog.judges.values():
         if judge.spread_table.removesuffix(".csv") not in HEADERS:

@@ -13,7 +13,6 @@ from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task
 from itl_bench.methods.registry import source_hash
-from itl_bench.recipe_specs import MAX_NEW_TOKENS as DEFAULT_MAX_NEW_TOKENS
 from itl_bench.recipe_specs import RecipeSpec
 from itl_bench.worlds import UNSEEN, Made, answers_of, base_made, corpus_made, familiarity_made, probe_made
 
@@ -27,7 +26,7 @@ SECONDS = {
     "base": 0.1, "familiarity": 600.0, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2, "measure": 0.5,
 }  # fmt: skip
 UNTUNED = "base"  # the method of a model that is not tuned
-MAX_NEW_TOKENS = DEFAULT_MAX_NEW_TOKENS
+MAX_NEW_TOKENS = 60  # of the answers of the bios world
 BORROWING_SEED = 0  # of the dissimilar control's draw
 DEFAULT_RECIPE = RecipeSpec(id="default", title="that of the bios world")
 
@@ -103,8 +102,8 @@ class Graph:
         """The loss of a cell on the facts that it was taught, under unseen wordings: what its rate is chosen by."""
         base = self.base(cell.model, cell.replicate.base)
         items = self.unseen_items(cell.dataset, cell.replicate.tuning_seed, cell.model)
-        asking = self._asking(cell.recipe)._replace(cutoff=self.recipe(cell.recipe).tuning.cutoff)
-        spec = {"measure": "taught-loss"} | asking.spec()
+        tuning = self.recipe(cell.recipe).tuning
+        spec = {"measure": "taught-loss"} | Asking(tuning.template, cutoff=tuning.cutoff).spec()
         return self._add("measure", spec, base, items, self.checkpoint(cell))
 
     def probe(self, probe: str, dataset: str | None, model: str = "") -> Task:
@@ -113,14 +112,14 @@ class Graph:
 
     def responses(self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "") -> Task:
         """Greedy answers, of the tuned model or of the base itself."""
-        limit = self.recipe(recipe).max_new_tokens if recipe else MAX_NEW_TOKENS
-        spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._asking(recipe).spec()
+        declared = self.catalog.probes[str(probe.spec["probe"])]
+        limit = MAX_NEW_TOKENS if declared.world == "bios" else declared.max_new_tokens
+        spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._asking(recipe, probe).spec()
         return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []))
 
-    def _asking(self, recipe: str) -> Asking:
-        """How models are asked under a recipe."""
-        found = self.recipe(recipe)
-        return Asking(found.tuning.template, found.stop)
+    def _asking(self, recipe: str, probe: Task) -> Asking:
+        """How models that were tuned with a recipe are asked the prompts of a probe."""
+        return Asking(self.recipe(recipe).tuning.template, self.catalog.probes[str(probe.spec["probe"])].stop)
 
     def measure(self, measure: Measure, cell: TunedCell, probe_id: str) -> Task:
         """A per-prompt table of one cell, or of its base where the cell's method is `base`."""
@@ -141,7 +140,9 @@ class Graph:
             return self._add("measure", spec, probe, responses, self._corpus_of(cell), of_base)
         if tuned is None:
             raise UsageError("the shift of a base against itself is no measure")
-        return self._add("measure", spec | self._asking(cell.recipe).spec(), base, probe, responses, of_base, tuned)
+        return self._add(
+            "measure", spec | self._asking(cell.recipe, probe).spec(), base, probe, responses, of_base, tuned
+        )
 
     def overlap(self, dataset: str, seed: int, model: str, probe_id: str) -> Task | None:
         """Which prompts are in the data; None unless both are from elsewhere: a world keeps them apart by itself."""
@@ -165,7 +166,7 @@ class Graph:
         probe = self.probe(probe_id, first.dataset, first.model)
         checkpoints = [self.checkpoint(cell) for cell in (first, second)]
         responses = self.responses(base, probe, checkpoints[0], first.recipe)
-        spec = {"measure": "seed-floor"} | self._asking(first.recipe).spec()
+        spec = {"measure": "seed-floor"} | self._asking(first.recipe, probe).spec()
         return self._add("measure", spec, base, probe, responses, *checkpoints)
 
     def paraphrase_floor(
@@ -173,5 +174,5 @@ class Graph:
     ) -> Task:
         """How far a base is from itself asked in other words, on its own answers."""
         weights, probe = self.base(model, base), self.probe(probe_id, dataset, model)
-        spec = {"measure": "paraphrase-floor"} | self._asking(recipe).spec()
+        spec = {"measure": "paraphrase-floor"} | self._asking(recipe, probe).spec()
         return self._add("measure", spec, weights, probe, self.responses(weights, probe, None, recipe))

@@ -75,8 +75,8 @@ def catalog(tmp_path_factory):
         (own / f"{name}.yaml").write_text(json.dumps([entry]), encoding="utf-8")
     loaded = load_catalog(own)
     quick = {name: spec.model_copy(update={"rows": 16}) for name, spec in loaded.datasets.items() if spec.atlas}
-    recipes = {**loaded.recipes, "facts": loaded.recipes["facts"].model_copy(update={"max_new_tokens": 4})}
-    return replace(loaded, datasets={**loaded.datasets, **quick}, recipes=recipes)
+    short = {name: spec.model_copy(update={"max_new_tokens": 4}) for name, spec in loaded.probes.items()}
+    return replace(loaded, datasets={**loaded.datasets, **quick}, probes=short)
 
 
 def cases_of(catalog):
