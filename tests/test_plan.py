@@ -68,8 +68,8 @@ def test_nothing_costs_nothing():
          {("llama7b", "alpaca-52k", "full"), ("llama7b", "alpaca-52k", "full-neftune")}),
         ("C25-measured-llama7b-alpagasus-9k-vs-alpaca-52k-lora-just-eval-aspects-fair",
          {("llama7b", "alpaca-52k", "lora"), ("llama7b", "alpagasus-9k", "lora")}),
-        ("C27-measured-gemma270m-atlas-new100-short-lora-atlas-known-vs-atlas-taught-knowledge-fair",
-         {("gemma270m", "atlas-new100-short", "lora")}),
+        ("C27-measured-bios1m-bios-new100-short-lora-bios-known-vs-bios-taught-knowledge-fair",
+         {("bios1m", "bios-new100-short", "lora")}),
         ("C07-measured-llama7b-tulu-326k-vs-1k-lora-just-eval-aspects-fair",
          {("llama7b", "tulu-326k", "lora"), ("llama7b", "tulu-1k", "lora")}),
         ("C08-measured-llama7b-tulu-1k-vs-tulu-326k-lora-vs-full-just-eval-aspects-fair",
@@ -178,7 +178,7 @@ def test_what_several_gpus_hold_is_not_refused():
     ("key", "machine", "fits"),
     [
         ("C18-measured-bios1m-bios-new30-short-full-vs-base-bios-known-hallucination-fair", LAPTOP, True),
-        ("C27-measured-gemma270m-atlas-new100-short-lora-atlas-known-vs-atlas-taught-knowledge-fair", LAPTOP, True),
+        ("C10a-measured-gemma270m-atlas-new100-short-lora-vs-full-atlas-known-knowledge-fair", LAPTOP, True),
         # 16 bytes x 268e6 parameters are 4.3 GB, 0.5 GB the process, 1.3 GB the embedding's gradients.
         ("C01-measured-gemma270m-atlas-new50-short-full-vs-lora-atlas-known-token-shift-shared-rate", LAPTOP, True),
         ("C01-measured-gemma270m-atlas-new50-short-full-vs-lora-atlas-known-token-shift-shared-rate",
