@@ -65,12 +65,13 @@ def _unused(store: Store, older_than: float) -> list[str]:
 
 
 def _measured_weights(store: Store) -> Iterator[str]:
-    """Checkpoints of all weights that something else than a log was made from, and that nobody uses just now."""
+    """Checkpoints of all weights that were compared with their base, the last thing done to them; none in use."""
     read, every = {}, store.keys()
     for key in every:
         with suppress(OSError, ValueError):
             read[key] = store.manifest(key)
-    used = {parent for one in read.values() if one.spec.get("measure") != "training" for parent in one.parents}
+    measures = [one for one in read.values() if one.kind == "measure" and one.spec.get("measure") != "training"]
+    used = {parent for one in measures for parent in one.parents}
     for key, manifest in read.items():
         full = manifest.kind == "checkpoint" and any(store.folder(key).glob("model*.safetensors"))
         idle = _age(store.folder(key) / MANIFEST) > LEFTOVERS_SECONDS and not held(store.root, key)

@@ -15,7 +15,7 @@ from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Item, Prompt, write_lines
-from itl_bench.data.sources.loading import load_items, load_prompts, subset
+from itl_bench.data.sources.loading import first_found, load_items, load_prompts, subset
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.familiarity.classes import Familiarity
@@ -25,6 +25,7 @@ from itl_bench.familiarity.table import read_familiarity, write_familiarity
 from itl_bench.keys import Task
 from itl_bench.stage_files import FAMILIARITY, ITEMS, PROMPTS, REPORT
 from itl_bench.weights import materialise
+from itl_bench.weights_digests import digest
 from itl_bench.weights_specs import WeightsSpec
 from itl_bench.worlds import UNSEEN, RowsFrom
 
@@ -67,7 +68,7 @@ def _items(task: Task, parents: Sequence[Artifact], folder: Path) -> Sequence[It
         wordings = PROBED if unseen else TUNED
         facts = AtlasSpec.model_validate(spec["items"])
         return atlas_items(load_atlas(), _classes(parents), facts, seed, wordings)
-    loaded = load_items(spec["dataset"], _sources(task))
+    loaded = load_items(spec["dataset"], _sources(task), download=False)
     (folder / REPORT).write_text(json.dumps(loaded.report.facts, sort_keys=True) + "\n", encoding="utf-8")
     return held_out(loaded.items, int(spec["rows"]), seed) if unseen else drawn(loaded.items, int(spec["rows"]), seed)
 
@@ -108,7 +109,7 @@ def _prompts(task: Task, parents: Sequence[Artifact]) -> Sequence[Prompt]:
     if "atlas" in spec:
         facts = AtlasSpec.model_validate(taught) if taught else None
         return atlas_prompts(load_atlas(), _classes(parents), spec["probe"], facts)
-    return load_prompts(spec["probe"], _sources(task)).prompts
+    return load_prompts(spec["probe"], _sources(task), download=False).prompts
 
 
 def _classes(parents: Sequence[Artifact]) -> Mapping[str, Familiarity]:
@@ -117,4 +118,14 @@ def _classes(parents: Sequence[Artifact]) -> Mapping[str, Familiarity]:
 
 
 def _sources(task: Task) -> tuple[SourceSpec, ...]:
-    return cast(RowsFrom, task.place).sources
+    """Where the rows are, after a look whether they are still what the work was planned for.
+
+    Raises:
+        ItlError: They are not.
+    """
+    sources = cast(RowsFrom, task.place).sources
+    name = str(task.spec.get("dataset") or task.spec["probe"])
+    _, found = first_found(name, sources, download=False)
+    if [digest(path) for path in found.files] != task.spec["files"]:
+        raise ItlError(f"the rows of {name} have changed since this run was planned; run again")
+    return sources

@@ -1,10 +1,12 @@
 """What `cases/datasets.yaml` and `cases/probes.yaml` declare."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from itl_bench.data.sources.places import DATA_DIR
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.specs import Count, Identifier, MeasuredLevel, Percent, Spec, Text
 
@@ -12,13 +14,17 @@ RowsFrom = tuple[SourceSpec, ...]  # the first that is there
 
 
 def rows_beside(rows_from: RowsFrom, place: Path) -> RowsFrom:
-    """The same sources, with relative paths taken as relative to `place`, where something is there."""
-    return tuple(
-        one.model_copy(update={"path": str((place / one.path).resolve())})
-        if one.path and (place / one.path).exists()
-        else one
-        for one in rows_from
-    )
+    """The same sources, with relative paths taken as relative to `place`, for files that ITL_DATA_DIR does not have."""
+    return tuple(_beside(one, place) for one in rows_from)
+
+
+def _beside(source: SourceSpec, place: Path) -> SourceSpec:
+    if source.path is None or not (place / source.path).exists():
+        return source
+    first = Path(os.environ.get(DATA_DIR) or place)
+    if first != place and (first / source.path).exists():
+        return source
+    return source.model_copy(update={"path": str((place / source.path).resolve())})
 
 
 class BiosSpec(Spec):
@@ -46,7 +52,7 @@ class DatasetSpec(Spec):
     title: Text
     family: Identifier  # datasets that share rows are one family: they are no independent evidence
     levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
-    source: Text  # hub id, world, or the command that makes it
+    source: Text = "the rows of rows_from"  # hub id, world, or the command that makes it
     mean_tokens: Count  # tokens per row, rough; only prices depend on it
     probes: Annotated[tuple[str, ...], Field(min_length=1)]
     sizes: dict[str, Count] | None = None  # label -> rows

@@ -75,7 +75,8 @@ def _task_cost(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine
     spec, seconds = task.spec, task.seconds
     if task.kind == "checkpoint" and spec.get("model") in catalog.models:
         cell = Cell(str(spec["model"]), str(spec["dataset"]), spec["method"]["id"])  # type: ignore[index]
-        return cost_of(cell, catalog, TuningRecipe.model_validate(spec["recipe"]), machine)
+        recipe = task.place if isinstance(task.place, TuningRecipe) else TuningRecipe.model_validate(spec["recipe"])
+        return cost_of(cell, catalog, recipe, machine)
     if task.kind == "responses":
         named = {name: value for key in task.parents if key in by_key for name, value in by_key[key].spec.items()}
         model, probe = catalog.models.get(str(named.get("model"))), catalog.probes.get(str(named.get("probe")))

@@ -64,20 +64,29 @@ def why_no_model(model: ModelSpec) -> str | None:
 
 def why_no_data(dataset: DatasetSpec) -> str | None:
     """What is missing of a dataset, and the command that gets it."""
-    return _why_no_rows(dataset.name, dataset.rows_from)
+    if dataset.bios or dataset.atlas:
+        return None
+    return _why_no_rows(dataset.name, dataset.rows_from) if dataset.rows_from else _undeclared(dataset.name)
 
 
 def why_no_prompts(probe: ProbeSpec) -> str | None:
     """What is missing of a probe, and the command that gets it."""
-    return _why_no_rows(probe.id, probe.rows_from)
+    if probe.world:
+        return None
+    return _why_no_rows(probe.id, probe.rows_from) if probe.rows_from else _undeclared(probe.id)
+
+
+def _undeclared(name: str) -> str:
+    return f"{name}: no entry says where its rows come from; add 'rows_from' (docs/datasets.md)"
 
 
 def _why_no_rows(name: str, sources: Sequence[SourceSpec]) -> str | None:
     try:
-        if sources:
-            first_found(name, sources, download=False)
+        _, found = first_found(name, sources, download=False)
     except UsageError as error:
         return "; ".join(str(error).splitlines())
+    if any(path.suffix == ".parquet" for path in found.files) and find_spec("pyarrow") is None:
+        return f"{name}: Parquet files need pyarrow; pip install 'itl_bench[data]'"
     return None
 
 
@@ -105,6 +114,8 @@ def _not_measured(case: Case) -> str:
     measure = case.measure.measure
     if measure not in MEASURE_TABLES:
         return measure
+    if any(side.method == "chat" for side in (case.left, case.right)):
+        return "a vendor's chat model"
     controls = [side.control for side in (case.left, case.right) if side.control]
     if controls:
         return f"{measure} with the control {controls[0]}"
