@@ -15,7 +15,7 @@ from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Item, Prompt, write_lines
-from itl_bench.data.sources.loading import first_found, load_items, load_prompts, subset
+from itl_bench.data.sources.loading import LoadedItems, drawn, first_found, load_items, load_prompts, subset
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.familiarity.classes import Familiarity
@@ -29,7 +29,6 @@ from itl_bench.weights_digests import digest
 from itl_bench.weights_specs import WeightsSpec
 from itl_bench.worlds import UNSEEN, RowsFrom
 
-WHOLE = 0.03  # a size that differs from the rows that are there by no more than this share means all of them
 HELD_OUT = 200  # items of a dataset from elsewhere that a sweep scores
 
 
@@ -70,28 +69,21 @@ def _items(task: Task, parents: Sequence[Artifact], folder: Path) -> Sequence[It
         return atlas_items(load_atlas(), _classes(parents), facts, seed, wordings)
     loaded = load_items(spec["dataset"], _sources(task), download=False)
     (folder / REPORT).write_text(json.dumps(loaded.report.facts, sort_keys=True) + "\n", encoding="utf-8")
-    return held_out(loaded.items, int(spec["rows"]), seed) if unseen else drawn(loaded.items, int(spec["rows"]), seed)
+    return (held_out if unseen else drawn)(loaded, int(spec["rows"]), seed)
 
 
-def drawn(items: Sequence[Item], rows: int, seed: int) -> tuple[Item, ...]:
-    """The items of a size: a random sample, or all of them where the size is about as many as there are.
-
-    Raises:
-        UsageError: There are fewer.
-    """
-    return tuple(items) if abs(rows - len(items)) <= WHOLE * len(items) else subset(items, rows, seed)
-
-
-def held_out(items: Sequence[Item], rows: int, seed: int) -> tuple[Item, ...]:
+def held_out(loaded: LoadedItems, rows: int, seed: int) -> tuple[Item, ...]:
     """Items that are not among those of a size, for the choice of learning rates.
 
     Raises:
         UsageError: The size takes all of them.
     """
-    taken = {item.id for item in drawn(items, rows, seed)}
-    rest = [item for item in items if item.id not in taken]
+    taken = {item.id for item in drawn(loaded, rows, seed)}
+    rest = [item for item in loaded.items if item.id not in taken]
     if not rest:
-        raise UsageError(f"a dataset of {len(items):,} rows holds none out at the size {rows:,}; sweep a smaller size")
+        raise UsageError(
+            f"a dataset of {len(loaded.items):,} rows holds none out at the size {rows:,}; sweep a smaller size"
+        )
     return subset(rest, min(HELD_OUT, len(rest)), seed)
 
 

@@ -59,12 +59,6 @@ def this_machine() -> Machine:
     return Machine(sizes, gpus[0].name if gpus else "", cores, ram)
 
 
-def free_disk_gb(folder: Path) -> float:
-    """What is free where a folder is, or would be made, in GB."""
-    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free / 1e9
-
-
 def read_gpus(text: str) -> tuple[Gpu, ...]:
     """GPUs from the answer of nvidia-smi; lines of another form are left out."""
     gpus = []

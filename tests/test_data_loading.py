@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.sources.loading import LoadedItems, load_items, load_prompts, sample, subset
+from itl_bench.data.sources.loading import LoadedItems, drawn, load_items, load_prompts, subset
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
 
@@ -225,10 +225,10 @@ def test_all_items_are_drawn_equally_often():
 def test_as_many_rows_as_were_read_are_all_items(tmp_path):
     loaded = load(tmp_path, [{"q": "a", "a": text} for text in ("1", "", "3")], QUESTION)
     assert isinstance(loaded, LoadedItems)
-    assert sample(loaded, 3, seed=1) == loaded.items
-    assert len(sample(loaded, 1, seed=1)) == 1
+    assert drawn(loaded, 3, seed=1) == loaded.items
+    assert len(drawn(loaded, 1, seed=1)) == 1
     with pytest.raises(UsageError, match="4 rows"):
-        sample(loaded, 4, seed=1)
+        drawn(loaded, 4, seed=1)
 
 
 def test_prompts_have_groups_and_equal_prompts_are_one_unit(tmp_path):

@@ -1,14 +1,13 @@
 """What a machine has: from the answers of nvidia-smi, real and broken ones, and from the system."""
 
 import os
-import shutil
 import stat
 from math import inf
 
 import pytest
 
 from itl_bench import machine
-from itl_bench.machine import Gpu, Machine, free_disk_gb, read_gpus, this_machine, visible
+from itl_bench.machine import Gpu, Machine, read_gpus, this_machine, visible
 
 TWO = """0, GPU-aaaa1111-0000, NVIDIA H100 80GB HBM3, 81559
 1, GPU-bbbb2222-0000, NVIDIA A100-SXM4-40GB, 40960
@@ -106,13 +105,6 @@ def test_a_system_that_does_not_say_has_no_limit(asked, monkeypatch):
     monkeypatch.setattr(machine, "LIMITS", ())
     monkeypatch.delattr(os, "sysconf")
     assert this_machine().ram_gb == inf
-
-
-def test_free_disk_of_a_folder_that_is_to_be_made(tmp_path, monkeypatch):
-    expected = shutil.disk_usage(tmp_path).free / 1e9
-    assert free_disk_gb(tmp_path / "store" / "not yet") == pytest.approx(expected, rel=0.05)
-    monkeypatch.chdir(tmp_path)
-    assert free_disk_gb(tmp_path.joinpath("x").relative_to(tmp_path)) == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize(

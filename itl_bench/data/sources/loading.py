@@ -16,6 +16,7 @@ from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError, short
 
 Sources = SourceSpec | Sequence[SourceSpec]
+WHOLE = 0.03  # a size that differs from the rows that were read by no more than this share means all of them
 
 
 @dataclass(frozen=True)
@@ -138,13 +139,14 @@ def subset(items: Sequence[Item], rows: int, seed: int) -> tuple[Item, ...]:
     return tuple(items[position] for position in sorted(sorted(range(len(items)), key=rank)[:rows]))
 
 
-def sample(loaded: LoadedItems, rows: int, seed: int) -> tuple[Item, ...]:
-    """A subset of a loaded dataset; as many rows as were read means all its items, also where some were left out.
+def drawn(loaded: LoadedItems, rows: int, seed: int) -> tuple[Item, ...]:
+    """The items of a size: a random sample, or all of them where the size is about as many rows as were read.
 
     Raises:
-        UsageError: More rows are asked for than there are.
+        UsageError: There are fewer.
     """
-    return loaded.items if rows == loaded.report.rows else subset(loaded.items, rows, seed)
+    read = loaded.report.rows
+    return loaded.items if abs(rows - read) <= WHOLE * read else subset(loaded.items, rows, seed)
 
 
 def _rows(source: SourceSpec, found: Found, tally: Tally) -> Iterator[tuple[int, str, Row]]:
