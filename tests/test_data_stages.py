@@ -1,0 +1,31 @@
+"""What a size of a dataset leaves for the choice of learning rates."""
+
+import json
+
+import pytest
+
+from itl_bench.data.sources.loading import drawn, load_items
+from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.data_stages import held_out
+from itl_bench.errors import UsageError
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"q": f"q{n}", "a": f"a{n}"}) + "\n" for n in range(300)), encoding="utf-8")
+    return load_items("mine", SourceSpec(path=str(path), fields={"instruction": "q", "output": "a"}))
+
+
+@pytest.mark.parametrize(("rows", "left"), [(50, 200), (250, 50)])
+def test_held_out_items_are_none_that_are_tuned_on(loaded, rows, left):
+    taken, rest = ({item.id for item in some(loaded, rows, seed=3)} for some in (drawn, held_out))
+    assert (len(taken), len(rest)) == (rows, left)
+    assert taken.isdisjoint(rest)
+    assert rest <= {item.id for item in loaded.items}
+
+
+def test_a_whole_dataset_holds_nothing_out(loaded):
+    assert drawn(loaded, 295, seed=3) == loaded.items
+    with pytest.raises(UsageError, match="holds none out at the size 295; sweep a smaller size"):
+        held_out(loaded, 295, seed=3)
