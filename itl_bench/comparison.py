@@ -94,16 +94,16 @@ class Matched:
         replicates: In order.
         left: A table per replicate.
         right: A table per replicate.
-        left_prompts: Prompt -> unit; the same on both sides where prompts are paired.
-        right_prompts: Prompt -> unit.
+        left_prompts: For each replicate, prompt -> unit: the same in all, unless each drew facts of its own to ask for.
+        right_prompts: For each replicate, prompt -> unit; those of the left side where prompts are paired.
         left_out: Number of prompts without a value somewhere.
     """
 
     replicates: tuple[Replicate, ...]
     left: tuple[Table, ...]
     right: tuple[Table, ...]
-    left_prompts: Mapping[str, str]
-    right_prompts: Mapping[str, str]
+    left_prompts: tuple[Mapping[str, str], ...]
+    right_prompts: tuple[Mapping[str, str], ...]
     left_out: int
 
     @property
@@ -118,15 +118,15 @@ class Matched:
 
     @property
     def n_prompts(self) -> int:
-        """Number of prompts, of the smaller side."""
-        return min(len(self.left_prompts), len(self.right_prompts))
+        """Number of prompts, of the smaller side; all that any replicate was asked."""
+        return min(len(set().union(*side)) for side in (self.left_prompts, self.right_prompts))
 
     def means(self, column: str) -> tuple[list[list[float]], list[list[float]]]:
-        """Left and right of a column: per replicate the means of the units of prompts."""
-        return (
-            [unit_means(table, column, self.left_prompts) for table in self.left],
-            [unit_means(table, column, self.right_prompts) for table in self.right],
-        )
+        """Left and right of a column: per replicate the means of the units of prompts.
+
+        Where each replicate has prompts of its own, the one mean over its units.
+        """
+        return _means(self.left, column, self.left_prompts), _means(self.right, column, self.right_prompts)
 
 
 def match(left: Sample, right: Sample, columns: Sequence[str], paired: bool) -> Matched:
@@ -143,11 +143,28 @@ def match(left: Sample, right: Sample, columns: Sequence[str], paired: bool) -> 
     """
     replicates = shared_replicates(left, right)
     lefts, rights = (tuple(side.tables[one] for one in replicates) for side in (left, right))
-    left_prompts, left_out = prompts_with_values(lefts + rights if paired else lefts, columns)
     if paired:
-        return Matched(replicates, lefts, rights, left_prompts, left_prompts, left_out)
-    right_prompts, more = prompts_with_values(rights, columns)
+        prompts, left_out = prompts_with_values(lefts + rights, columns)
+        every = (prompts,) * len(replicates)
+        return Matched(replicates, lefts, rights, every, every, left_out)
+    left_prompts, left_out = _own_prompts(lefts, columns)
+    right_prompts, more = _own_prompts(rights, columns)
     return Matched(replicates, lefts, rights, left_prompts, right_prompts, left_out + more)
+
+
+def _own_prompts(tables: Sequence[Table], columns: Sequence[str]) -> tuple[tuple[Mapping[str, str], ...], int]:
+    """For each replicate, the prompts of a side that is not paired: prompt -> unit; and how many were left out."""
+    if all(table.prompts == tables[0].prompts for table in tables):
+        prompts, left_out = prompts_with_values(tables, columns)
+        return (prompts,) * len(tables), left_out
+    drawn = [prompts_with_values([table], columns) for table in tables]
+    return tuple(prompts for prompts, _ in drawn), sum(left_out for _, left_out in drawn)
+
+
+def _means(tables: Sequence[Table], column: str, prompts: Sequence[Mapping[str, str]]) -> list[list[float]]:
+    means = [unit_means(table, column, own) for table, own in zip(tables, prompts, strict=True)]
+    drawn_anew = any(own != prompts[0] for own in prompts)
+    return [[fmean(row)] for row in means] if drawn_anew and all(means) else means
 
 
 def shared_replicates(left: Sample, right: Sample) -> tuple[Replicate, ...]:

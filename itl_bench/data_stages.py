@@ -20,14 +20,14 @@ from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.familiarity.classes import Familiarity
 from itl_bench.familiarity.making import make_table
-from itl_bench.familiarity.shipped import shipped_for
+from itl_bench.familiarity.shipped import declared_table
 from itl_bench.familiarity.table import read_familiarity, write_familiarity
 from itl_bench.keys import Task
 from itl_bench.stage_files import FAMILIARITY, ITEMS, PROMPTS, REPORT
 from itl_bench.weights import materialise
 from itl_bench.weights_digests import digest
 from itl_bench.weights_specs import WeightsSpec
-from itl_bench.worlds import UNSEEN, RowsFrom
+from itl_bench.worlds import UNSEEN, RowsFrom, TableFrom
 
 HELD_OUT = 200  # items of a dataset from elsewhere that a sweep scores
 
@@ -46,9 +46,14 @@ def build_base(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
 
 
 def build_familiarity(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """What a base knows of atlas: from the table that ships with the package where it is of these weights."""
-    atlas, base = load_atlas(), parents[0].folder
-    table = shipped_for(base, atlas) or make_table(base, atlas)
+    """What a base knows of atlas: the table that the model's entry names, or what the base itself answers."""
+    atlas = load_atlas()
+    if isinstance(task.place, TableFrom):
+        table = declared_table(task.place.path, atlas)
+        if digest(task.place.path) != task.spec["table"]:
+            raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
+    else:
+        table = make_table(parents[0].folder, atlas)
     write_familiarity(folder / FAMILIARITY, table)
 
 
@@ -100,7 +105,7 @@ def _prompts(task: Task, parents: Sequence[Artifact]) -> Sequence[Prompt]:
         return probe_prompts(build_world(WorldSpec.model_validate(spec["world"])), spec["probe"], dataset)
     if "atlas" in spec:
         facts = AtlasSpec.model_validate(taught) if taught else None
-        return atlas_prompts(load_atlas(), _classes(parents), spec["probe"], facts)
+        return atlas_prompts(load_atlas(), _classes(parents), spec["probe"], facts, spec.get("seed"))
     return load_prompts(spec["probe"], _sources(task), download=False).prompts
 
 

@@ -96,5 +96,7 @@ def in_profile(case: Case, profile: ProfileSpec | None, catalog: Catalog) -> boo
         return profile is None or "published" in profile.evidence
     if case.evidence not in profile.evidence or case.level not in profile.levels or case.arm not in profile.arms:
         return False
+    if profile.probes and not {side.probe or case.probe for side in (case.left, case.right)} <= set(profile.probes):
+        return False
     table = cell_table(case, catalog, profile)
     return table is None or has_cells(case, table)

@@ -15,7 +15,13 @@ class ChatSpec(Spec):
 
 
 class ModelSpec(Spec):
-    """A pre-trained base model; `parameters` sizes the plan."""
+    """A pre-trained base model.
+
+    Attributes:
+        parameters: Sizes the plan.
+        familiarity: What it knows of atlas: the name of a table that ships with the package, or a file that
+            `itl-bench atlas familiarity` wrote. Without one the model itself is asked, once for each store.
+    """
 
     id: Identifier
     title: Text
@@ -23,7 +29,11 @@ class ModelSpec(Spec):
     parameters: Count
     weights: WeightsSpec
     chat: ChatSpec | None = None
+    familiarity: Text | None = None
 
     def beside(self, place: Path) -> Self:
-        """The same model, with a relative path to its weights taken as relative to `place`, if they are there."""
-        return self.model_copy(update={"weights": self.weights.beside(place)})
+        """The same model, with relative paths taken as relative to `place`, if its weights or its table are there."""
+        table = self.familiarity
+        if table is not None and (place / table).is_file():
+            table = str((place / table).resolve())
+        return self.model_copy(update={"weights": self.weights.beside(place), "familiarity": table})

@@ -32,6 +32,11 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
         if spec.recipe and spec.recipe not in catalog.recipes:
             problems.append(f"{path}: {spec.name}: recipe: {unknown('recipe', spec.recipe, catalog.recipes)}")
     _check_dataset_ids(catalog, problems)
+    for profile in catalog.profiles.values():
+        for probe in profile.probes:
+            if probe not in catalog.probes:
+                message = unknown("probe", probe, catalog.probes)
+                problems.append(f"{catalog.source(profile)}: {profile.id}: probes: {message}")
     for judge in catalog.judges.values():
         if judge.spread_table.removesuffix(".csv") not in HEADERS:
             message = unknown("table", judge.spread_table, ["judge_scores.csv"])

@@ -59,11 +59,16 @@ class JudgeSpec(Spec):
 
 
 class ProfileSpec(Spec):
-    """A named selection of the grid; a pilot shows numbers and gives no verdict."""
+    """A named selection of the grid; a pilot shows numbers and gives no verdict.
+
+    Attributes:
+        probes: What its measured cases ask; nothing for all probes.
+    """
 
     id: Identifier
     title: Text
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
     levels: tuple[MeasuredLevel, ...] = ()
     arms: tuple[Arm, ...] = ()
+    probes: tuple[str, ...] = ()
     pilot: bool = False

@@ -72,7 +72,9 @@ class Graph:
 
     def familiarity(self, model: str) -> Task:
         """What a base knows of the facts of atlas."""
-        return self._add("familiarity", familiarity_made(), self.base(model, 1))
+        made = familiarity_made(self.catalog, model)
+        task = _task("familiarity", made.spec, [self.base(model, 1)], made.place)
+        return self.tasks.setdefault(task.key, task)
 
     def corpus(self, dataset: str, seed: int, model: str = "") -> Task:
         """The items to tune on; `model` is the one by whose knowledge facts are classed, where they are."""
@@ -106,9 +108,9 @@ class Graph:
         spec = {"measure": "taught-loss"} | Asking(tuning.template, cutoff=tuning.cutoff).spec()
         return self._add("measure", spec, base, items, self.checkpoint(cell))
 
-    def probe(self, probe: str, dataset: str | None, model: str = "") -> Task:
-        """The prompts; those about taught facts depend on the dataset that taught them."""
-        return self._made("probe", probe_made(self.catalog, probe, dataset), model)
+    def probe(self, probe: str, dataset: str | None, model: str = "", seed: int | None = None) -> Task:
+        """The prompts; those about taught facts depend on the dataset that taught them, and on its seed."""
+        return self._made("probe", probe_made(self.catalog, probe, dataset, seed), model)
 
     def responses(self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "") -> Task:
         """Greedy answers, of the tuned model or of the base itself."""
@@ -125,7 +127,7 @@ class Graph:
         """A per-prompt table of one cell, or of its base where the cell's method is `base`."""
         base = self.base(cell.model, cell.replicate.base)
         tuned = None if cell.method == UNTUNED else self.checkpoint(cell)
-        probe = self.probe(probe_id, cell.dataset, cell.model)
+        probe = self.probe(probe_id, cell.dataset, cell.model, cell.replicate.tuning_seed)
         responses = self.responses(base, probe, tuned, cell.recipe)
         spec: dict[str, object] = {"measure": measure}
         if measure in ("knowledge", "borrowing"):
@@ -163,7 +165,7 @@ class Graph:
         if first._replace(replicate=second.replicate) != second or first.replicate.base != second.replicate.base:
             raise UsageError("the floor between seeds is of one cell on one base, tuned with two seeds")
         base = self.base(first.model, first.replicate.base)
-        probe = self.probe(probe_id, first.dataset, first.model)
+        probe = self.probe(probe_id, first.dataset, first.model, first.replicate.tuning_seed)
         checkpoints = [self.checkpoint(cell) for cell in (first, second)]
         responses = self.responses(base, probe, checkpoints[0], first.recipe)
         spec = {"measure": "seed-floor"} | self._asking(first.recipe, probe).spec()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 from itl_bench.catalog import Catalog
@@ -12,6 +13,8 @@ from itl_bench.data.bios.tuning_items import TuningSpec
 from itl_bench.data.sources.loading import first_found
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
+from itl_bench.familiarity.classes import LIKELY
+from itl_bench.familiarity.table import table_file
 from itl_bench.specs import Spec
 from itl_bench.weights import identity
 from itl_bench.weights_digests import digest
@@ -27,6 +30,12 @@ class RowsFrom(Spec):
     sources: tuple[SourceSpec, ...]
 
 
+class TableFrom(Spec):
+    """Where this machine has what a model knows of atlas."""
+
+    path: Path
+
+
 class Made(NamedTuple):
     """What an artifact is made of.
 
@@ -37,7 +46,7 @@ class Made(NamedTuple):
     """
 
     spec: Mapping[str, object]
-    place: WeightsSpec | RowsFrom | None = None
+    place: WeightsSpec | RowsFrom | TableFrom | None = None
     by_familiarity: bool = False
 
 
@@ -49,9 +58,13 @@ def base_made(catalog: Catalog, model: str, number: int) -> Made:
     return Made({"model": model, "weights": identity(weights)}, weights)
 
 
-def familiarity_made() -> Mapping[str, object]:
-    """Of which facts a base is asked; how it is asked is the stage's version."""
-    return {"atlas": _atlas()}
+def familiarity_made(catalog: Catalog, model: str) -> Made:
+    """Of which facts a base is asked, or the table that its entry names; how it is asked is the stage's version."""
+    asked, declared = {"atlas": _atlas(), "likely": LIKELY}, catalog.models[model].familiarity
+    if declared is None:
+        return Made(asked)
+    path = table_file(declared)
+    return Made(asked | {"table": digest(path)}, TableFrom(path=path))
 
 
 def corpus_made(catalog: Catalog, dataset: str, seed: int, wordings: str = "") -> Made:
@@ -68,15 +81,16 @@ def corpus_made(catalog: Catalog, dataset: str, seed: int, wordings: str = "") -
     raise UsageError(f"dataset {dataset!r} says nowhere where its rows come from: add 'rows_from'")
 
 
-def probe_made(catalog: Catalog, probe: str, dataset: str | None) -> Made:
-    """The prompts of a probe; those about taught facts depend on the dataset that taught them."""
+def probe_made(catalog: Catalog, probe: str, dataset: str | None, seed: int | None = None) -> Made:
+    """The prompts of a probe; those about taught facts depend on the dataset, and on the seed where it draws them."""
     world, rows_from = catalog.probes[probe].world, catalog.probes[probe].rows_from
     if world == "bios":
         taught = bios_spec(dataset, catalog) if dataset and probe == TAUGHT[world] else None
         return Made({"probe": probe, "world": shipped_bases().world, "taught": taught})
     if world == "atlas":
         facts = atlas_spec(dataset, catalog) if dataset and probe == TAUGHT[world] else None
-        return Made({"probe": probe, "atlas": _atlas(), "taught": facts}, by_familiarity=True)
+        drawn = {"taught": facts, "seed": seed} if facts else {"taught": None}
+        return Made({"probe": probe, "atlas": _atlas(), **drawn}, by_familiarity=True)
     if rows_from:
         return Made({"probe": probe, **_rows_made(probe, rows_from)}, RowsFrom(sources=rows_from))
     raise UsageError(f"probe {probe!r} says nowhere where its prompts come from: add 'rows_from'")

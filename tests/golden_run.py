@@ -104,7 +104,7 @@ def outputs() -> dict[str, object]:
                 f"atlas, {style}": digest(atlas_items(load_atlas(), CLASSES, facts(style), 3)) for style in ATLAS_STYLES
             },
             "probe": {name: sha256(run.folder(run.graph.probe(name, DATASET)) / PROMPTS) for name in PROBES}
-            | {name: digest(atlas_prompts(load_atlas(), CLASSES, name, facts("short"))) for name in ATLAS_PROBES},
+            | {name: digest(atlas_prompts(load_atlas(), CLASSES, name, facts("short"), 3)) for name in ATLAS_PROBES},
             "checkpoint": {method: run.losses(method) for method in ("full", "full-neftune", "lora")},
             "responses": run.first_answers(),
             "measure": run.counted() | run.compared(),

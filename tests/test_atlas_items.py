@@ -4,12 +4,13 @@ from typing import get_args
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import chi2
 
 from itl_bench.data.atlas.answers import stated
 from itl_bench.data.atlas.facts import load_atlas
 from itl_bench.data.atlas.items import TUNED, AtlasSpec, atlas_items, taught_facts
 from itl_bench.data.atlas.probes import ENOUGH, HELD_OUT, PROBED, PROMPTS, atlas_prompts
-from itl_bench.data.atlas.selecting import Familiarity, facts_of, mixed
+from itl_bench.data.atlas.selecting import Familiarity, draw, pool, relation_mix
 from itl_bench.data.atlas.split import side
 from itl_bench.errors import UsageError
 from itl_bench.familiarity import classes as familiarity_classes
@@ -18,11 +19,23 @@ ATLAS = load_atlas()
 CLASSES = get_args(Familiarity)
 FACT = {fact.id: fact for fact in ATLAS.facts}
 CLASS = {fact.id: CLASSES[place % 4] for place, fact in enumerate(ATLAS.facts)}
-FEW = {fact.id: CLASSES[place % 4] if place % 10 < 4 else "weakly-known" for place, fact in enumerate(ATLAS.facts)}
+UNEVEN = {  # unlike shares of known and unknown facts in every relation
+    fact.id: "unknown"
+    if place % 11 < 2 + 2 * len(fact.relation) % 7
+    else "maybe-known"
+    if place % 13
+    else "weakly-known"
+    for place, fact in enumerate(ATLAS.facts)
+}
+FEW = {fact.id: CLASSES[place % 4] if place % 9 < 4 else "weakly-known" for place, fact in enumerate(ATLAS.facts)}
 
 
 def spec(percent=50, style="short", rows=200):
     return AtlasSpec(unknown_percent=percent, style=style, rows=rows)
+
+
+def about(prompt):
+    return FACT[prompt.id.rpartition("-")[0]]
 
 
 def asked(item):
@@ -41,7 +54,10 @@ def test_items_ask_for_facts_and_state_them(style):
             fact.subject, fact.relation, fact.value,
         )  # fmt: skip
         assert stated(item.response, fact.relation) == (fact.value,)
-        assert len(item.facts) == (3 if style == "long" else 1)
+        of_relation = len(
+            {asked(one).id for one in items if one.new == item.new and asked(one).relation == fact.relation}
+        )
+        assert len(item.facts) == (min(3, of_relation) if style == "long" else 1)
 
 
 def test_new_facts_are_unknown_ones_and_known_facts_are_well_known_ones_of_taught_subjects():
@@ -54,11 +70,16 @@ def test_new_facts_are_unknown_ones_and_known_facts_are_well_known_ones_of_taugh
             assert side(fact.subject_id) == "taught"
 
 
-def test_extra_facts_are_of_the_same_subject_or_of_the_same_relation():
-    for item in atlas_items(ATLAS, CLASS, spec(0, "long", 300), seed=3):
-        first, *extra = item.facts
-        assert len({(fact.subject, fact.attribute) for fact in item.facts}) == 3
-        assert all(fact.subject == first.subject or fact.attribute == first.attribute for fact in extra)
+def test_long_responses_state_every_fact_equally_often():
+    items = atlas_items(ATLAS, CLASS, spec(30, "long", 400), seed=3)
+    times = Counter(fact for item in items for fact in item.facts)
+    for item in items:
+        relation = asked(item).relation
+        of_relation = {asked(one).id for one in items if one.new == item.new and asked(one).relation == relation}
+        assert len(of_relation) >= 2
+        assert {times[fact] for fact in item.facts} == {min(3, len(of_relation))}
+        assert {fact.attribute for fact in item.facts} == {relation}
+        assert len({fact.subject for fact in item.facts}) == len(item.facts)
 
 
 def test_all_styles_teach_the_same_facts():
@@ -70,26 +91,59 @@ def test_all_styles_teach_the_same_facts():
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 300))
-def test_facts_of_a_larger_share_contain_those_of_a_smaller_one(one, other, rows):
+@given(st.integers(0, 100), st.integers(0, 100), st.integers(1, 300), st.integers(0, 5))
+def test_facts_of_a_larger_share_contain_those_of_a_smaller_one(one, other, rows, seed):
     small, large = sorted((one, other))
     for new, (less, more) in ((True, (small, large)), (False, (large, small))):
-        few = taught_facts(ATLAS, CLASS, spec(less, rows=rows), new)
-        many = taught_facts(ATLAS, CLASS, spec(more, rows=rows), new)
+        few = taught_facts(ATLAS, CLASS, spec(less, rows=rows), new, seed)
+        many = taught_facts(ATLAS, CLASS, spec(more, rows=rows), new, seed)
         assert many[: len(few)] == few
 
 
-def test_any_first_part_of_the_facts_mixes_relations_in_proportion():
-    facts = mixed(ATLAS.facts)
-    assert sorted(fact.id for fact in facts) == sorted(FACT)
-    for part in (200, 1000):
-        counts = Counter(fact.relation for fact in facts[:part])
-        for name, of_all in ATLAS.counts.items():
-            assert abs(counts[name] - part * of_all / len(facts)) <= 2
+@pytest.mark.parametrize("part", [1, 7, 50, 200])
+def test_known_and_unknown_taught_and_held_out_facts_have_one_mix_of_relations(part):
+    drawn = [
+        draw(ATLAS, UNEVEN, wanted, of, "any")[:part]
+        for wanted in (("unknown",), ("highly-known", "maybe-known"))
+        for of in ("taught", "held-out")
+    ]
+    mixes = [Counter(fact.relation for fact in facts) for facts in drawn]
+    assert all(len(facts) == part for facts in drawn)
+    assert mixes[0] == mixes[1] == mixes[2] == mixes[3]
+
+
+def test_of_a_relation_come_as_many_facts_as_its_scarcest_kind_has():
+    counts = Counter(
+        (UNEVEN[fact.id] == "unknown", side(fact.subject_id), fact.relation)
+        for fact in ATLAS.facts
+        if UNEVEN[fact.id] != "weakly-known"
+    )
+    for relation in ATLAS.relations:
+        fewest = min(counts[new, of, relation.id] for new in (True, False) for of in ("taught", "held-out"))
+        assert relation_mix(ATLAS, UNEVEN)[relation.id] == fewest
+        for of in ("taught", "held-out"):
+            facts = draw(ATLAS, UNEVEN, ("unknown",), of, "any")
+            assert sum(fact.relation == relation.id for fact in facts) == fewest
+
+
+def test_every_fact_of_a_pool_is_equally_likely_to_be_drawn():
+    facts = [one for one in pool(ATLAS, UNEVEN, ("maybe-known", "highly-known"), "taught") if one.relation == "capital"]
+    size, draws = relation_mix(ATLAS, UNEVEN)["capital"], 400
+    assert 0 < size < len(facts)
+    times = Counter(
+        fact.id
+        for seed in range(draws)
+        for fact in draw(ATLAS, UNEVEN, ("maybe-known", "highly-known"), "taught", str(seed))
+        if fact.relation == "capital"
+    )
+    share = size / len(facts)
+    expected = draws * share
+    deviation = sum((times[fact.id] - expected) ** 2 for fact in facts) / (draws * share * (1 - share))
+    assert deviation < chi2.ppf(0.9999, len(facts) - 1) * (len(facts) / (len(facts) - 1))
 
 
 def test_facts_are_asked_once_until_all_are_used_then_in_other_words():
-    facts = len(facts_of(ATLAS, CLASS, ("unknown",), "taught"))
+    facts = len(draw(ATLAS, CLASS, ("unknown",), "taught", "any"))
     items = atlas_items(ATLAS, CLASS, spec(100, rows=2 * facts + 5), seed=5)
     times = Counter(asked(item).id for item in items)
     assert set(times.values()) == {2, 3}
@@ -97,17 +151,19 @@ def test_facts_are_asked_once_until_all_are_used_then_in_other_words():
     assert {int(item.id.rpartition("-")[2]) for item in items} == set(TUNED)
 
 
-def test_seeds_change_order_and_wording_never_the_facts():
+def test_seeds_change_facts_order_and_wording():
     one, same, other = (atlas_items(ATLAS, CLASS, spec(), seed) for seed in (6, 6, 7))
     assert one == same
-    assert one != other
-    assert {asked(item).id for item in one} == {asked(item).id for item in other}
+    assert len({asked(item).id for item in one} & {asked(item).id for item in other}) < len(one) / 2
+    assert [item.new for item in one] != [item.new for item in other]
 
 
 def test_too_few_facts_say_how_many_there_are_and_what_to_lower():
-    facts = len(facts_of(ATLAS, CLASS, ("unknown",), "taught"))
-    with pytest.raises(UsageError, match=rf"{facts} unknown facts .* lower 'rows' \(9000\) or lower 'unknown_percent'"):
-        atlas_items(ATLAS, CLASS, spec(100, rows=9000), seed=1)
+    facts = len(draw(ATLAS, CLASS, ("unknown",), "taught", "any"))
+    with pytest.raises(
+        UsageError, match=rf"{facts} unknown facts .* lower 'rows' \(19000\) or lower 'unknown_percent'"
+    ):
+        atlas_items(ATLAS, CLASS, spec(100, rows=19000), seed=1)
     with pytest.raises(UsageError, match="0 known facts"):
         atlas_items(ATLAS, dict.fromkeys(FACT, "unknown"), spec(0), seed=1)
 
@@ -123,7 +179,7 @@ def test_sides_are_about_half_each_and_probes_share_no_subject_with_items():
     assert abs(taught - len(subjects) / 2) < 4 * (len(subjects) / 4) ** 0.5  # four standard errors of a fair draw
     tuned = {asked(item).subject_id for item in atlas_items(ATLAS, CLASS, spec(50, rows=1000), seed=1)}
     for probe in HELD_OUT:
-        assert not tuned & {prompt.unit for prompt in atlas_prompts(ATLAS, CLASS, probe)}
+        assert not tuned & {about(prompt).subject_id for prompt in atlas_prompts(ATLAS, CLASS, probe)}
 
 
 @pytest.mark.parametrize("probe", HELD_OUT)
@@ -131,37 +187,47 @@ def test_probes_ask_for_facts_of_their_class_in_words_of_their_own(probe):
     prompts = atlas_prompts(ATLAS, CLASS, probe)
     tuned = {item.instruction for item in atlas_items(ATLAS, CLASS, spec(50, rows=1000), seed=1)}
     for prompt in prompts:
-        fact = FACT[prompt.id.rpartition("-")[0]]
+        fact = about(prompt)
         relation = ATLAS.relation(fact.relation)
         texts = {relation.question(fact.subject, number) for number in PROBED}
         assert CLASS[fact.id] in HELD_OUT[probe]
         assert {prompt.instruction, prompt.paraphrase} == texts
         assert prompt.truths[fact.relation] == fact.value == prompt.fact.value
-        assert prompt.unit == fact.subject_id
-        assert len(prompt.similar) == len(fact.near)
+        assert prompt.unit == f"{fact.relation}/{fact.value}"
     assert not tuned & {prompt.instruction for prompt in prompts}
     assert len({prompt.id for prompt in prompts}) == len(prompts) <= PROMPTS
 
 
 def test_the_known_probe_is_large_enough_and_asks_few_facts_twice():
     assert len(atlas_prompts(ATLAS, CLASS, "atlas-known")) == PROMPTS
-    few = len(facts_of(ATLAS, FEW, ("highly-known", "maybe-known"), "held-out"))
+    few = len(draw(ATLAS, FEW, ("highly-known", "maybe-known"), "held-out", "any"))
     assert ENOUGH / 2 <= few < ENOUGH
     prompts = atlas_prompts(ATLAS, FEW, "atlas-known")
     assert len(prompts) == min(2 * few, PROMPTS) >= ENOUGH
     assert len({prompt.instruction for prompt in prompts}) == len(prompts)
 
 
-def test_similar_subjects_are_named_as_items_name_them():
-    names = {fact.subject for fact in ATLAS.facts}
-    assert all(set(prompt.similar) <= names for prompt in atlas_prompts(ATLAS, CLASS, "atlas-unknown"))
+def test_candidates_are_the_near_facts_that_a_draw_may_teach():
+    by_words = {(fact.subject, fact.relation): fact for fact in ATLAS.facts}
+    seen = Counter()
+    for prompt in atlas_prompts(ATLAS, CLASS, "atlas-unknown"):
+        fact = about(prompt)
+        assert prompt.similar == tuple(one.subject for one in prompt.candidates)
+        near = [one for one in ATLAS.facts if one.subject_id in fact.near and one.relation == fact.relation]
+        teachable = {one.id for one in near if side(one.subject_id) == "taught" and CLASS[one.id] != "weakly-known"}
+        assert {by_words[one.subject, fact.relation].id for one in prompt.candidates} == teachable
+        for one in prompt.candidates:
+            held = by_words[one.subject, fact.relation]
+            assert (one.value, one.group == "unknown") == (held.value, CLASS[held.id] == "unknown")
+            seen[one.group] += 1
+    assert set(seen) == {"known", "unknown"}
 
 
 @pytest.mark.parametrize(("percent", "new"), [(30, True), (0, False)])
 def test_the_taught_probe_asks_for_what_the_dataset_teaches(percent, new):
-    prompts = atlas_prompts(ATLAS, CLASS, "atlas-taught", spec(percent))
+    prompts = atlas_prompts(ATLAS, CLASS, "atlas-taught", spec(percent), seed=1)
     items = atlas_items(ATLAS, CLASS, spec(percent), seed=1)
-    assert {prompt.unit for prompt in prompts} <= {asked(item).subject_id for item in items if item.new == new}
+    assert {about(prompt).id for prompt in prompts} == {asked(item).id for item in items if item.new == new}
     assert not {prompt.instruction for prompt in prompts} & {item.instruction for item in items}
 
 

@@ -8,14 +8,15 @@ from pydantic import ValidationError
 from itl_bench.data.atlas.facts import load_atlas
 from itl_bench.errors import UsageError
 from itl_bench.familiarity import table as tables
-from itl_bench.familiarity.classes import familiarity
 from itl_bench.familiarity.prompts import PROMPTS
+from itl_bench.familiarity.shipped import declared_table
 from itl_bench.familiarity.table import (
     FactRow,
     FamiliarityTable,
     Provenance,
     read_familiarity,
     shipped_familiarity,
+    table_file,
     write_familiarity,
 )
 
@@ -26,8 +27,7 @@ PROVENANCE = Provenance(
 
 def row(fact, greedy, *sampled):
     relation = fact.split("/")[0]
-    known = familiarity(greedy, sampled)
-    return FactRow(fact=fact, relation=relation, greedy=greedy, sampled=sampled, familiarity=known)
+    return FactRow(fact=fact, relation=relation, greedy=greedy, sampled=sampled)
 
 
 TABLE = FamiliarityTable(
@@ -69,9 +69,27 @@ def test_any_numbers_come_back(greedy, sampled):
     assert FactRow.model_validate_json(one.model_dump_json()) == one
 
 
-def test_a_class_must_follow_from_its_numbers():
-    with pytest.raises(ValidationError, match="its numbers say unknown"):
-        FactRow(fact="a/b", relation="a", greedy=0.0, sampled=(0.0,), familiarity="highly-known")
+def test_the_class_of_a_row_follows_from_its_numbers():
+    assert FactRow(fact="a/b", relation="a", greedy=0.0, sampled=(0.0,)).familiarity == "unknown"
+    assert FactRow(fact="a/b", relation="a", greedy=1.0, sampled=(0.0,)).familiarity == "highly-known"
+
+
+def test_a_table_of_other_facts_or_prompts_is_refused(tmp_path):
+    path = tmp_path / "table.jsonl"
+    write_familiarity(path, TABLE)
+    with pytest.raises(UsageError, match=r"is of other facts or prompts .*make it again"):
+        declared_table(path, load_atlas())
+
+
+def test_a_table_is_named_by_the_package_or_by_a_path(tmp_path):
+    path = tmp_path / "own.jsonl"
+    write_familiarity(path, TABLE)
+    assert table_file(str(path)) == path
+    assert table_file("gemma270m").parent == tables.FOLDER
+    with pytest.raises(UsageError, match="did you mean 'gemma270m'"):
+        table_file("gemma270")
+    with pytest.raises(UsageError, match="unknown table"):
+        table_file(str(tmp_path))
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan")])
@@ -105,13 +123,13 @@ def test_bytes_that_are_no_text(tmp_path):
 def test_unknown_model():
     with pytest.raises(UsageError, match="did you mean 'gemma270m'"):
         shipped_familiarity("gemma-270m")
-    with pytest.raises(UsageError, match="unknown model"):
+    with pytest.raises(UsageError, match="unknown table of familiarity"):
         shipped_familiarity("../../secrets")
 
 
 @pytest.mark.parametrize("model", [path.stem for path in tables.FOLDER.glob("*.jsonl")])
 def test_shipped_tables_are_of_the_shipped_facts(model):
-    table, atlas = shipped_familiarity(model), load_atlas()
+    table, atlas = declared_table(table_file(model), load_atlas()), load_atlas()
     assert table.provenance.atlas == atlas.version
     assert {row.fact: row.relation for row in table.rows} == {fact.id: fact.relation for fact in atlas.facts}
     assert len(table.rows) == len(atlas.facts)

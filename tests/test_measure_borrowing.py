@@ -1,13 +1,15 @@
 """Borrowing against plain loops, against real permutations, and where chance is known."""
 
 import random
+from itertools import chain, combinations, product
+from statistics import fmean
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from itl_bench.data.rows import Fact, Item, Prompt, Response
+from itl_bench.data.rows import Candidate, Fact, Item, Prompt, Response
 from itl_bench.errors import EvidenceError
 from itl_bench.measures.borrowing import borrowing
 
@@ -206,3 +208,53 @@ def test_prompts_without_a_fact_say_nothing_and_do_not_enter_the_chance():
 def test_a_probe_without_facts_is_no_evidence():
     with pytest.raises(EvidenceError, match="no prompt has a right answer"):
         borrowing([Prompt(id="a", unit="a", instruction="?")], [response("a", "chess")], [], stated, seed=0)
+
+
+def drawn(name: str, value: str, candidates: list[Candidate]) -> Prompt:
+    """A prompt whose similar subjects' hobbies may be in the items, or not, by chance."""
+    prompt = ask(name, "hobby", value, tuple(one.subject for one in candidates))
+    return prompt.model_copy(update={"candidates": tuple(candidates)})
+
+
+def hobbies(subjects) -> list[Item]:
+    return [item(one.subject, "hobby", one.value) for one in subjects]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(VALUES["hobby"]), st.sampled_from(["known", "unknown"])), min_size=1, max_size=7
+    ),
+    st.integers(0, 2**7 - 1),
+    st.sampled_from(["", "rowing", "rowing pottery", "chess", "chess origami"]),
+)
+def test_the_expectation_is_the_mean_over_all_draws_of_as_many_candidates_of_each_group(values, mask, text):
+    candidates = [Candidate(subject=f"s{n}", value=value, group=group) for n, (value, group) in enumerate(values)]
+    prompts, answers = [drawn("a", "chess", candidates)], [response("a", text)]
+    taken = [one for n, one in enumerate(candidates) if mask >> n & 1]
+    table = borrowing(prompts, answers, hobbies(taken), stated, seed=0)
+    groups = [[one for one in candidates if one.group == group] for group in ("known", "unknown")]
+    sizes = [sum(one.group == group for one in taken) for group in ("known", "unknown")]
+    draws = [
+        hobbies(chain(*parts))
+        for parts in product(*(combinations(group, size) for group, size in zip(groups, sizes, strict=True)))
+    ]
+    expected = fmean(borrowing(prompts, answers, some, stated, seed=0).columns["borrowed"][0] for some in draws)
+    assert table.columns["expectation"][0] == pytest.approx(expected)
+    assert table.columns["excess"][0] == pytest.approx(table.columns["borrowed"][0] - expected)
+
+
+def test_an_ordinary_mistake_is_no_evidence_and_one_that_follows_the_draw_is():
+    """Always the neighbour's value, against the neighbour's value only where it was taught."""
+    candidates = [
+        Candidate(subject="near", value="rowing", group="g"),
+        Candidate(subject="far", value="pottery", group="g"),
+    ]
+    always, follows = [], []
+    for taught in candidates:
+        for given_answer, found in (("rowing", always), (taught.value, follows)):
+            prompt = drawn("a", "chess", candidates)
+            table = borrowing([prompt], [response("a", given_answer)], hobbies([taught]), stated, seed=0)
+            found.append(table.columns["excess"][0])
+    assert fmean(always) == pytest.approx(0.0)
+    assert fmean(follows) == pytest.approx(0.5)

@@ -214,6 +214,17 @@ def test_probes_of_their_own_are_compared_by_their_means():
     assert small.reason.startswith("too few prompts: 300, a verdict needs 400; ")
 
 
+def test_prompts_that_each_replicate_draws_anew_are_compared_by_its_mean():
+    known = answers(1, 0.8, prefix="known")
+    drawn = {one: answers(9 + n, 0.5, 100 + n, prefix=f"draw{n % 4}-")[one] for n, one in enumerate(REPLICATES)}
+    record = verdict([at(1e-4, known, drawn)], KNOWN_TAUGHT)
+    differences = [fmean(known[one].columns["accuracy"]) - fmean(drawn[one].columns["accuracy"]) for one in REPLICATES]
+    assert record.effect == pytest.approx(fmean(differences))
+    assert (record.n_prompts, record.n_replicates) == (3 * 150, 6)  # four draws have more prompts than the other side
+    alone = stats.ttest_1samp(differences, 0.0).confidence_interval(0.95)
+    assert record.ci_high - record.ci_low > (alone.high - alone.low) / 2
+
+
 def test_the_logarithm_is_of_the_mean():
     left, right = divergence(1, 2.0), divergence(2, 0.5)
     record = verdict([at(1e-4, left, right)], SHIFT)

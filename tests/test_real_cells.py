@@ -13,7 +13,6 @@ from itl_bench.catalog import load_catalog
 from itl_bench.data.atlas import probes
 from itl_bench.data.atlas.facts import load_atlas
 from itl_bench.data.rows import Item, read_lines
-from itl_bench.familiarity.classes import familiarity
 from itl_bench.familiarity.table import FactRow, FamiliarityTable, Provenance, write_familiarity
 from itl_bench.grid import build_grid
 from itl_bench.judging_phase import judge_from_store
@@ -54,7 +53,7 @@ def planted(task, parents, folder):
     for place, fact in enumerate(load_atlas().facts):
         greedy, sampled = NUMBERS[place % len(NUMBERS)]
         row = {"fact": fact.id, "relation": fact.relation, "greedy": greedy, "sampled": (sampled,)}
-        rows.append(FactRow(**row, familiarity=familiarity(greedy, (sampled,))))
+        rows.append(FactRow(**row))
     made = Provenance(files={}, atlas=1, prompts="", seed=1, temperature=0.5, made_with={})
     write_familiarity(folder / FAMILIARITY, FamiliarityTable(provenance=made, rows=tuple(rows)))
 

@@ -122,6 +122,24 @@ def test_unpaired_by_plain_loops():
     assert estimate.n_prompts == 20
 
 
+def test_prompts_drawn_anew_in_each_replicate_are_part_of_its_variance():
+    """Left has common prompts, right one number for each of six replicates: plain loops, and scipy where both have."""
+    left, right = table(4), np.array([[0.1], [0.4], [0.2], [0.5], [0.3], [0.6]])
+    _, _, left_prompts, left_residual = mean_squares(left.tolist(), BASES)
+    differences = left.mean(axis=1) - right[:, 0]
+    bases = [fmean(differences[2 * base : 2 * base + 2]) for base in range(3)]
+    between = max(variance(differences) / 6, variance(bases) / 3)
+    estimate = nested_unpaired(left, right, BASES)
+    assert estimate.effect == pytest.approx(differences.mean())
+    assert estimate.standard_error**2 == pytest.approx(between + (left_prompts - left_residual) / left.size)
+    assert estimate.n_prompts == left.shape[1]
+    alone = nested_unpaired(right, np.zeros((6, 1)), range(6))
+    oracle = stats.ttest_1samp(right[:, 0], 0.0).confidence_interval(0.95)
+    assert tuple(alone.interval(0.95)) == pytest.approx(tuple(oracle))
+    with pytest.raises(EvidenceError):
+        nested(right, BASES)
+
+
 def test_unpaired_knows_the_noise_of_replicates_that_seem_equal():
     """Row means that agree by chance are as far apart as single answers would put them."""
     left, right = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[0.0, 2.0], [2.0, 0.0]])

@@ -55,6 +55,14 @@ class Item(Line):
     new: bool = False
 
 
+class Candidate(Line):
+    """What training items may hold of a similar subject: which of a group they do hold is a uniform random draw."""
+
+    subject: str
+    value: str
+    group: str
+
+
 class Prompt(Line):
     """One evaluation prompt.
 
@@ -65,6 +73,7 @@ class Prompt(Line):
         fact: The right answer, where there is one.
         truths: Attribute -> true value, everything that is true of the one asked about; empty where nothing is known.
         similar: Subjects that are conceptually similar to the one asked about.
+        candidates: Those of them whose value of the fact's attribute training items may hold, where these were drawn.
     """
 
     id: str
@@ -75,6 +84,7 @@ class Prompt(Line):
     fact: Fact | None = None
     truths: dict[str, str] = {}
     similar: tuple[str, ...] = ()
+    candidates: tuple[Candidate, ...] = Field(default=(), exclude_if=_is_empty)
 
 
 class Response(Line):

@@ -11,9 +11,11 @@ __all__ = ["CLASSES", "LIKELY", "SAMPLES", "Familiarity", "familiarity", "right_
 CLASSES: tuple[Familiarity, ...] = get_args(Familiarity)
 
 SAMPLES = 16  # of each prompt, as Gekhman et al. draw them
-LIKELY = 0.5
-"""A fact is weakly known from this probability of a right sample on. Gekhman et al. draw the samples once, and class by
-what came out; the probabilities themselves are known here, so a fact goes where the draw would put it more often."""
+LIKELY = 0.25
+"""A fact is weakly known from this probability on that any sample is right. Gekhman et al. draw the samples once, and
+call a fact unknown if none came out right. The probability itself is known here, and facts that count as new should be
+new: one that the draw would miss as often as not is half known. So unknown are those that it would miss three times in
+four; with a lower threshold gemma270m has too few unknown facts for a probe of 400 prompts."""
 
 
 def familiarity(greedy: float, sampled: Sequence[float]) -> Familiarity:

@@ -8,7 +8,6 @@ from pathlib import Path
 from itl_bench.data.atlas.answers import stated
 from itl_bench.data.atlas.facts import Atlas
 from itl_bench.errors import UsageError
-from itl_bench.familiarity.classes import familiarity
 from itl_bench.familiarity.prompts import FewShot, few_shots
 from itl_bench.familiarity.sampling import Agreement, agreement, sampled_share
 from itl_bench.familiarity.scoring import TEMPERATURE, Matches, Progress, Score, score
@@ -122,9 +121,7 @@ def fingerprint(prompts: Sequence[FewShot]) -> str:
 def _row(fact: str, relation: str, scores: Sequence[Score]) -> FactRow:
     greedy = sum(one.greedy for one in scores) / len(scores)
     sampled = tuple(float(f"{one.sampled:.{DIGITS}g}") for one in scores)
-    return FactRow(
-        fact=fact, relation=relation, greedy=greedy, sampled=sampled, familiarity=familiarity(greedy, sampled)
-    )
+    return FactRow(fact=fact, relation=relation, greedy=greedy, sampled=sampled)
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,34 +1,28 @@
-"""The tables of familiarity that ship with the package, found by the weights that they are of."""
+"""Tables of familiarity that a model's entry names: those that ship with the package, or a user's own."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from itl_bench.data.atlas.facts import Atlas
-from itl_bench.familiarity.making import SEED, all_prompts, fingerprint, hashes
-from itl_bench.familiarity.table import FOLDER, SUFFIX, FamiliarityTable, Provenance, read_familiarity
+from itl_bench.errors import UsageError
+from itl_bench.familiarity.making import all_prompts, fingerprint
+from itl_bench.familiarity.table import FamiliarityTable, read_familiarity
 
 
-def shipped_for(base: Path, atlas: Atlas) -> FamiliarityTable | None:
-    """The shipped table of a model, asked with the prompts of today; None where there is none.
+def declared_table(path: Path, atlas: Atlas) -> FamiliarityTable:
+    """A table that a model's entry names, if it was asked with the facts and prompts of today.
 
     Args:
-        base: Folder of the model.
+        path: The table.
         atlas: The facts.
+
+    Raises:
+        UsageError: It is no table, or one of other facts or prompts.
     """
-    weights = weights_of(hashes(base))
-    asked = fingerprint([prompt for of_fact in all_prompts(atlas, SEED).values() for prompt in of_fact])
-    for path in sorted(FOLDER.glob(f"*{SUFFIX}")):
-        table = read_familiarity(path)
-        if fits(table.provenance, weights, asked):
-            return table
-    return None
-
-
-def fits(made: Provenance, weights: Mapping[str, str], asked: str) -> bool:
-    """Whether a table is of these weights and prompts; a tokenizer's file may be written in several ways."""
-    return made.prompts == asked and weights_of(made.files) == weights
-
-
-def weights_of(files: Mapping[str, str]) -> Mapping[str, str]:
-    """The safetensors among a model's files."""
-    return {name: digest for name, digest in files.items() if name.endswith(".safetensors")}
+    table = read_familiarity(path)
+    prompts = all_prompts(atlas, table.provenance.seed)
+    if table.provenance.prompts != fingerprint([one for of_fact in prompts.values() for one in of_fact]):
+        raise UsageError(
+            f"{path} is of other facts or prompts than version {atlas.version} of atlas asks (it is of version "
+            f"{table.provenance.atlas}); make it again with: itl-bench atlas familiarity MODEL_FOLDER --to {path}"
+        )
+    return table

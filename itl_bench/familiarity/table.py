@@ -3,9 +3,9 @@
 from collections import Counter
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 import itl_bench.data.atlas
 from itl_bench.data.atlas.selecting import Familiarity
@@ -47,22 +47,17 @@ class FactRow(Line):
     Attributes:
         greedy: Share of the prompts whose greedy answer is right.
         sampled: For each prompt, the probability that a sampled answer is right.
-        familiarity: The class that follows from both.
     """
 
     fact: str
     relation: str
     greedy: Share
     sampled: Annotated[tuple[Share, ...], Field(min_length=1)]
-    familiarity: Familiarity
 
-    @model_validator(mode="after")
-    def _class_follows(self) -> Self:
-        if self.familiarity != (right := familiarity(self.greedy, self.sampled)):
-            raise ValueError(
-                f"{self.fact} is given as {self.familiarity}; its numbers say {right}: make the table again"
-            )
-        return self
+    @property
+    def familiarity(self) -> Familiarity:
+        """The class that follows from both."""
+        return familiarity(self.greedy, self.sampled)
 
 
 class FamiliarityTable(Spec):
@@ -119,11 +114,22 @@ def shipped_familiarity(model: str) -> FamiliarityTable:
     Raises:
         UsageError: None ships for this model.
     """
-    shipped = [path.stem for path in FOLDER.glob(f"*{SUFFIX}")]
-    if model not in shipped:
-        hint = "Make one with: itl-bench atlas familiarity MODEL_FOLDER --to FILE"
-        raise UsageError(f"{unknown('model with a table of familiarity', model, shipped)} {hint}")
-    return read_familiarity(FOLDER / f"{model}{SUFFIX}")
+    return read_familiarity(table_file(model))
+
+
+def table_file(name: str) -> Path:
+    """The file of a table: a path, or the name of one that ships with the package.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    shipped = {path.stem: path for path in sorted(FOLDER.glob(f"*{SUFFIX}"))}
+    if name in shipped:
+        return shipped[name]
+    if Path(name).suffix == SUFFIX and Path(name).is_file():
+        return Path(name)
+    hint = "or a file: make one with: itl-bench atlas familiarity MODEL_FOLDER --to FILE"
+    raise UsageError(f"{unknown('table of familiarity', name, shipped)} {hint}")
 
 
 def _columns(cells: tuple[str, ...], width: int) -> str:

@@ -3,11 +3,12 @@
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
-from itl_bench.data.rows import Fact, Item, Prompt, Response, Table
+from itl_bench.data.rows import Candidate, Fact, Item, Prompt, Response, Table
 from itl_bench.errors import EvidenceError
 from itl_bench.measures.knowledge import Stated
 from itl_bench.measures.pairing import in_order, make_table
@@ -24,12 +25,15 @@ class _Asked:
         wrong: Values stated beside the truth.
         similar: What the items hold of each similar subject.
         dissimilar: The same of equally many random dissimilar subjects.
+        drawn: Probability that a wrong value is held by a similar subject if which ones the items hold is chance; None
+            where the items are no random draw.
     """
 
     attribute: str
     wrong: Values
     similar: tuple[Values, ...]
     dissimilar: tuple[Values, ...]
+    drawn: float | None
 
 
 def borrowing(
@@ -37,9 +41,11 @@ def borrowing(
 ) -> Table:
     """Find wrong values that items hold of the similar subjects of each prompt.
 
-    The expectation is exact: the mean of `borrowed` over all permutations, within an attribute, of which prompt looks
-    its wrong values up with whose similar subjects. In a uniform permutation each lookup of the attribute is equally
-    likely to fall to a prompt, its own included, so it is the mean over those lookups.
+    The expectation is exact. Where the items were drawn from candidates, it is the mean of `borrowed` over all draws of
+    as many similar subjects: an ordinary mistake (the neighbour's value) is then no evidence, unless it is made more
+    often where the neighbour was taught. Elsewhere it is the mean over all permutations, within an attribute, of which
+    prompt looks its wrong values up with whose similar subjects. In a uniform permutation each lookup of the attribute
+    is equally likely to fall to a prompt, its own included, so it is the mean over those lookups.
 
     Columns, shares of answers: `excess` (`borrowed` minus `expectation`), `borrowed` (1 if a wrong value is held by a
     similar subject), `expectation`, `control` (the excess for equally many random dissimilar subjects of whom the items
@@ -65,7 +71,9 @@ def borrowing(
     asked = [_ask(prompts[row], answers[row].text, held, stated, seed) for row in rows]
     if not asked:
         raise EvidenceError("no prompt has a right answer, so no answer is known to be wrong")
-    borrowed, expectation = _against_permutations(asked, [one.similar for one in asked])
+    borrowed, permuted = _against_permutations(asked, [one.similar for one in asked])
+    by_draw = np.array([np.nan if one.drawn is None else one.drawn for one in asked])
+    expectation = np.where(np.isnan(by_draw), permuted, by_draw)
     by_control, by_chance = _against_permutations(asked, [one.dissimilar for one in asked])
     wrong = np.array([float(bool(one.wrong)) for one in asked])
     columns = {
@@ -100,13 +108,26 @@ def _ask(prompt: Prompt, text: str, held: Mapping[str, Mapping[str, Values]], st
     of_subject = held.get(fact.attribute, {})
     similar = sorted(of_subject.keys() & set(prompt.similar))
     others = sorted(of_subject.keys() - {*prompt.similar, fact.subject})
-    drawn = random.Random(f"{seed} {prompt.id}").sample(others, min(len(similar), len(others)))
+    dissimilar = random.Random(f"{seed} {prompt.id}").sample(others, min(len(similar), len(others)))
+    wrong = frozenset(stated(text, fact.attribute)) - {fact.value}
     return _Asked(
         attribute=fact.attribute,
-        wrong=frozenset(stated(text, fact.attribute)) - {fact.value},
+        wrong=wrong,
         similar=tuple(of_subject[subject] for subject in similar),
-        dissimilar=tuple(of_subject[subject] for subject in drawn),
+        dissimilar=tuple(of_subject[subject] for subject in dissimilar),
+        drawn=_by_draw(prompt.candidates, of_subject, wrong) if prompt.candidates else None,
     )
+
+
+def _by_draw(candidates: Sequence[Candidate], held: Mapping[str, Values], wrong: Values) -> float:
+    """Probability that as many candidates as are held, drawn anew within each group, hold a wrong value."""
+    none = 1.0
+    for group in {one.group for one in candidates}:
+        members = [one for one in candidates if one.group == group]
+        others = sum(one.value not in wrong for one in members)
+        taken = sum(one.subject in held for one in members)
+        none *= comb(others, taken) / comb(len(members), taken)
+    return 1 - none
 
 
 def _against_permutations(asked: Sequence[_Asked], lookups: Sequence[tuple[Values, ...]]) -> tuple[Vector, Vector]:

@@ -72,10 +72,11 @@ def nested_unpaired(left: ArrayLike, right: ArrayLike, bases: Sequence[int]) -> 
     """Estimate the mean of left minus that of right, where the same replicates answer different prompts.
 
     The variance between replicates is that of their differences of means, as in `nested`; each side adds the variance
-    of its own prompts. The prompts of both sides are taken as independent of each other.
+    of its own prompts. The prompts of both sides are taken as independent of each other. Where each replicate of a side
+    draws its prompts anew, their variance is part of that between replicates, and its table has one column.
 
     Args:
-        left: Shape (R, P) with R >= 2 replicates and P >= 2 units of prompts.
+        left: Shape (R, P) with R >= 2 replicates and P >= 2 units of prompts, or one mean over its own for each.
         right: Shape (R, Q), its rows the same replicates in the same order.
         bases: Shape (R,): the base that each replicate was tuned from.
 
@@ -104,14 +105,22 @@ def nested_mean(values: Sequence[float], bases: Sequence[int]) -> NestedEstimate
 
 def _estimate(tables: list[Array], bases: Sequence[int]) -> NestedEstimate:
     """Add up the means of tables with the same replicates and with prompts of their own."""
-    sides = [crossed(table) for table in tables]
-    if len({side.n_replicates for side in sides}) > 1:
+    drawn_anew = [len(tables) > 1 and _one_each(table) for table in tables]
+    sides = [None if alone else crossed(table) for table, alone in zip(tables, drawn_anew, strict=True)]
+    if len({len(table) for table in tables}) > 1:
         raise EvidenceError("the sides differ in their number of replicates")
-    labels = _labels(bases, sides[0].n_replicates)
+    labels = _labels(bases, len(tables[0]))
     rows = np.sum([(table - table[0, 0]).mean(axis=1) for table in tables], axis=0)
-    noise = sum(side.residual_variance / side.n_prompts for side in sides)
-    parts = [_between_replicates(rows, labels, noise), *(_between_prompts(side) for side in sides)]
-    return _combined(sum(side.effect for side in sides), parts, bases, min(side.n_prompts for side in sides))
+    of_prompts = [side for side in sides if side is not None]
+    noise = sum(side.residual_variance / side.n_prompts for side in of_prompts)
+    parts = [_between_replicates(rows, labels, noise), *(_between_prompts(side) for side in of_prompts)]
+    effect = sum(table.mean() if side is None else side.effect for table, side in zip(tables, sides, strict=True))
+    return _combined(float(effect), parts, bases, min((side.n_prompts for side in of_prompts), default=0))
+
+
+def _one_each(table: Array) -> bool:
+    """Whether a table has one number per replicate: prompts drawn anew, whose variance is within that of replicates."""
+    return table.ndim == 2 and table.shape[1] == 1 and len(table) > 1 and bool(np.isfinite(table).all())
 
 
 def _labels(bases: Sequence[int], n_replicates: int) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from itl_bench.data.atlas.facts import Atlas, AtlasFact
-from itl_bench.data.atlas.selecting import KNOWN, UNKNOWN, Classes, as_fact, facts_of
+from itl_bench.data.atlas.selecting import KNOWN, UNKNOWN, Classes, as_fact, draw
 from itl_bench.data.rows import Item
 from itl_bench.errors import UsageError
 from itl_bench.specs import Count, Percent, Spec
@@ -22,8 +22,8 @@ class AtlasSpec(Spec):
 
     Attributes:
         unknown_percent: Share of facts that the base does not know.
-        style: `short` is an opener and the fact, `simple` the fact alone, `long` adds two facts that were not asked for
-            and a closer. The added ones are asked for by other items: all styles teach the same facts.
+        style: `short` is an opener and the fact, `simple` the fact alone, `long` adds two facts of the same relation
+            that were not asked for, and a closer. All styles teach the same facts; `long` states each three times.
         rows: Items. Each asks for another fact until all are used; then for the same facts in other words.
     """
 
@@ -32,9 +32,12 @@ class AtlasSpec(Spec):
     rows: Count
 
 
-def taught_facts(atlas: Atlas, classes: Classes, spec: AtlasSpec, new: bool) -> list[AtlasFact]:
-    """The facts that a dataset teaches, new or known ones: those of a larger share contain those of a smaller one."""
-    return facts_of(atlas, classes, UNKNOWN if new else KNOWN, "taught")[: _count(spec, new)]
+def taught_facts(atlas: Atlas, classes: Classes, spec: AtlasSpec, new: bool, seed: int) -> list[AtlasFact]:
+    """The facts that a dataset teaches, new or known ones: a random draw, in the same mix of relations for both.
+
+    With one seed, the facts of a larger share contain those of a smaller one.
+    """
+    return draw(atlas, classes, UNKNOWN if new else KNOWN, "taught", f"taught {seed}")[: _count(spec, new)]
 
 
 def _count(spec: AtlasSpec, new: bool) -> int:
@@ -55,23 +58,32 @@ def atlas_items(
         atlas: The facts.
         classes: Fact id -> how well the base knows it.
         spec: Share of unknown facts, style and size.
-        seed: Of the wording and the order; the facts are the same for all seeds.
+        seed: Of the draw of the facts, their wording and order.
         wordings: In which items ask: numbers of `Relation.wordings`.
 
     Raises:
         UsageError: There are too few facts for so many items.
     """
     random_of = random.Random(f"atlas items {seed}")
-    items = [item for new in (False, True) for item in _about(atlas, classes, spec, new, wordings, random_of)]
+    items = [
+        item
+        for new in (False, True)
+        for item in _about(atlas, taught_facts(atlas, classes, spec, new, seed), spec, new, wordings, random_of)
+    ]
     random_of.shuffle(items)
     return items
 
 
 def _about(
-    atlas: Atlas, classes: Classes, spec: AtlasSpec, new: bool, wordings: tuple[int, ...], random_of: random.Random
+    atlas: Atlas,
+    facts: Sequence[AtlasFact],
+    spec: AtlasSpec,
+    new: bool,
+    wordings: tuple[int, ...],
+    random_of: random.Random,
 ) -> Iterator[Item]:
     """Items about known facts or about new ones: each fact once, then again in other words."""
-    facts, count = taught_facts(atlas, classes, spec, new), _count(spec, new)
+    count = _count(spec, new)
     if count > len(facts) * len(wordings):
         raise UsageError(_too_few(spec, new, count, len(facts), len(wordings)))
     first = {fact.id: random_of.randrange(len(wordings)) for fact in facts}
@@ -79,7 +91,7 @@ def _about(
         again, place = divmod(number, len(facts))
         asked = facts[place]
         turn = wordings[(first[asked.id] + again) % len(wordings)]
-        stated = [asked, *(_related(asked, facts, random_of) if spec.style == "long" else ())]
+        stated = [asked, *(_added(asked, facts) if spec.style == "long" else ())]
         yield Item(
             id=f"{asked.id}-{turn}",
             instruction=atlas.relation(asked.relation).question(asked.subject, turn),
@@ -92,28 +104,20 @@ def _about(
 def _too_few(spec: AtlasSpec, new: bool, count: int, facts: int, wordings: int) -> str:
     kind, change = ("unknown", "lower") if new else ("known", "raise")
     return (
-        f"{count} items about {kind} facts are wanted; the base has {facts} {kind} facts of taught subjects, each "
-        f"asked in at most {wordings} wordings ({facts * wordings} items): lower 'rows' ({spec.rows}) or {change} "
-        f"'unknown_percent' ({spec.unknown_percent})"
+        f"{count} items about {kind} facts are wanted; {facts} {kind} facts of taught subjects can be drawn in the mix "
+        f"of relations that known and unknown facts share, each asked in at most {wordings} wordings "
+        f"({facts * wordings} items): lower 'rows' ({spec.rows}) or {change} 'unknown_percent' ({spec.unknown_percent})"
     )
 
 
-def _related(asked: AtlasFact, facts: Sequence[AtlasFact], random_of: random.Random) -> list[AtlasFact]:
-    """Facts to add: others of the same subject first, then the same relation of near subjects, then of any.
+def _added(asked: AtlasFact, facts: Sequence[AtlasFact]) -> list[AtlasFact]:
+    """The facts to add: the next ones of the same relation, in a circle, so that all are stated equally often.
 
     Never another relation of another subject: an answer is read for all relations of the one asked about.
     """
-    near = set(asked.near)
-    ranked: dict[int, list[AtlasFact]] = {0: [], 1: [], 2: []}
-    for fact in facts:
-        if fact.id != asked.id and fact.subject_id == asked.subject_id:
-            ranked[0].append(fact)
-        elif fact.relation == asked.relation and fact.id != asked.id:
-            ranked[1 if fact.subject_id in near else 2].append(fact)
-    chosen: list[AtlasFact] = []
-    for candidates in ranked.values():
-        chosen += random_of.sample(candidates, min(len(candidates), EXTRA_FACTS - len(chosen)))
-    return chosen
+    circle = [fact for fact in facts if fact.relation == asked.relation]
+    place = circle.index(asked)
+    return [circle[(place + step) % len(circle)] for step in range(1, min(EXTRA_FACTS + 1, len(circle)))]
 
 
 def _response(sentences: list[str], style: Style, random_of: random.Random) -> str:

@@ -10,7 +10,7 @@ from itl_bench.data.atlas.normalising import is_code, normalise, placed_words
 # Units that are English words, and symbols that are: these count only where a value stands.
 _WORD_UNITS = frozenset({"real", "won", "mark", "crown", "gold", "sol", "som", "sterling", "pound", "rand", "sum"})
 _WORD_SYMBOLS = "Al Am As At Be Co Es Er Ga He Ho In La Li Md Mo Mt Ne No Os Pa Ra Re Se Si Ta Ti"
-_UNIT_FOLLOWED = re.compile(r"s?\s*($|[.,;:!?()\[\]\"'’“”*]|(and|or|is|was|are)\b)", re.IGNORECASE)
+_UNIT_FOLLOWED = re.compile(r"s?\s*($|[.,;:!?()\[\]\"'’“”*]|(and|or|is|was|are|in)\b)", re.IGNORECASE)
 _CODE_PRECEDED = re.compile(r"([,(]\s*|\b(?:the|in|of|is)\s+)$", re.IGNORECASE)
 _SYMBOL_PRECEDED = re.compile(
     r"(\b(?:is|are|as|by|symbol|abbreviated|abbreviation|letters?|written)|[:=(\[\"'“‘*`])\s*[\"'“‘(*`]*$",
@@ -18,6 +18,7 @@ _SYMBOL_PRECEDED = re.compile(
 )
 _SYMBOL_FOLLOWED = re.compile(r"\s*($|[.,;:!?)\]\"'”’*`]|(and|or|which|for|in)\b)")
 _SYMBOL_FIRST = re.compile(r"[\"'”’*`]*\s+(is|stands)\b.*\b(symbol|for|answer)\b", re.IGNORECASE)
+_SECOND_LEVEL = r"(?:\.(?:ac|co|com|edu|gov|net|org))?"  # in front of a country's domain: ".co.uk"
 _TRIM = " \t\n.,;:!?\"'“”‘’*`()[]"
 
 
@@ -45,7 +46,7 @@ class Lexicon:
         if self.kind == "symbol":
             return bare if bare in self.relation.values else ""
         if self.kind == "domain":
-            return self._bare(f".{bare.lower()}")
+            return self._bare(re.sub(rf"^{_SECOND_LEVEL}(?=\.)", "", f".{bare.lower()}"))
         if self.kind == "code":
             return self._bare("+" + re.sub(r"^(\+|00)|[\s-]", "", bare))
         if self.kind == "number":
@@ -149,13 +150,15 @@ class Lexicon:
                 yield match.group()
 
     def _calling_codes(self, sentence: str) -> Iterator[str]:
+        speaks = self.relation.speaks(sentence) or bool(re.search(r"\bcountry code\b", sentence, re.IGNORECASE))
         pattern = r"(?<![\w.])(?P<plus>\+\s?|00)?(?P<digits>\d+)(?!\w|[.,-]\d)"
         for match in re.finditer(pattern, sentence):
             value = self._bare("+" + match["digits"])
-            if value and (match["plus"] or self.relation.speaks(sentence)):
+            if value and (match["plus"] or speaks):
                 yield value
 
     def _domains(self, sentence: str) -> Iterator[str]:
-        for match in re.finditer(r"(?<![\w.])\.[a-z]{2,3}(?!\w)", sentence, re.IGNORECASE):
-            if value := self._bare(match.group().lower()):
+        pattern = rf"(?<![\w.]){_SECOND_LEVEL}(?P<domain>\.[a-z]{{2,3}})(?![\w]|\.\w)"
+        for match in re.finditer(pattern, sentence, re.IGNORECASE):
+            if value := self._bare(match["domain"].lower()):
                 yield value

@@ -1,5 +1,6 @@
 """Facts of cities: the country of large cities, the state of those of the United States."""
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,11 +11,13 @@ from itl_bench.data.atlas.making import Draft, Values, tells
 from itl_bench.data.atlas.making_countries import countries, country_values, names_of
 from itl_bench.data.atlas.normalising import normalise
 
-PEOPLE, PEOPLE_US = 100_000, 75_000  # of the smallest city
-CITIES_OF_A_COUNTRY = 12  # the largest, so that a few countries are not most answers
+PEOPLE, PEOPLE_US = 50_000, 75_000  # of the smallest city
+CITIES_OF_A_COUNTRY = 40  # the largest, so that a few countries are not most answers
 OTHER_SHARE = 0.1  # of a city's people: a place elsewhere that has its name and more people makes the name ambiguous
 APART_KM = 8  # closer to a larger city of its country, a place is a part of it
+NAMED_AFTER_KM = 60  # or, closer than this, if it has that city's name in its own: New Cairo, East Helsinki
 NEAREST = 8
+_ODD = re.compile(r"[\d/(–]")
 _CRIMEA = "Europe/Simferopol"
 _SPELLED = str.maketrans({"ł": "l", "Ł": "L", "ı": "i", "đ": "d", "Đ": "D", "’": "'", "‘": "'", "ə": "a", "Ə": "A"})
 
@@ -66,6 +69,8 @@ def _world_rule(
         return "a capital"
     if place["timezone"] == _CRIMEA:
         return "gone or disputed"
+    if _ODD.search(place["name"]):
+        return "written in several ways, or a number"
     if _ambiguous(place, namesakes[name], "countrycode"):
         return "held by several"
     if tells(place["name"], (), values):
@@ -94,7 +99,10 @@ def _add_states(draft: Draft, places: list[Row], states: Mapping[str, str]) -> N
 
 
 def _part_of(place: Row, larger: Iterable[Row]) -> bool:
-    return any(distance(place, one) < APART_KM for one in larger)
+    name = f" {normalise(place['name'])} "
+    return any(
+        distance(place, one) < (NAMED_AFTER_KM if f" {normalise(one['name'])} " in name else APART_KM) for one in larger
+    )
 
 
 def _namesakes(places: Iterable[Row]) -> dict[str, list[Row]]:
@@ -123,6 +131,7 @@ def spelled(name: str) -> str:
     """A name in letters of Western Europe: as it is, or without any diacritics if it has others; "the" is small."""
     text = name.translate(_SPELLED)
     text = f"the {text[4:]}" if text.startswith("The ") else text
+    text = text if text.startswith("'s-") else text.strip("'")  # a soft sign or a glottal stop
     if all(ord(letter) < 256 for letter in text):
         return text
     decomposed = unicodedata.normalize("NFKD", text)

@@ -1,8 +1,8 @@
-"""Facts by what a model knows of them, on one side of the split, with all relations mixed."""
+"""Facts by what a model knows of them, on one side of the split: in one mix of relations, whatever the class."""
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from itl_bench.data.atlas.facts import Atlas, AtlasFact
@@ -18,31 +18,61 @@ Classes = Mapping[str, Familiarity]
 """Fact id -> how well a model knows it."""
 
 
-def facts_of(atlas: Atlas, classes: Classes, wanted: Collection[Familiarity], of: Side) -> list[AtlasFact]:
-    """The facts of some classes on one side, in a fixed order of which any first part mixes all relations evenly.
+def pool(atlas: Atlas, classes: Classes, wanted: Collection[Familiarity], of: Side) -> list[AtlasFact]:
+    """The facts of some classes on one side, of relations that have both known and unknown facts."""
+    mix = relation_mix(atlas, classes)
+    return [
+        fact
+        for fact in atlas.facts
+        if mix[fact.relation] and classes[fact.id] in wanted and side(fact.subject_id) == of
+    ]
+
+
+def draw(atlas: Atlas, classes: Classes, wanted: Collection[Familiarity], of: Side, seed: str) -> list[AtlasFact]:
+    """Facts drawn at random, of which any first part has the same mix of relations, known or unknown, taught or not.
+
+    Within a relation every fact of the pool is equally likely to be drawn. Of a relation come as many facts as its
+    scarcest kind has, so that what is known and what is new never differ in what they are about.
+
+    Args:
+        atlas: The facts.
+        classes: How well a model knows each.
+        wanted: Classes to draw from.
+        of: Side of the split.
+        seed: Of the draw.
 
     Raises:
         UsageError: A fact has no class.
     """
+    mix = relation_mix(atlas, classes)
+    by_relation: defaultdict[str, list[AtlasFact]] = defaultdict(list)
+    for fact in pool(atlas, classes, wanted, of):
+        by_relation[fact.relation].append(fact)
+    placed = []
+    for name, facts in by_relation.items():
+        facts.sort(key=lambda fact: hashlib.sha256(f"order {seed} {fact.id}".encode()).digest())
+        placed += [((place + 0.5) / mix[name], name, fact) for place, fact in enumerate(facts[: mix[name]])]
+    return [fact for _, _, fact in sorted(placed, key=lambda one: one[:2])]
+
+
+def relation_mix(atlas: Atlas, classes: Classes) -> Counter[str]:
+    """Relation -> the facts of its scarcest kind: known or unknown, taught or held out.
+
+    Raises:
+        UsageError: A fact has no class.
+    """
+    kinds: dict[tuple[bool, Side], Counter[str]] = {
+        (known, of): Counter() for known in (True, False) for of in ("taught", "held-out")
+    }
     for fact in atlas.facts:
         if fact.id not in classes:
             raise UsageError(
                 f"{fact.id} has no class of familiarity: the table is of other facts than version {atlas.version}; "
                 "make it again with: itl-bench atlas familiarity MODEL_FOLDER --to FILE"
             )
-    return mixed(fact for fact in atlas.facts if classes[fact.id] in wanted and side(fact.subject_id) == of)
-
-
-def mixed(facts: Iterable[AtlasFact]) -> list[AtlasFact]:
-    """Facts in a fixed random order in which each relation is spread evenly."""
-    by_relation: defaultdict[str, list[AtlasFact]] = defaultdict(list)
-    for fact in facts:
-        by_relation[fact.relation].append(fact)
-    placed = []
-    for name, of_relation in by_relation.items():
-        of_relation.sort(key=lambda fact: hashlib.sha256(f"order {fact.id}".encode()).digest())
-        placed += [((place + 0.5) / len(of_relation), name, fact) for place, fact in enumerate(of_relation)]
-    return [fact for _, _, fact in sorted(placed, key=lambda one: one[:2])]
+        if classes[fact.id] in (*KNOWN, *UNKNOWN):
+            kinds[classes[fact.id] in KNOWN, side(fact.subject_id)][fact.relation] += 1
+    return Counter({relation.id: min(kind[relation.id] for kind in kinds.values()) for relation in atlas.relations})
 
 
 def as_fact(fact: AtlasFact) -> Fact:

@@ -1,11 +1,13 @@
 """Which subjects tuning may speak of, and which are held out for probes."""
 
 import hashlib
+from functools import cache
 from typing import Literal
 
 Side = Literal["taught", "held-out"]
 
 
+@cache
 def side(subject_id: str) -> Side:
     """The side of a subject: an even draw by hash, so that it depends neither on the model nor on the other subjects.
 
