@@ -12,7 +12,7 @@ import pytest
 
 from itl_bench.carried import CARRIED
 from itl_bench.errors import UsageError
-from itl_bench.recorder import Recorder, artifact_records
+from itl_bench.recorder import Behind, Recorder, behind
 from itl_bench.state import RUN_ID, State
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from itl_bench.building_phase import Work
     from itl_bench.cases import Case
-    from itl_bench.record import ArtifactRecord, ExampleRecord, Record
+    from itl_bench.record import Record
     from itl_bench.report.progress import BuildProgress
 
 EXIT_REFUTED = 1
@@ -120,7 +120,7 @@ class Controller:
             self.progress.clear()
         if not self.recorder.cases and not self.recorder.crashed:
             return
-        self.record = self.recorder.record(*self._measured())
+        self.record = self.recorder.record(self._measured())
         if self.state.expectations:
             from itl_bench.expectations import gone
 
@@ -136,16 +136,13 @@ class Controller:
             session.exitstatus = EXIT_CRASHED
             self.written = f"ERROR: the record could not be written: {error}"
 
-    def _measured(self) -> tuple[tuple[ArtifactRecord, ...], tuple[ExampleRecord, ...] | None]:
-        """What the verdicts on measured cases rest on, and some of its answers."""
+    def _measured(self) -> Behind:
+        """What is behind the verdicts on measured cases."""
         judged = [case for case in self.state.cases if (one := self.recorder.cases.get(case.id)) and one.verdict]
         if not any(case.evidence == "measured" for case in judged):
-            return (), None
-        from itl_bench.examples import examples_of
-
-        tasks, store = self._work(judged).needed(), self.state.store
-        examples = examples_of(tasks, self.state.catalog, self.state.profile, store)
-        return artifact_records(tasks, store, self.recorder.started), examples
+            return Behind()
+        state, tasks = self.state, self._work(judged).needed()
+        return behind(tasks, state.catalog, state.profile, state.store, self.recorder.started)
 
     def _report_folder(self) -> Path:
         """The option's folder, else reports/ of the project, or of the current folder outside any project."""

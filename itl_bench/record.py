@@ -7,23 +7,17 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from itl_bench.errors import UsageError
+from itl_bench.record_cells import CellRecord, RecordModel
+from itl_bench.record_cells import Finite as Finite  # noqa: PLC0414 - readers of records import it from here
 from itl_bench.vocabulary import ALPHA, Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class RecordModel(BaseModel):
-    """Base of the record's parts: immutable, unknown keys rejected."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class ColumnRecord(RecordModel):
@@ -198,6 +192,7 @@ class Record(RecordModel):
     claims: tuple[ClaimRecord, ...]
     mechanisms: tuple[MechanismRecord, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
+    cells: tuple[CellRecord, ...] | None = Field(default=None, description="how those behind the verdicts were made")
     examples: tuple[ExampleRecord, ...] | None = Field(default=None, description="answers to look at, chosen by a rule")
 
 

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import itl_bench
 from itl_bench.cases import Case
@@ -14,7 +15,17 @@ from itl_bench.grid import mechanism_cases
 from itl_bench.keys import Task
 from itl_bench.provenance import git_commit, hardware, package_versions
 from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, MechanismRecord, Record, RunRecord
+from itl_bench.record_cells import CellRecord
+from itl_bench.specs import ProfileSpec
 from itl_bench.store import Store
+
+
+class Behind(NamedTuple):
+    """What is behind the verdicts on measured cases: their artifacts, how cells were made, answers to look at."""
+
+    artifacts: tuple[ArtifactRecord, ...] = ()
+    cells: tuple[CellRecord, ...] | None = None
+    examples: tuple[ExampleRecord, ...] | None = None
 
 
 def now() -> str:
@@ -54,6 +65,15 @@ def artifact_records(tasks: Iterable[Task], store: Store, started: str) -> tuple
     return tuple(found)
 
 
+def behind(tasks: Sequence[Task], catalog: Catalog, profile: ProfileSpec | None, store: Store, started: str) -> Behind:
+    """What the store has of the tasks that verdicts rest on; arguments as for `artifact_records`."""
+    from itl_bench.cell_notes import cells_of  # loads numpy and scipy, which collecting does not need
+    from itl_bench.examples import examples_of
+
+    examples = examples_of(tasks, catalog, profile, store)
+    return Behind(artifact_records(tasks, store, started), cells_of(tasks, catalog, store), examples)
+
+
 class Recorder:
     """The verdicts of a run as they arrive; `record()` puts them into the order of the grid."""
 
@@ -85,10 +105,8 @@ class Recorder:
         if record.id not in self.lost:
             self.cases[record.id] = record
 
-    def record(
-        self, artifacts: tuple[ArtifactRecord, ...] = (), examples: tuple[ExampleRecord, ...] | None = None
-    ) -> Record:
-        """The record of the run so far, with the artifacts that its measured cases rest on, and answers to look at."""
+    def record(self, measured: Behind = Behind()) -> Record:  # noqa: B008 - it is immutable
+        """The record of the run so far, with what is behind its verdicts on measured cases."""
         from itl_bench.summary import summarise  # loads scipy, which collecting does not need
 
         order = {case.id: number for number, case in enumerate(self.declared)}
@@ -105,8 +123,7 @@ class Recorder:
                 )
                 for one in self.catalog.mechanisms.values()
             ),
-            artifacts=artifacts,
-            examples=examples,
+            **measured._asdict(),
         )  # fmt: skip
 
     def _run(self) -> RunRecord:

@@ -2,7 +2,8 @@
 
 Measured cases of bios1m can run: a base, a checkpoint for each cell, a table for each case. What happens is logged to
 the file ITL_TEST_LOG. ITL_TEST_SECONDS is what a checkpoint takes, ITL_TEST_FAIL the dataset whose checkpoints fail,
-ITL_TEST_ERROR "builders" or "tasks" where that stage cannot even be loaded.
+ITL_TEST_ERROR "builders" or "tasks" where that stage cannot even be loaded, ITL_TEST_REFUSE the dataset that the base
+cannot be asked for, ITL_TEST_MALFORMED the dataset whose tasks cannot be made.
 """
 
 import errno
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from itl_bench.describe import identity
+from itl_bench.errors import UsageError
 from itl_bench.keys import Task
 from itl_bench.plan import missing
 from itl_bench.record import CaseRecord
@@ -32,7 +34,18 @@ def why_not(case, catalog, profile):
 def checkpoints(case):
     seconds = float(os.environ.get("ITL_TEST_SECONDS", "0"))
     cells = sorted({(cell.dataset, cell.method) for cell in case.cells})
-    return [Task("checkpoint", {"dataset": d, "method": {"id": m}}, (BASE.key,), seconds=seconds) for d, m in cells]
+    if any(dataset == os.environ.get("ITL_TEST_MALFORMED") for dataset, _ in cells):
+        raise UsageError("the dataset says nowhere where its rows come from: add 'rows_from'")
+    parents = [BASE, *refused(case)]
+    return [
+        Task("checkpoint", {"dataset": d, "method": {"id": m}}, tuple(one.key for one in parents), seconds=seconds)
+        for d, m in cells
+    ]
+
+
+def refused(case):
+    names = {cell.dataset for cell in case.cells} & {os.environ.get("ITL_TEST_REFUSE")}
+    return [Task("corpus", {"dataset": name}, (BASE.key,)) for name in names]
 
 
 def table(case):
@@ -43,11 +56,13 @@ def tasks_of(cases, catalog, profile):
     if os.environ.get("ITL_TEST_ERROR") == "tasks":
         raise ZeroDivisionError("a mistake in code")
     cases = list(cases)
-    tasks = [BASE, *(task for case in cases for task in (*checkpoints(case), table(case)))]
+    tasks = [BASE, *(task for case in cases for task in (*refused(case), *checkpoints(case), table(case)))]
     return list({task.key: task for task in tasks}.values()), [table(case).key for case in cases]
 
 
 def build(task, parents, folder):
+    if task.kind == "corpus":
+        raise UsageError("125 items about unknown facts are wanted; the base has 40")
     if task.kind == "checkpoint":
         if task.spec["dataset"] == os.environ.get("ITL_TEST_FAIL"):
             raise ValueError("the loss is NaN")
@@ -60,7 +75,7 @@ def builders():
     if os.environ.get("ITL_TEST_ERROR") == "builders":
         raise OSError(errno.ENOSPC, "No space left on device")
     sys.modules["peft"] = ModuleType("peft")  # stands for what real builders load
-    return dict.fromkeys(("base", "checkpoint", "measure"), build)
+    return dict.fromkeys(("base", "corpus", "checkpoint", "measure"), build)
 
 
 def judge_from_store(case, catalog, profile, store):
@@ -86,3 +101,4 @@ install("itl_bench.runnable", why_not=why_not)
 install("itl_bench.case_tasks", tasks_of=tasks_of)
 install("itl_bench.stages", builders=builders, provenance=lambda: {"device": "none"})
 install("itl_bench.judging_phase", judge_from_store=judge_from_store)
+install("itl_bench.cell_notes", cells_of=lambda tasks, catalog, store: None)  # of these cells there is nothing to say

@@ -15,7 +15,7 @@ from itl_bench.data.rows import AnswerTokens, Fact, Item, Prompt, Response, writ
 from itl_bench.examples import ExampleCell, chosen, example_cells, examples_of
 from itl_bench.grid import build_grid
 from itl_bench.measures.borrowing import borrowing
-from itl_bench.recorder import Recorder
+from itl_bench.recorder import Behind, Recorder
 from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TOKENS
 from itl_bench.store import Store
 from itl_bench.tasks import Graph, TunedCell
@@ -197,8 +197,8 @@ def controller(catalog, graph, store, verdict):
 def test_the_record_has_examples_where_measured_cases_were_judged(catalog, graph, tmp_path):
     store = Store(tmp_path / "store")
     publish(store, graph, "lora", "chess")
-    artifacts, examples = Controller._measured(controller(catalog, graph, store, "SUPPORTED"))
-    assert {one.kind for one in artifacts} == {"measure", "probe", "responses", "corpus"}
-    assert Recorder(catalog, [], {}).record(artifacts, examples).examples == examples
-    assert len(examples) == 1
-    assert Controller._measured(controller(catalog, graph, store, None)) == ((), None)
+    behind = Controller._measured(controller(catalog, graph, store, "SUPPORTED"))
+    assert {one.kind for one in behind.artifacts} == {"measure", "probe", "responses", "corpus"}
+    assert Recorder(catalog, [], {}).record(behind).examples == behind.examples
+    assert len(behind.examples) == 1
+    assert Controller._measured(controller(catalog, graph, store, None)) == Behind()

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itl_bench.record import CaseRecord, ColumnRecord, Record
-from itl_bench.report import answers, curves, wording
+from itl_bench.report import answers, curves, made, wording
 from itl_bench.report.grouping import (
     claim_groups,
     column_units,
@@ -68,6 +68,7 @@ def render(record: Record) -> str:
         kinds=measured_kinds(record),
         maps=rate_maps(record),
         tables=words_by_key(record),
+        made=made.made(record),
         held=partial(held_at, record),
         published=any(case.evidence == "published" for case in record.cases),
         matrices=[(role, evidence_matrix(record, role)) for role in ("evidence", "sanity")],
@@ -199,6 +200,10 @@ def _functions() -> dict[str, Any]:
         "shift_in_words": answers.SHIFT_IN_WORDS,
         "none_in_address": NONE,
         "held_means": MEANING,
+        "made_means": made.MEANING,
+        "speed_means": made.SPEED_MEANS,
+        "settings_why": made.WHY,
+        "settings_page": made.SETTINGS_PAGE,
     }
     return {**shown, **words}
 

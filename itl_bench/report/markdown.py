@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
 from itl_bench.report.grouping import compared_columns, holm_adjusted, mechanism_cases, not_run_groups, speaks_of
 from itl_bench.report.in_words import words_by_key
+from itl_bench.report.markdown_made import made_section
 from itl_bench.report.markdown_measured import examples_section, rates_section, tables_line
 from itl_bench.report.markdown_parts import code, escape, table
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
@@ -39,7 +40,7 @@ REASONS = 40
 
 
 def render(record: Record) -> str:
-    """The whole report: claims, contradictions, inconclusive cases, what was not run, mechanisms, how to read it."""
+    """The whole report: claims, contradictions, inconclusive cases, not run, mechanisms, cells, how to read it."""
     evidence = with_role(record, "evidence")
     parts = [
         _header(record),
@@ -52,6 +53,7 @@ def render(record: Record) -> str:
         examples_section(record),
         _mechanisms(record),
         _sanity(record),
+        made_section(record),
         "## How to read this\n\n" + "\n".join(HOW_TO_READ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -9,7 +9,7 @@ from itl_bench.record import Record, load, write_atomically
 from itl_bench.report.markdown_parts import escape, table
 from itl_bench.report.matrix import is_own, statements
 from itl_bench.report.verdicts import MeasuredKind, claim_verdicts, measured_kinds
-from itl_bench.report.wording import counts_in_words, summed_counts, verdict_in_words
+from itl_bench.report.wording import counts_in_words, decimals_for, signed, summed_counts, verdict_in_words
 
 START = "<!-- verdicts: written by `make reference`, do not edit -->"
 END = "<!-- end of verdicts -->"
@@ -57,18 +57,21 @@ def pilot_effects(pilot: Record, claim: str) -> str:
     """The effects that a pilot found for a claim, one for each measure; nothing where it measured nothing."""
     found: dict[str, list[float]] = {}
     for case in pilot.cases:
-        if case.claim == claim and case.evidence != "published" and case.effect is not None:
-            found.setdefault(f"{case.measure} ({case.deciding_column})", []).append(case.effect)
-    return "; ".join(f"{name} {_range(effects)}" for name, effects in found.items())
+        measured = case.evidence != "published" and case.role == "evidence"
+        if case.claim == claim and measured and case.effect is not None:
+            name = f"{case.measure} ({case.deciding_column})" if case.deciding_column else case.measure
+            found.setdefault(name, []).append(case.effect)
+    return escape("; ".join(f"{name} {_range(effects)}" for name, effects in found.items()))
 
 
 def _range(effects: Sequence[float]) -> str:
-    low, high = (f"{end:+.2f}" for end in (min(effects), max(effects)))
+    low, high = (signed(end, decimals_for(effects)) for end in (min(effects), max(effects)))
     return low if low == high else f"{low} to {high}"
 
 
 def _models(pilot: Record) -> str:
-    return ", ".join(dict.fromkeys(case.model for case in pilot.cases if case.evidence != "published" and case.verdict))
+    measured = (case.model for case in pilot.cases if case.evidence != "published" and case.verdict)
+    return escape(", ".join(dict.fromkeys(measured)))
 
 
 def with_table(text: str, record: Record, pilot: Record | None = None) -> str:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+from made_record import cell, made_record, training
 from measured_record import swept_record
 from sample_record import case, column, family, record, sample
 
@@ -113,3 +114,17 @@ def test_maps_curves_and_answers_fit_their_page(tmp_path, width):
     (tmp_path / "frame.html").write_text(FRAME.replace("360px", f"{width}px"), encoding="utf-8")
     (found,) = re.findall(r"<p>(\d+)</p>", document(tmp_path, tmp_path / "frame.html"))
     assert int(found) <= width
+
+
+@pytest.mark.parametrize("width", [360, 1000, 1280])
+def test_the_tables_of_cells_and_data_fit_their_page(tmp_path, width):
+    """Also with many rates and long names; what is wider than its place says so."""
+    rates = tuple(1e-5 * 3**power for power in range(8))
+    many = cell(dataset="long-name-" * 4, rates=rates, training=tuple(map(training, rates)), model="m" * 90)
+    for probe in (MEASURE, CLIPPED):
+        text = render(made_record(many, cell())).replace("<details ", "<details open ")
+        (tmp_path / "page.html").write_text(text.replace("</body>", f"{probe}</body>"), encoding="utf-8")
+        (tmp_path / "frame.html").write_text(FRAME.replace("360px", f"{width}px"), encoding="utf-8")
+        (found,) = re.findall(r"<p>([^<]*)</p>", document(tmp_path, tmp_path / "frame.html"))
+        assert int(found) <= width if probe == MEASURE else found.startswith("0 cut off")
+        assert width != 360 or probe == MEASURE or found.endswith(" 0 stacks wide")
