@@ -12,7 +12,7 @@ from itl_bench.claiming import LEASE_SECONDS, try_claim
 from itl_bench.errors import ItlError
 from itl_bench.keys import Task
 from itl_bench.store import DamagedArtifactError, Store
-from itl_bench.task_queue import Progress, Queue
+from itl_bench.task_queue import Failure, Progress, Queue
 
 POLL_SECONDS = 0.2
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # what stops every task alike
@@ -31,7 +31,7 @@ class BuildReport:
 
     built: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)  # messages: what was found damaged, set aside and built again
-    failed: dict[str, str] = field(default_factory=dict)  # key -> what was raised
+    failed: dict[str, Failure] = field(default_factory=dict)  # by key
     blocked: list[str] = field(default_factory=list)  # keys that wait for a failed one
 
 
@@ -107,7 +107,7 @@ class LocalExecutor:
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK:
                 raise
-            queue.fail(task, f"{type(error).__name__}: {error}")
+            queue.fail(task, error)
         else:
             report.built.append(task.key)
             queue.has(task.key)

@@ -2,26 +2,33 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from itl_bench.building import Builder, LocalExecutor
 from itl_bench.cases import Case
 from itl_bench.catalog import Catalog
 from itl_bench.devices import take_gpu
-from itl_bench.errors import EvidenceError
+from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.keys import Task
 from itl_bench.plan import missing
 from itl_bench.record import CaseRecord
 from itl_bench.specs import ProfileSpec
 from itl_bench.store import DamagedArtifactError, Store
+from itl_bench.task_queue import Failure
 
 Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
 FEW = 3  # failures that an error names; the rest are counted
+ASKED = ("corpus", "probe")  # the kinds of artifact that are made of what can be asked
 
 
 class NotBuiltError(EvidenceError):
     """What a case reads could not be built; the message says what failed, and how."""
+
+
+class CannotBeAskedError(UsageError):
+    """What a case asks cannot be asked of its base, which knows too little or too much; the message says of what."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Work:
 class Built:
     """What came of a build."""
 
-    failed: Mapping[str, str] = field(default_factory=dict)  # key -> what was raised, on any worker of the run
+    failed: Mapping[str, Failure] = field(default_factory=dict)  # by key, on any worker of the run
     damaged: tuple[str, ...] = ()  # messages: what was found damaged, set aside and built again
     stopped: Exception | None = None  # what ended the whole build: a full disk, an installation that is broken
 
@@ -65,13 +72,31 @@ def reason_not_run(case: Case, catalog: Catalog, profile: ProfileSpec | None) ->
 
 
 def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> Work:
-    """What has to be there before the verdicts on those measured cases that can run here."""
-    some = [case for case in cases if case.evidence == "measured" and reason_not_run(case, catalog, profile) is None]
-    if not some:
+    """What has to be there before the verdicts on those measured cases that can run here.
+
+    A case whose tasks cannot be made is passed over, so that it costs itself alone: judging it raises what was wrong.
+    """
+    tasks: dict[str, Task] = {}
+    targets: dict[str, None] = {}
+    for case in cases:
+        with suppress(Exception):
+            work = work_of_case(case, catalog, profile)
+            tasks |= {task.key: task for task in work.tasks}
+            targets |= dict.fromkeys(work.targets)
+    return Work(tuple(tasks.values()), tuple(targets))
+
+
+def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Work:
+    """What has to be there before the verdict on one case; nothing where it is not measured, or cannot run here.
+
+    Raises:
+        UsageError: An entry of the catalog cannot be used; any other exception is a mistake in code.
+    """
+    if case.evidence != "measured" or reason_not_run(case, catalog, profile) is not None:
         return Work()
     from itl_bench.case_tasks import tasks_of
 
-    tasks, targets = tasks_of(some, catalog, profile)
+    tasks, targets = tasks_of([case], catalog, profile)
     return Work(tuple(tasks), tuple(targets))
 
 
@@ -117,20 +142,22 @@ def judge_measured(
     """The verdict of a measured case, from the tables in the store; one found damaged is built again first.
 
     Raises:
+        CannotBeAskedError: The base cannot be asked what the case asks.
         NotBuiltError: A table is not there because something failed in this run.
+        UsageError: An entry of the catalog that the case needs cannot be used.
         EvidenceError: The tables cannot carry a verdict.
         KeyError: A table is not in the store.
     """
     from itl_bench.judging_phase import judge_from_store
 
     if built.failed or built.stopped:
-        require(work_of([case], catalog, profile), store, built)
+        require(work_of_case(case, catalog, profile), store, built)
     try:
         return judge_from_store(case, catalog, profile, store)
     except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
         if isinstance(error, DamagedArtifactError):
             warnings.warn(str(error), stacklevel=2)
-    work = work_of([case], catalog, profile)
+    work = work_of_case(case, catalog, profile)
     require(work, store, build(work, store, run_id))
     return judge_from_store(case, catalog, profile, store)
 
@@ -139,17 +166,34 @@ def require(work: Work, store: Store, built: Built) -> None:
     """Make sure that every target is there.
 
     Raises:
+        CannotBeAskedError: One is not, only because a base knows too little or too much to be asked for it.
         NotBuiltError: One is not; says what failed on the way to it.
     """
     if all(store.has(key) for key in work.targets):
         return
-    failed = [f"{in_words(task)}: {built.failed[task.key]}" for task in work.needed() if task.key in built.failed]
+    failed = [(task, built.failed[task.key]) for task in work.needed() if task.key in built.failed]
+    if failed and all(_cannot_be_asked(*one) for one in failed):
+        reasons = dict.fromkeys("; ".join(failure.message.splitlines()) for _, failure in failed)
+        raise CannotBeAskedError(_few(list(reasons)))
     if failed:
-        more = f"; and {len(failed) - FEW} more" if len(failed) > FEW else ""
-        raise NotBuiltError(f"not judged, because building failed: {'; '.join(failed[:FEW])}{more}")
+        named = _few([f"{in_words(task)}: {failure}" for task, failure in failed])
+        raise NotBuiltError(f"not judged, because building failed: {named}")
     if built.stopped is not None:
         name = type(built.stopped).__name__
         raise NotBuiltError(f"not judged, because building stopped: {name}: {built.stopped}") from built.stopped
+
+
+def _cannot_be_asked(task: Task, failure: Failure) -> bool:
+    """Whether a builder refused to make items or prompts of what a base knows.
+
+    Those that no base decides have no parents; what is wrong with them, a damaged file for example, is an error.
+    """
+    return failure.refused and task.kind in ASKED and bool(task.parents)
+
+
+def _few(reasons: Sequence[str]) -> str:
+    more = f"; and {len(reasons) - FEW} more" if len(reasons) > FEW else ""
+    return "; ".join(reasons[:FEW]) + more
 
 
 def in_words(task: Task) -> str:

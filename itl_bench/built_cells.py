@@ -12,12 +12,11 @@ from pydantic import BaseModel, ConfigDict
 from itl_bench.artifact import Artifact
 from itl_bench.building_phase import Built, Stages, Work, build, load_stages, require
 from itl_bench.catalog import Catalog
-from itl_bench.cell_tables import recipe_of
 from itl_bench.comparison import Replicate
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
 from itl_bench.keys import Task
-from itl_bench.runnable import why_no_data, why_no_model
+from itl_bench.runnable import recipe_for, why_no_data, why_no_model
 from itl_bench.stage_files import RESPONSES, TABLE, TRAINING
 from itl_bench.store import DamagedArtifactError, Store
 from itl_bench.tasks import UNTUNED, Graph, Measure, TunedCell
@@ -56,7 +55,8 @@ class BuiltCell:
 class BuiltCells:
     """Gives cells and what is measured of them; what the store lacks is built, once whoever asks for it.
 
-    All functions raise UsageError where a name is wrong, and NotBuiltError where something could not be built.
+    All functions raise UsageError where a name is wrong or a base cannot be asked for what is wanted, and NotBuiltError
+    where something could not be built.
     """
 
     catalog: Catalog
@@ -88,7 +88,7 @@ class BuiltCells:
         """
         self._check_names(dataset, method, model)
         _check_numbers(method, rate, seed)
-        chosen = self._recipe(model, dataset) if recipe is None else recipe
+        chosen = recipe_for(model, dataset, self.catalog) if recipe is None else recipe
         _check("recipe", chosen, ["", *self.catalog.recipes])
         cell = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), chosen)
         graph = Graph(self.catalog, {})
@@ -103,7 +103,7 @@ class BuiltCells:
         asked, graph = self._checked(cell, probe), Graph(self.catalog, {})
         tuned = None if asked.method == UNTUNED else graph.checkpoint(asked)
         base = graph.base(asked.model, asked.replicate.base)
-        prompts = graph.probe(probe, asked.dataset, asked.model)
+        prompts = graph.probe(probe, asked.dataset, asked.model, asked.replicate.tuning_seed)
         (found,) = self._artifacts(graph, graph.responses(base, prompts, tuned, asked.recipe))
         return read_lines(found.folder / RESPONSES, Response)
 
@@ -113,12 +113,6 @@ class BuiltCells:
         _check("measure", measure, get_args(Measure))
         (found,) = self._artifacts(graph, graph.measure(cast(Measure, measure), asked, probe))
         return read_table(found.folder / TABLE)
-
-    def _recipe(self, model: str, dataset: str) -> str:
-        """That of the dataset, or of the first table of cells on the model or on its level."""
-        names = (model, self.catalog.models[model].level)
-        tables = (table for table in self.catalog.cells.values() if table.model in names)
-        return next((recipe_of(self.catalog, table, dataset) for table in tables), "")
 
     def _check_names(self, dataset: str, method: str, model: str) -> None:
         _check("model", model, list(self.catalog.models))

@@ -1,6 +1,5 @@
 """The stage that tunes: in this process, or in one for each GPU where a model is larger than one of them."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,12 +16,13 @@ from itl_bench.data.template import tokenize_items
 from itl_bench.devices import on_own_gpu, on_several_gpus
 from itl_bench.generation.loading import load_model, load_tokenizer
 from itl_bench.keys import Task
-from itl_bench.machine import Machine, this_machine
+from itl_bench.machine import Machine, cores, this_machine
 from itl_bench.methods.registry import load_method
 from itl_bench.model_specs import ModelSpec
 from itl_bench.stage_files import ITEMS, TRAINING
 from itl_bench.training.distributed_launch import Job, train_in_processes
 from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.sharding import save_tuned
 from itl_bench.training.tuning import tune
 from itl_bench.weights_specs import WeightsSpec
 
@@ -43,8 +43,8 @@ def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> N
             load_model(base), load_tokenizer(base), read_lines(corpus / ITEMS, Item), method,
             recipe, float(spec["rate"]), int(spec["seed"]),
         )  # fmt: skip
-        model.save_pretrained(folder, safe_serialization=True)  # type: ignore[operator]
-    (folder / TRAINING).write_text(json.dumps(log.__dict__), encoding="utf-8")
+        save_tuned(model, folder)
+    log.write(folder / TRAINING)
 
 
 def gpus_of(spec: Mapping[str, Any], recipe: TuningRecipe, base: Path, items: Path, machine: Machine) -> int:
@@ -73,10 +73,9 @@ def parameters_in(folder: Path) -> int:
 
 
 def _job(spec: Mapping[str, Any], recipe: TuningRecipe, base: Path, items: Path, folder: Path, processes: int) -> Job:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Job(
         base=base, items=items, folder=folder, log=TRAINING, method=spec["method"]["id"],
         parameters=spec["method"]["parameters"], recipe=recipe,
         rate=float(spec["rate"]), seed=int(spec["seed"]), kind="fsdp", processes=processes,
-        threads=max(1, min(8, cores // processes)), ends_with=os.getpid(),
+        threads=max(1, min(8, cores() // processes)), ends_with=os.getpid(),
     )  # fmt: skip

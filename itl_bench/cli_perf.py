@@ -48,7 +48,7 @@ def shift(
 @app.command()
 def train(
     model: Annotated[Path, typer.Option(metavar="FOLDER", help="weights and tokenizer of a causal language model")],
-    data: Annotated[Path, typer.Option(metavar="FILE", help="one JSON object (instruction, response) a line")],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="rows with fields instruction and response (or output)")],
     methods: Annotated[list[str] | None, typer.Option("--method", help="several times for several")] = None,
     updates: Annotated[int, typer.Option(min=1, help="of 32 rows each")] = 20,
     cutoff: Annotated[int, typer.Option(min=8, help="most tokens of a row")] = 512,
@@ -65,7 +65,8 @@ def train(
         ):  # fmt: skip
             typer.echo(f"  {title:14} {speed.tokens / seconds:9.1f} tokens/s, {padding:5.1%} of positions padding")
         typer.echo(
-            f"  {speed.ratio:.2f} times as fast; largest difference of a loss {speed.largest_difference:.1g} nats"
+            f"  {speed.ratio:.2f} times as fast; largest difference of a loss {speed.largest_difference:.1g} nats, "
+            f"at update {speed.farthest}"
         )
         for note in speed.notes:
             typer.echo(f"  {note}")

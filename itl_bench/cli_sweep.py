@@ -36,12 +36,17 @@ def sweep(
     """
     from itl_bench.building_phase import Work
     from itl_bench.catalog import load_catalog
+    from itl_bench.plan import use_store
+    from itl_bench.runnable import why_no_room_for
     from itl_bench.store import Store, default_root
     from itl_bench.sweeping import choose, save, sweep_tasks
 
     catalog, target = load_catalog(cases), _target(cases)
     declared, place = _declared(catalog, table), Store(store or default_root())
     tasks, targets = sweep_tasks(catalog, declared)
+    use_store(place.root)
+    if reason := why_no_room_for(tasks, targets, catalog):
+        raise UsageError(f"{table}: {reason}")
     _build(Work(tuple(tasks), tuple(targets)), place)
     chosen = choose(catalog, declared, place)
     before = [one for one in catalog.rates.values() if Path(catalog.source(one)).resolve() == target.resolve()]
@@ -54,14 +59,20 @@ def sweep(
 
 
 def _declared(catalog: "Catalog", name: str) -> "CellTable":
-    from itl_bench.runnable import lacking_base, why_no_cells
+    """The cells to try rates on, of one model and with every dataset by its name; nothing that they need is lacking."""
+    from itl_bench.cell_tables import bound
+    from itl_bench.runnable import lacking_for_table
 
     fair = {one.id: one for one in catalog.cells.values() if one.arm == "fair"}
     if name not in fair:
         raise UsageError(unknown("cells in the arm fair", name, fair))
-    if reason := why_no_cells() or lacking_base(fair[name], catalog):
-        raise UsageError(reason)
-    return fair[name]
+    if fair[name].model not in catalog.models:
+        each = f"the cells {name} are of every model of level {fair[name].model}"
+        raise UsageError(f"{each}, and rates are chosen for one; declare cells of their own for it in cells.yaml")
+    table = bound(fair[name], fair[name].model, catalog)
+    if reason := lacking_for_table(table, catalog):
+        raise UsageError(f"{name}: {reason}")
+    return table
 
 
 def _target(cases: Path | None) -> Path:

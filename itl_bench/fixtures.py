@@ -14,6 +14,7 @@ from itl_bench.carried import CARRIED
 from itl_bench.devices import take_gpu
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.evidence import EvidenceSource, JudgedCase, VerdictError
+from itl_bench.plan import use_store
 from itl_bench.state import STATE
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Evidence(EvidenceSource):
         }  # fmt: skip
         case = find_case(self.catalog, claim, {word: value for word, value in words.items() if value is not None})
         if reason := self.reason_not_run(case):
-            pytest.skip(f"not run: {reason}")
+            pytest.skip(reason)
         return replace(self, remember=lambda verdict: None).verdict(case)
 
 
@@ -107,13 +108,37 @@ def device() -> torch.device:
 
 @pytest.fixture(scope="session")
 def cell(request: pytest.FixtureRequest) -> Callable[..., BuiltCell]:
-    """Gives a tuned model of the bios world: `cell(dataset, method, rate, *, model="bios1m", base=1, seed=11)`.
+    """Gives a tuned model: `cell(dataset, method, rate, *, model="bios1m", base=1, seed=11, recipe=None)`.
 
     It is trained if the store (`--itl-store`) lacks it, once however many tests and workers ask for it. It has a
     `folder` (the checkpoint), a `training` (its `losses` in nats per response token), and can be the key of a dict.
-    `cell(dataset, "base")` is the untuned model.
+    `cell(dataset, "base")` is the untuned model. Where this machine lacks what it takes (memory, weights, data, disk),
+    the test is skipped with the line that the cases of the benchmark have.
     """
-    return _cells(request).cell
+    from itl_bench.comparison import Replicate
+    from itl_bench.runnable import recipe_for, why_not_cell
+    from itl_bench.tasks import TunedCell
+
+    cells = _cells(request)
+
+    def ask(
+        dataset: str,
+        method: str,
+        rate: float | None = None,
+        *,
+        model: str = "bios1m",
+        base: int = 1,
+        seed: int = 11,
+        recipe: str | None = None,
+    ) -> BuiltCell:
+        tuned = recipe_for(model, dataset, cells.catalog) if recipe is None else recipe
+        if reason := why_not_cell(
+            TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), tuned), cells.catalog
+        ):
+            pytest.skip(reason)
+        return cells.cell(dataset, method, rate, model=model, base=base, seed=seed, recipe=recipe)
+
+    return ask
 
 
 @pytest.fixture(scope="session")
@@ -122,7 +147,13 @@ def responses(request: pytest.FixtureRequest) -> Callable[[BuiltCell, str], list
 
     Each has the id of its `prompt`, the `text`, and both as token ids (`prompt_ids`, `response_ids`).
     """
-    return _cells(request).responses
+    cells = _cells(request)
+
+    def ask(cell: BuiltCell, probe: str) -> list[Response]:
+        _skip_without_prompts(cells, cell, probe)
+        return cells.responses(cell, probe)
+
+    return ask
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +163,13 @@ def measure(request: pytest.FixtureRequest) -> Callable[[BuiltCell, str, str], T
     Measures are knowledge, borrowing, style and shift (of the token distributions against the base). The table has
     `prompts`, `units` (what is drawn independently), `columns` by name, and `facts` about the whole.
     """
-    return _cells(request).measure
+    cells = _cells(request)
+
+    def ask(cell: BuiltCell, probe: str, measure: str) -> Table:
+        _skip_without_prompts(cells, cell, probe)
+        return cells.measure(cell, probe, measure)
+
+    return ask
 
 
 def _cells(request: pytest.FixtureRequest) -> BuiltCells:
@@ -147,7 +184,23 @@ def _skip_without_training() -> None:
     from itl_bench.runnable import why_no_cells
 
     if reason := why_no_cells():
-        pytest.skip(reason)
+        pytest.skip(f"not run: {reason}")
+
+
+def _skip_without_prompts(cells: BuiltCells, cell: BuiltCell, probe: str) -> None:
+    """Skip where a probe that the cell can be asked is not here; a wrong probe or cell is an error of `cells`."""
+    from itl_bench.built_cells import BuiltCell
+    from itl_bench.runnable import why_no_prompts
+
+    level = cells.catalog.models[cell.cell.model].level if isinstance(cell, BuiltCell) else None
+    declared = cells.catalog.probes.get(probe)
+    if declared and level in declared.levels and (reason := why_no_prompts(declared)):
+        pytest.skip(f"not run: {reason}")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say where this process builds, so that what is planned fits on that disk."""
+    use_store(session.config.stash[STATE].store_root)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -9,39 +9,57 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from itl_bench.artifact import Artifact
 from itl_bench.asking import WORLD, Asking
 from itl_bench.data.rows import Prompt, Response, read_lines, write_table
 from itl_bench.data.template import padding_id, prompt_ids
 from itl_bench.errors import EvidenceError
-from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.generation.loading import (
+    add_adapter,
+    has_adapter,
+    load_adapted,
+    load_model,
+    load_tokenizer,
+    load_tuned,
+)
 from itl_bench.measures.pairing import in_order
 from itl_bench.measures.token_shift import TokenShift, shift_table, shift_values, token_shifts
-from itl_bench.measures.token_shift_logits import Model, Row, teacher_forced
+from itl_bench.measures.token_shift_logits import Base, Model, Row, teacher_forced
 from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
+
+OTHER_SEED = "other-seed"  # the second adapter on a base
 
 
 def write_seed_floor(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare a tuned model with the same cell tuned with another seed, on the first one's answers."""
     base, probe, answered, first, second = parents
-    tokenizer = load_tokenizer(base.folder)
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    responses = in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
+    tokenizer, prompts, responses = _answered(base, probe, answered)
+    in_base_place, tuned = both_seeds(base.folder, first.folder, second.folder)
     shifts = token_shifts(
-        load_tuned(base.folder, second.folder), load_tuned(base.folder, first.folder),
-        [one.prompt_ids for one in responses], [one.response_ids for one in responses],
+        in_base_place, tuned, [one.prompt_ids for one in responses], [one.response_ids for one in responses],
         padding=padding_id(tokenizer), ends=asking.ends(tokenizer),
     )  # fmt: skip
     write_table(folder / TABLE, shift_table(prompts, shifts))
 
 
+def both_seeds(base: Path, first: Path, second: Path) -> tuple[Base, Model]:
+    """One cell tuned with two seeds, as `token_shifts` takes them: the second in the base's place, and the first.
+
+    Adapters share one copy of the base's weights, and take turns; of all weights there are two copies.
+    """
+    if has_adapter(first) and has_adapter(second):
+        tuned = load_adapted(base, first)
+        add_adapter(tuned, second, OTHER_SEED)
+        return OTHER_SEED, tuned
+    return load_tuned(base, second), load_tuned(base, first)
+
+
 def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare a base with itself asked in other words, on its own answers; None for a prompt without other words."""
     base, probe, answered = parents
-    tokenizer = load_tokenizer(base.folder)
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    responses = in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
+    tokenizer, prompts, responses = _answered(base, probe, answered)
     scored = [one.response_ids if prompt.paraphrase else () for prompt, one in zip(prompts, responses, strict=True)]
     reworded = [prompt_ids(tokenizer, prompt.paraphrase, asking.template, prompt.context) for prompt in prompts]
     ends = asking.ends(tokenizer)
@@ -51,6 +69,14 @@ def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path, asking: As
         teacher_forced([one.prompt_ids for one in responses], scored, ends),
     )
     write_table(folder / TABLE, shift_table(prompts, shifts))
+
+
+def _answered(
+    base: Artifact, probe: Artifact, answered: Artifact
+) -> tuple[PreTrainedTokenizerBase, list[Prompt], list[Response]]:
+    """The tokenizer, the prompts of a probe, and the response to each."""
+    prompts = read_lines(probe.folder / PROMPTS, Prompt)
+    return load_tokenizer(base.folder), prompts, in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
 
 
 def wording_shifts(model: Model, reworded: Sequence[Row], asked: Sequence[Row]) -> list[TokenShift]:

@@ -22,9 +22,9 @@ from itl_bench.claim_specs import Side
 from itl_bench.comparison import RatePoint, Replicate, Sample
 from itl_bench.errors import ItlError
 from itl_bench.floors import borrowing_in_words, floors_in_words, mean, table_of
-from itl_bench.judging_trends import judge_trend_from_store, training_loss
+from itl_bench.judging_trends import judge_trend_from_store, losses_of, training_loss
 from itl_bench.keys import Task
-from itl_bench.measured import judge_measured
+from itl_bench.measured import count, judge_measured
 from itl_bench.measured_matched import judge_at_equal_loss
 from itl_bench.overlap_stage import in_case
 from itl_bench.record import CaseRecord
@@ -32,6 +32,7 @@ from itl_bench.specs import ProfileSpec
 from itl_bench.store import Store
 from itl_bench.tasks import UNTUNED, Graph
 
+FEWEST_UPDATES = 94  # of a cell: 3 epochs of 1,000 rows in batches of 32 (the paper's smallest tuning), or of 250 in 8
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
 
@@ -51,7 +52,8 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
     read = tuple(tasks)
     judge = judge_trend_from_store if case.over else _judge_difference
     pilot = ["pilot: no verdict"] if profile and profile.pilot else []
-    record = judge(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
+    obstacles = [*pilot, *too_few_updates(tasks.values(), store), *at_edge(case, catalog, table)]
+    record = judge(graph, case, table, store, obstacles)
     notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
     reason = "; ".join(filter(None, [record.reason, *notes]))
     return record.model_copy(update={"artifacts": read, "reason": reason})
@@ -65,6 +67,14 @@ def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, 
     floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
     floors = floors or borrowing_in_words(case, points[headline])
     return judge_measured(case, graph.catalog, list(points.values()), headline, floors, obstacles)
+
+
+def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:
+    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough."""
+    updates = [len(losses_of(task, store)) for task in tasks if task.spec.get("measure") == "training"]
+    fewest = min(updates, default=FEWEST_UPDATES)
+    enough = fewest >= FEWEST_UPDATES
+    return [] if enough else [f"pilot: cells of {count(fewest, 'update')}; a verdict needs {FEWEST_UPDATES}"]
 
 
 def mixture(keys: Iterable[str], store: Store) -> str:

@@ -54,7 +54,7 @@ def judge_trend_from_store(
         if not left_out:
             raise
         # Too few are left: that is no crash.
-        return undecided(case, catalog, f"{note}: {error}")
+        return undecided(case, catalog, "; ".join([*obstacles, f"{note}: {error}"]))
 
 
 def _no_range(cells: Sequence[CellSummary]) -> list[str]:
@@ -116,5 +116,11 @@ def training_loss(training: Task, store: Store) -> tuple[float, float]:
 
     The start is the first step alone, before weights have moved: a few steps later a high rate has raised it itself.
     """
-    losses = json.loads((store.open(training.key).folder / TRAINING).read_text(encoding="utf-8"))["losses"]
+    losses = losses_of(training, store)
     return losses[0], fmean(losses[-END:])
+
+
+def losses_of(training: Task, store: Store) -> list[float]:
+    """The training loss of every optimizer update, in nats per response token."""
+    log = json.loads((store.open(training.key).folder / TRAINING).read_text(encoding="utf-8"))
+    return list(log["losses"])

@@ -49,10 +49,10 @@ def real_material(folder: Path, data: Path, responses: int, tokens: int, prompt_
 
     from itl_bench.data.template import padding_id
     from itl_bench.generation.loading import load_model, load_tokenizer
-    from itl_bench.perf_train import read_rows
+    from itl_bench.perf_train import first_items
 
     tokenizer, needed = load_tokenizer(folder), prompt_tokens + tokens
-    texts = (f"{item.instruction}\n{item.response}" for item in read_rows(data, LOOKED_AT))
+    texts = (f"{item.instruction}\n{item.response}" for item in first_items(data, LOOKED_AT))
     rows = [ids for text in texts if len(ids := tokenizer(text)["input_ids"]) >= needed][:responses]
     if len(rows) < responses:
         raise UsageError(f"{data}: {len(rows)} of its first {LOOKED_AT} rows have {needed} tokens; ask for fewer")

@@ -1,17 +1,17 @@
 """Speed of the one recipe against transformers' Trainer as it comes, on the same rows in one run; no pass/fail test."""
 
+import math
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, Field, ValidationError
-
 from itl_bench.catalog import load_catalog
 from itl_bench.data.rows import Item
+from itl_bench.data.sources.formats import read_rows
+from itl_bench.data.sources.loading import load_items
+from itl_bench.data.sources.spec import FieldsSpec, SourceSpec
 from itl_bench.errors import UsageError, unknown
 
 if TYPE_CHECKING:
@@ -22,15 +22,8 @@ if TYPE_CHECKING:
 
 ROWS_PER_UPDATE = 32
 SEED = 1
+FIELDS = ("instruction", "response", "output", "context", "input", "history")
 RATES = {"adapter": 5e-4, "all": 5e-5}
-
-
-class _Row(BaseModel):
-    """One line of a file of instructions; other columns are left out."""
-
-    instruction: str = Field(min_length=1)
-    context: str = ""
-    response: str = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -43,7 +36,7 @@ class TrainSpeed:
         seconds: The same.
         plain_padding: Share of positions that were padding.
         padding: The same.
-        largest_difference: Of the losses of any one step, in nats.
+        differences: Of the two losses of every update, in nats.
         notes: What the recipe left out, with the reason.
     """
 
@@ -52,7 +45,7 @@ class TrainSpeed:
     seconds: float
     plain_padding: float
     padding: float
-    largest_difference: float
+    differences: tuple[float, ...]
     notes: tuple[str, ...]
 
     @property
@@ -60,30 +53,40 @@ class TrainSpeed:
         """How many times faster the recipe is."""
         return self.plain_seconds / self.seconds
 
+    @property
+    def farthest(self) -> int:
+        """The update, counted from 1, whose losses differ most; the first whose difference is no number, if any."""
+        sizes = [math.inf if math.isnan(one) else one for one in self.differences]
+        return sizes.index(max(sizes)) + 1
 
-def read_rows(path: Path, count: int) -> list[Item]:
-    """The first rows of a file with one JSON object a line.
+    @property
+    def largest_difference(self) -> float:
+        """Of the losses of any one update, in nats."""
+        return self.differences[self.farthest - 1]
+
+
+def first_items(path: Path, count: int) -> tuple[Item, ...]:
+    """The first items of a file of rows, in any format and under any of the names that instruction data come in.
+
+    Args:
+        path: With fields `instruction`, `response` or `output`, and perhaps `context` or `input`, and `history`.
+        count: How many; rows without instruction or response do not count.
 
     Raises:
-        UsageError: There is no such file, too few rows, or a line without instruction and response.
+        UsageError: There is no such file, it cannot be read, or has too few such rows.
     """
     if not path.is_file():
-        raise UsageError(f"{path} is no file; give a file with one JSON object (instruction, response) a line")
-    with path.open("rb") as lines:
-        items = [_item(path, number, line) for number, line in enumerate(islice(lines, count), start=1)]
+        raise UsageError(f"{path} is no file; give one with a row (instruction, response) a line")
+    names = {name for row in read_rows(path, FIELDS) for name in row}
+    fields = FieldsSpec(
+        instruction="instruction", output="output" if "output" in names and "response" not in names else "response",
+        input=next((name for name in ("context", "input") if name in names), None),
+        history="history" if "history" in names else None,
+    )  # fmt: skip
+    items = load_items(path.stem, SourceSpec(path=str(path.resolve()), fields=fields)).items
     if len(items) < count:
-        raise UsageError(f"{path} has {len(items)} rows; {count} are needed, or ask for fewer updates")
-    return items
-
-
-def _item(path: Path, number: int, line: bytes) -> Item:
-    try:
-        row = _Row.model_validate_json(line)
-    except ValidationError as error:
-        found = error.errors()[0]
-        place = ".".join(str(part) for part in found["loc"]) or "the line"
-        raise UsageError(f"{path}, line {number}: {place}: {found['msg']}") from None
-    return Item(id=f"row-{number}", **row.model_dump())
+        raise UsageError(f"{path} has {len(items)} rows to train on; {count} are needed, or ask for fewer updates")
+    return items[:count]
 
 
 def compare_train_speed(
@@ -112,20 +115,20 @@ def compare_train_speed(
             f"{micro_batch} rows at once were asked for; accepted are parts of {ROWS_PER_UPDATE}: 1, 2, 4, 8, 16, 32"
         )
     rate = _rate(method)
-    examples, padding = _examples(model, read_rows(data, updates * ROWS_PER_UPDATE), cutoff)
+    examples, padding = _examples(model, first_items(data, updates * ROWS_PER_UPDATE), cutoff)
     recipe = TuningRecipe(
         epochs=1, micro_batch=micro_batch, grouped=True, response_head=True, optimizer="adamw_torch_fused"
     )
     plain_losses, plain_seconds, plain_padding = _plain(model, examples, method, recipe, rate, padding)
     losses, seconds, own_padding, notes = _recipe(model, examples, method, recipe, rate, padding)
-    differences = [abs(one - other) for one, other in zip(plain_losses, losses, strict=True)]
+    differences = tuple(abs(one - other) for one, other in zip(plain_losses, losses, strict=True))
     return TrainSpeed(
         sum(len(one.ids) for one in examples),
         plain_seconds,
         seconds,
         plain_padding,
         own_padding,
-        max(differences),
+        differences,
         notes,
     )
 
@@ -166,6 +169,7 @@ def _plain(
     from transformers import PrinterCallback, Trainer, TrainingArguments
 
     from itl_bench.training.arguments import training_arguments
+    from itl_bench.training.log import now, step_losses
     from itl_bench.training.tuning import collate
 
     rows = recipe.micro_batch or recipe.batch
@@ -183,11 +187,10 @@ def _plain(
             model=_start(folder, method), args=TrainingArguments(**named), train_dataset=examples, data_collator=padded
         )
         trainer.remove_callback(PrinterCallback)
-        started = time.perf_counter()
+        started = now()
         trainer.train()
-        seconds = time.perf_counter() - started
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
-    return losses, seconds, 1 - sum(len(one.ids) for one in examples) / positions[0]
+        seconds = now() - started
+    return step_losses(trainer.state.log_history), seconds, 1 - sum(len(one.ids) for one in examples) / positions[0]
 
 
 def _recipe(

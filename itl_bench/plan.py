@@ -1,7 +1,9 @@
 """What cases need that this machine or this version does not have, and what it would roughly cost."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from itl_bench import costs
 from itl_bench.cases import Case, Cell
@@ -11,6 +13,8 @@ from itl_bench.cell_tables import recipe_of
 from itl_bench.costs import CellCost, Trains, cell_cost
 from itl_bench.keys import Task
 from itl_bench.machine import Machine, this_machine
+from itl_bench.model_specs import ModelSpec
+from itl_bench.store import default_root
 from itl_bench.training.recipe import TuningRecipe
 
 REPLICATES = 5  # the fewest for a verdict
@@ -19,6 +23,11 @@ REFERENCE = Machine(gpus=(85.5,), gpu="NVIDIA H100 80GB HBM3")  # what cells tha
 REFERENCE_SIZE = "80 GB"  # as GPUs are sold: of 2^30 bytes, and some more
 GPUS_OF_A_NODE = 8
 LEAST = TuningRecipe(micro_batch=1, gradient_checkpointing=True)  # the paper's, in as little memory as it takes
+PASSES = {"shift": 4, "seed-floor": 2, "paraphrase-floor": 2}  # of a model over a probe's answers
+FAMILIARITY_TOKENS = 320_000  # read to class all facts of atlas: gemma270m does so in 15 to 30 minutes on 2 CPU cores
+RESERVE_GB = 3.0  # of a disk, for answers, tables and everything else; no more than the weights themselves take
+_STORE: dict[str, Path] = {}
+Recipes = Callable[[Cell], TuningRecipe]
 
 
 @dataclass(frozen=True)
@@ -72,18 +81,77 @@ def task_costs(tasks: Sequence[Task], catalog: Catalog, machine: Machine) -> dic
 
 
 def _task_cost(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: Machine) -> CellCost:
-    spec, seconds = task.spec, task.seconds
-    if task.kind == "checkpoint" and spec.get("model") in catalog.models:
-        cell = Cell(str(spec["model"]), str(spec["dataset"]), spec["method"]["id"])  # type: ignore[index]
+    if task.kind == "checkpoint" and task.spec.get("model") in catalog.models:
+        spec: Mapping[str, Any] = task.spec
+        cell = Cell(spec["model"], spec["dataset"], spec["method"]["id"])
         recipe = task.place if isinstance(task.place, TuningRecipe) else TuningRecipe.model_validate(spec["recipe"])
         return cost_of(cell, catalog, recipe, machine)
-    if task.kind == "responses":
-        named = {name: value for key in task.parents if key in by_key for name, value in by_key[key].spec.items()}
-        model, probe = catalog.models.get(str(named.get("model"))), catalog.probes.get(str(named.get("probe")))
-        if model and probe:
-            limit = int(str(spec["max_new_tokens"]))
-            seconds = costs.answer_seconds(model, probe.prompts, limit, machine) or seconds
-    return CellCost(0.0, 0.0, seconds, 0.0, 0, fits=True)
+    seconds = _seconds(task, by_key, catalog, machine)
+    model = catalog.models.get(str(task.spec.get("model"))) if task.kind == "base" else None
+    written = model is not None and model.weights.kind in ("gguf", "package")  # others are linked
+    disk = costs.STORED * model.parameters / 1e9 if model and written else 0.0
+    return CellCost(0.0, 0.0, task.seconds if seconds is None else seconds, disk, 0, fits=True)
+
+
+def _seconds(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: Machine) -> float | None:
+    """Of answers, and of measures that run models; None for other tasks, which take their declared seconds."""
+    named = {name: value for key in task.parents if key in by_key for name, value in by_key[key].spec.items()}
+    model, probe = catalog.models.get(str(named.get("model"))), catalog.probes.get(str(named.get("probe")))
+    measure = str(task.spec.get("measure"))
+    if model is None or model.weights.shipped:  # what the tiny models take was measured as a whole
+        return None
+    if task.kind == "familiarity" and "table" not in task.spec:
+        return costs.scoring_seconds(model, FAMILIARITY_TOKENS, machine)
+    if task.kind == "responses" and probe:
+        limit = int(str(task.spec["max_new_tokens"]))
+        return costs.answer_seconds(model, probe.prompts, _answer_tokens(task, limit), machine)
+    if measure in PASSES and probe:
+        row = costs.ROW - costs.LINE + _answer_tokens(task, probe.max_new_tokens)
+        return costs.scoring_seconds(model, PASSES[measure] * probe.prompts * row, machine)
+    if measure == "taught-loss" and named.get("dataset") in catalog.dataset_rows:
+        dataset = str(named["dataset"])
+        tokens = catalog.dataset_rows[dataset] * catalog.dataset_of(dataset).mean_tokens
+        return costs.scoring_seconds(model, tokens, machine)
+    return None
+
+
+def _answer_tokens(task: Task, limit: int) -> int:
+    """Of one answer: those that end with their line are short, others are taken to be as long as they may be."""
+    return min(limit, costs.LINE) if task.spec.get("stop") == "line" else limit
+
+
+def left_to_build(tasks: Sequence[Task], targets: Iterable[str], has: Callable[[str], bool]) -> list[Task]:
+    """What a run would build: what is absent and wanted, or a parent of such; cleaned-up weights are not."""
+    by_key = {task.key: task for task in tasks if not has(task.key)}
+    found: set[str] = set()
+    wanted = [key for key in targets if key in by_key]
+    while wanted:
+        key = wanted.pop()
+        if key not in found:
+            found.add(key)
+            wanted += [parent for parent in by_key[key].parents if parent in by_key]
+    return [by_key[key] for key in found]
+
+
+def use_store(root: Path) -> None:
+    """Say where this process builds: whose disk has to hold what is built."""
+    _STORE["root"] = root
+
+
+def store_in_use() -> Path:
+    """Where this process builds: what `use_store` said, else the user's own store."""
+    return _STORE.get("root") or default_root()
+
+
+def why_no_disk(needed_gb: float, free_gb: float) -> str | None:
+    """Why weights do not fit on the store's disk; None where they do. Nothing is dropped while a run builds."""
+    beside = min(RESERVE_GB, needed_gb)
+    if needed_gb + beside <= free_gb:
+        return None
+    return (
+        f"needs {_round(needed_gb)} GB on the disk of the store for weights and {_round(beside)} GB beside them, "
+        f"{_round(free_gb)} GB are free; itl-bench store gc --weights frees some, or take a store on another disk"
+    )
 
 
 def answers_of(case: Case, catalog: Catalog) -> int:
@@ -94,23 +162,23 @@ def answers_of(case: Case, catalog: Catalog) -> int:
 
 
 def why_no_memory(
-    case: Case, catalog: Catalog, table: CellTable | None = None, machine: Machine | None = None
+    cells: Collection[Cell], catalog: Catalog, recipe: Recipes | None = None, machine: Machine | None = None
 ) -> str | None:
-    """Why a machine has too little memory for a case's cells, or too little speed without a GPU; None where it has not.
+    """Why a machine has too little memory for cells, or too little speed without a GPU; None where it has not.
 
     Args:
-        case: Whose cells are to be trained.
+        cells: That are to be trained.
         catalog: What is declared.
-        table: The cells' table, which says how they are tuned; None for the least that any recipe takes.
+        recipe: Says how each is tuned; None for the least that any recipe takes.
         machine: None for this one.
     """
-    machine, cells = machine or this_machine(), sorted(case.cells, key=str)
-    found = [(cell, cost_of(cell, catalog, _recipe(table, catalog, cell), machine)) for cell in cells]
+    machine, recipe = machine or this_machine(), recipe or (lambda cell: LEAST)
+    found = [(cell, cost_of(cell, catalog, recipe(cell), machine)) for cell in sorted(cells, key=str)]
     if not found:
         return None
     if too_large := [one for one in found if not one[1].fits]:
         cell, cost = max(too_large, key=lambda one: one[1].memory_gb)
-        return _too_large(cell, cost, catalog, _recipe(table, catalog, cell), machine)
+        return _too_large(cell, cost, catalog, recipe(cell), machine)
     cell, slowest = max(found, key=lambda one: one[1].seconds)
     if not machine.gpus and slowest.seconds > HOURS_PER_CELL * 3600:
         return (
@@ -120,10 +188,21 @@ def why_no_memory(
     return None
 
 
-def _recipe(table: CellTable | None, catalog: Catalog, cell: Cell) -> TuningRecipe:
-    if table is None:
-        return LEAST
-    name = recipe_of(catalog, table, cell.dataset)
+def why_no_memory_to_answer(model: ModelSpec, machine: Machine | None = None) -> str | None:
+    """Why a machine, None for this one, cannot hold a model that is not tuned; None where it can."""
+    here, needed = machine or this_machine(), costs.answering_gb(model, "adapter")
+    if needed <= costs.USABLE * min(here.gpus, default=here.ram_gb):
+        return None
+    return f"needs {needed:,.0f} GB of memory to answer with {model.id} in fp32; this machine has {here.in_words()}"
+
+
+def recipes_of(table: CellTable | None, catalog: Catalog) -> Recipes | None:
+    """How the cells of a table are tuned; None without a table."""
+    return (lambda cell: recipe_named(recipe_of(catalog, table, cell.dataset), catalog)) if table else None
+
+
+def recipe_named(name: str, catalog: Catalog) -> TuningRecipe:
+    """A recipe by its id; that of the bios world without one."""
     return catalog.recipes[name].tuning if name else TuningRecipe()
 
 
@@ -194,5 +273,5 @@ def _weights(case: Case, catalog: Catalog) -> list[str]:
     return list(weights)
 
 
-def _round(hours: float) -> str:
-    return f"{hours:.2g}" if hours < 10 else f"{hours:,.0f}"
+def _round(number: float) -> str:
+    return f"{number:.2g}" if number < 10 else f"{number:,.0f}"

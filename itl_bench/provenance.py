@@ -6,6 +6,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from itl_bench.machine import cores
+
 PACKAGES = (
     "itl_bench",
     "numpy",
@@ -52,7 +54,7 @@ def hardware() -> dict[str, str | int | float]:
     """Processor and memory; memory in GB (10^9 bytes)."""
     facts: dict[str, str | int | float] = {
         "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        "cores": cores(),
     }
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         facts["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)

@@ -1,22 +1,49 @@
 """Why a measured case cannot be run here, and what it would need; None where it can."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from importlib.util import find_spec
 
-from itl_bench.case_tasks import MEASURE_TABLES
-from itl_bench.cases import Case
+from itl_bench.case_tasks import MEASURE_TABLES, read_by
+from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
-from itl_bench.cell_tables import DEFAULT_PROFILE, FEWEST_OF_A_CURVE, OVER_CELLS, OVER_DATASETS, cell_table, has_cells
+from itl_bench.cell_tables import (
+    DEFAULT_PROFILE,
+    FEWEST_OF_A_CURVE,
+    OVER_CELLS,
+    OVER_DATASETS,
+    cell_table,
+    has_cells,
+    recipe_of,
+)
 from itl_bench.chosen_rates import why_no_rate
+from itl_bench.costs import STORED
 from itl_bench.data.bios.shipped import manifest_file, shipped_bases
 from itl_bench.data.sources.loading import first_found
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.dataset_specs import DatasetSpec, ProbeSpec
 from itl_bench.errors import UsageError
+from itl_bench.keys import Task
+from itl_bench.machine import free_gb, this_machine
 from itl_bench.model_specs import ModelSpec
-from itl_bench.plan import missing, who_scores, why_no_memory
+from itl_bench.plan import (
+    LEAST,
+    Recipes,
+    cost_of,
+    left_to_build,
+    missing,
+    recipe_named,
+    recipes_of,
+    store_in_use,
+    task_costs,
+    who_scores,
+    why_no_disk,
+    why_no_memory,
+    why_no_memory_to_answer,
+)
 from itl_bench.specs import ProfileSpec
+from itl_bench.store import MARK, Store
+from itl_bench.tasks import UNTUNED, Graph, TunedCell
 from itl_bench.weights import why_no_weights
 
 PACKAGES = ("torch", "transformers", "peft", "accelerate")
@@ -38,23 +65,106 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | 
         return "not run: " + "; ".join([no_cells, *needs])
     if reason := "; ".join(needs) or why_no_cells() or lacking_base(table, catalog):
         return f"not run: {reason}"
-    unchosen = why_no_rate(case, catalog, table)
-    return f"not run: {unchosen}" if unchosen else None
+    unfit = why_no_rate(case, catalog, table) or why_no_room(case, catalog, table)
+    return f"not run: {unfit}" if unfit else None
 
 
 def lacking(case: Case, catalog: Catalog, table: CellTable | None) -> list[str]:
     """What of memory, models, data and judges a case needs and this machine lacks, each with how to get it."""
-    names = dict.fromkeys(side.model for side in (case.left, case.right) if side.model)
-    datasets = sorted({catalog.dataset_of(cell.dataset).name for cell in case.cells})
-    probes = dict.fromkeys(side.probe or case.probe or "" for side in (case.left, case.right))
+    models = [side.model for side in (case.left, case.right) if side.model]
+    probes = [side.probe or case.probe or "" for side in (case.left, case.right)]
+    found = lacking_for(case.cells, catalog, recipes_of(table, catalog), models, probes)
+    return [*found, *dict.fromkeys(who_scores(case, catalog))]
+
+
+def lacking_for(
+    cells: Collection[Cell],
+    catalog: Catalog,
+    recipe: Recipes | None,
+    models: Iterable[str] = (),
+    probes: Iterable[str] = (),
+) -> list[str]:
+    """What of memory, models and data cells need and this machine lacks, each with how to get it.
+
+    Args:
+        cells: That are to be tuned.
+        catalog: What is declared.
+        recipe: Says how each is tuned; None for the least that any recipe takes.
+        models: That are asked beside those of the cells.
+        probes: That they are asked.
+    """
+    datasets = sorted({catalog.dataset_of(cell.dataset).name for cell in cells})
     found = [
-        why_no_memory(case, catalog, table),
-        *(why_no_model(catalog.models[name]) for name in names),
+        why_no_memory(cells, catalog, recipe),
+        *(why_no_model(catalog.models[name]) for name in dict.fromkeys([*models, *sorted(one.model for one in cells)])),
         *(why_no_data(catalog.datasets[name]) for name in datasets),
         *(why_no_prompts(catalog.probes[name]) for name in probes if name in catalog.probes),
-        *who_scores(case, catalog),
     ]
     return list(dict.fromkeys(reason for reason in found if reason))
+
+
+def lacking_for_table(table: CellTable, catalog: Catalog) -> str | None:
+    """What a sweep over a table of one model needs and this machine lacks; None where it lacks nothing."""
+    cells = {Cell(table.model, dataset, method) for dataset, method, _ in table.combinations()}
+    needs = lacking_for(cells, catalog, recipes_of(table, catalog))
+    return "; ".join(needs) or why_no_cells() or lacking_base(table, catalog)
+
+
+def why_not_cell(cell: TunedCell, catalog: Catalog) -> str | None:
+    """Why one cell, or the base where its method is `base`, cannot be had here, in one line; None where it can.
+
+    Wrong names and numbers give None, too: whoever builds the cell says what is wrong with them.
+    """
+    model, data = catalog.models.get(cell.model), cell.dataset in catalog.dataset_rows
+    methods, recipes = [*catalog.methods, UNTUNED], ["", *catalog.recipes]
+    if not (model and data and cell.method in methods and cell.recipe in recipes):
+        return None
+    if model.level not in catalog.dataset_of(cell.dataset).levels:
+        return None
+    tuned = [] if cell.method == UNTUNED else [Cell(cell.model, cell.dataset, cell.method)]
+    needs = lacking_for(tuned, catalog, lambda _: recipe_named(cell.recipe, catalog), [cell.model])
+    data_needs = [] if tuned else [why_no_memory_to_answer(model), why_no_data(catalog.dataset_of(cell.dataset))]
+    if lacks := [*needs, *filter(None, data_needs)]:
+        return f"not run: {'; '.join(lacks)}"
+    graph = Graph(catalog, {})
+    try:
+        wanted = graph.checkpoint(cell) if tuned else graph.base(cell.model, cell.replicate.base)
+    except (UsageError, TypeError, ValueError):
+        return None
+    unfit = why_no_room_for(list(graph.tasks.values()), [wanted.key], catalog)
+    return f"not run: {unfit}" if unfit else None
+
+
+def recipe_for(model: str, dataset: str, catalog: Catalog) -> str:
+    """The recipe of a dataset, or of the first cells that are declared for a model or for its level."""
+    names = (model, catalog.models[model].level) if model in catalog.models else ()
+    tables = (table for table in catalog.cells.values() if table.model in names)
+    return next((recipe_of(catalog, table, dataset) for table in tables), "")
+
+
+def why_no_room(case: Case, catalog: Catalog, table: CellTable) -> str | None:
+    """Why what a case still lacks does not fit on the disk of the store; None where it does.
+
+    The store drops nothing by itself, so all of its weights have to be there together.
+    """
+    asked = {(cell.dataset, cell.method): cell for cell in case.cells}
+    cells = [asked[dataset, method] for dataset, method, _ in table.trained() if (dataset, method) in asked]
+    each = sum(cost_of(cell, catalog, LEAST, this_machine()).disk_gb for cell in cells)
+    most = len(table.bases) * (STORED * catalog.models[table.model].parameters / 1e9 + len(table.seeds) * each)
+    if why_no_disk(most, free_gb(store_in_use())) is None:
+        return None  # all of it fits, whatever of it is there already
+    graph = Graph(catalog, {})
+    targets = [task.key for task in read_by(graph, case, table)]
+    return why_no_room_for(list(graph.tasks.values()), targets, catalog)
+
+
+def why_no_room_for(tasks: Sequence[Task], targets: Iterable[str], catalog: Catalog) -> str | None:
+    """Why what is not yet in the store of these tasks does not fit on its disk; None where it does."""
+    root = store_in_use()
+    has = Store(root).has if (root / MARK).exists() else lambda key: False
+    left = left_to_build(tasks, targets, has)
+    costs = task_costs(left, catalog, this_machine())
+    return why_no_disk(sum(cost.disk_gb for cost in costs.values()), free_gb(root))
 
 
 def why_no_model(model: ModelSpec) -> str | None:

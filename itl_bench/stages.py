@@ -20,6 +20,7 @@ from itl_bench.generation.greedy import generate
 from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
 from itl_bench.keys import Task
 from itl_bench.loss_stage import write_taught_loss
+from itl_bench.machine import cores
 from itl_bench.matchers import stated_in
 from itl_bench.measures.borrowing import borrowing
 from itl_bench.measures.knowledge import knowledge
@@ -82,8 +83,7 @@ def _limited(builder: Builder) -> Builder:
 
 def threads_of_large_models() -> int:
     """This worker's share of the cores."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    return max(1, cores() // int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 def provenance() -> Mapping[str, object]:

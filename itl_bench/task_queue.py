@@ -10,8 +10,9 @@ import secrets
 import time
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.keys import Task
@@ -29,6 +30,32 @@ class Progress(NamedTuple):
     failed: int
     total: int
     seconds_left: float  # expected work that is left, for one worker
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task failed; as text, with the name of what was raised.
+
+    Attributes:
+        message: In words.
+        error: The name of the exception's type; nothing where none was raised.
+        refused: Whether a builder refused what was asked of it (UsageError), and did not break down.
+    """
+
+    message: str
+    error: str = ""
+    refused: bool = False
+
+    @classmethod
+    def of(cls, reason: Exception | str) -> Self:
+        """The failure that an exception, or a plain reason, stands for."""
+        if isinstance(reason, str):
+            return cls(reason)
+        return cls(str(reason), type(reason).__name__, isinstance(reason, UsageError))
+
+    def __str__(self) -> str:
+        """For example "ValueError: the loss is NaN"."""
+        return f"{self.error}: {self.message}" if self.error else self.message
 
 
 class Queue:
@@ -128,9 +155,9 @@ class Queue:
             self._failed.add(task.key)
         return task.key in self._failed
 
-    def fail(self, task: Task, message: str) -> None:
-        """Note for all workers of this run that a task failed."""
-        write_atomically(self.folder / f"{task.key}.json", json.dumps({"kind": task.kind, "message": message}))
+    def fail(self, task: Task, reason: Exception | str) -> None:
+        """Note for all workers of this run that a task failed, and what was raised or why."""
+        write_atomically(self.folder / f"{task.key}.json", json.dumps(asdict(Failure.of(reason))))
         self._failed.add(task.key)
 
     def died(self, task: Task) -> bool:
@@ -141,7 +168,7 @@ class Queue:
         self.fail(task, f"{DEATHS} workers died while building it")
         return True
 
-    def failures(self) -> dict[str, str]:
-        """Key -> message of what failed in this run, on any worker."""
+    def failures(self) -> dict[str, Failure]:
+        """Key -> why it failed in this run, on any worker."""
         paths = sorted(self.folder.glob("*.json")) if self.folder.is_dir() else []
-        return {path.stem: json.loads(path.read_text(encoding="utf-8"))["message"] for path in paths}
+        return {path.stem: Failure(**json.loads(path.read_text(encoding="utf-8"))) for path in paths}

@@ -18,6 +18,7 @@ from itl_bench.weights_specs import MODELS_DIR, WeightsSpec, models_dir
 
 HUB_FILES = (CONFIG, INDEX, "model*.safetensors", *TOKENIZER_FILES)
 CHUNK = 1 << 20  # bytes
+GATED = ("meta-llama/", "google/gemma")  # beginnings of ids whose licence has to be accepted before a download
 
 
 def why_no_weights(spec: WeightsSpec) -> str | None:
@@ -123,41 +124,59 @@ def _snapshot(spec: WeightsSpec) -> Path:
     return _hub_cache() / f"models--{str(spec.hub).replace('/', '--')}" / "snapshots" / str(spec.revision)
 
 
+def _command(spec: WeightsSpec) -> str:
+    return f"hf download {spec.hub} --revision {spec.revision} --exclude '*.bin' --exclude '*.pth'"
+
+
+def _accept(spec: WeightsSpec) -> str:
+    return f"accept its licence at https://huggingface.co/{spec.hub} first and log in with hf auth login, then"
+
+
 def _why_not_cached(spec: WeightsSpec) -> str | None:
-    command = f"hf download {spec.hub} --revision {spec.revision} --exclude '*.bin' --exclude '*.pth'"
+    """What the hub's cache lacks; the hub itself is not asked."""
     if not _snapshot(spec).is_dir():
-        return f"{spec.name} is not on this machine; get it: {command}"
+        how = f"{_accept(spec)} get it" if str(spec.hub).startswith(GATED) else "get it"
+        return f"{spec.name} is not on this machine; {how}: {_command(spec)}"
     try:
         model_files(_snapshot(spec))
     except UsageError as error:
         reason = str(error).replace(str(_snapshot(spec)), spec.name)
-        return f"{reason}; if the download was interrupted, {command} completes it"
+        return f"{reason}; if the download was interrupted, {_command(spec)} completes it"
     return None
 
 
 def _fetch(spec: WeightsSpec) -> None:
     """Download what is missing of a repository."""
     try:
-        from huggingface_hub import errors, snapshot_download
+        from huggingface_hub import constants, errors, snapshot_download
     except ImportError:
-        raise UsageError(f"{spec.name} is not on this machine; pip install 'itl_bench[train]' can fetch it") from None
+        raise UsageError(f"{_why_not_cached(spec)} (hf comes with pip install 'itl_bench[train]')") from None
     page = f"https://huggingface.co/{spec.hub}"
     try:
         snapshot_download(
             str(spec.hub), revision=spec.revision, cache_dir=_hub_cache(), allow_patterns=list(HUB_FILES)
         )  # fmt: skip
     except errors.GatedRepoError:
-        reason = f"{spec.hub} is gated; accept its licence at {page}, then hf auth login"
+        reason = f"{spec.hub} is gated; {_accept(spec)} {_command(spec)}"
     except errors.RepositoryNotFoundError:
         reason = f"the hub has no {spec.hub}, or it is private; check the id at {page}, or hf auth login"
     except errors.RevisionNotFoundError:
         reason = f"{spec.hub} has no revision {spec.revision}; take a commit hash from {page}/commits/main"
     except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, OSError) as error:
-        reason = f"{_why_not_cached(spec)} (the hub cannot be reached: {type(error).__name__})"
+        reason = f"{_why_not_cached(spec)} ({why_not_fetched(error, constants.HF_HUB_OFFLINE)})"
     else:
         reason = _why_not_cached(spec) or ""
     if reason:
         raise UsageError(reason)
+
+
+def why_not_fetched(error: Exception, offline: bool) -> str:
+    """Whether the hub was not asked, or answered with an error, or could not be reached: one is not the other."""
+    if offline:
+        return "the hub was not asked: HF_HUB_OFFLINE is set"
+    cause = error if hasattr(error, "response") else error.__cause__ or error
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    return f"the hub answered {status}" if status else f"the hub cannot be reached: {type(cause).__name__}"
 
 
 def _check_blobs(spec: WeightsSpec, files: ModelFiles) -> None:

@@ -12,10 +12,11 @@ import pytest
 from building_worker import graph, work
 
 from itl_bench.building import LocalExecutor
-from itl_bench.errors import ItlError, UsageError
+from itl_bench.data.sources.errors import MissingDatasetError
+from itl_bench.errors import EvidenceError, ItlError, UsageError
 from itl_bench.keys import Task
 from itl_bench.store import Store
-from itl_bench.task_queue import Queue
+from itl_bench.task_queue import Failure, Queue
 
 
 @pytest.fixture
@@ -119,7 +120,7 @@ def test_a_damaged_parent_that_nobody_builds_fails_its_child(root, log):
     (Store(root).folder(corpus.key) / "text").write_text("changed", encoding="utf-8")
     child = Task("cell", {}, (corpus.key,))
     report = LocalExecutor(Store(root), kinds).build([child], "second")
-    assert "is lost" in report.failed[child.key]
+    assert "is lost" in str(report.failed[child.key])
     assert report.built == []
 
 
@@ -199,10 +200,33 @@ def test_what_fails_blocks_its_children_only_and_is_tried_again_by_the_next_run(
     measures = sorted(task.key for task in tasks if task.kind == "measure")
     assert sorted(report.failed) == measures
     assert report.blocked == []
-    assert set(report.failed.values()) == {"ValueError: out of memory"}
+    assert set(report.failed.values()) == {Failure("out of memory", "ValueError")}
+    assert {str(failure) for failure in report.failed.values()} == {"ValueError: out of memory"}
     again = LocalExecutor(Store(root), dict.fromkeys(kinds, build)).build(tasks, "second")
     assert sorted(again.built) == measures
     assert again.failed == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (UsageError("40 facts\nare too few"), Failure("40 facts\nare too few", "UsageError", refused=True)),
+        (MissingDatasetError("no rows"), Failure("no rows", "MissingDatasetError", refused=True)),
+        (EvidenceError("NaN"), Failure("NaN", "EvidenceError")),
+        (FileNotFoundError(2, "gone"), Failure("[Errno 2] gone", "FileNotFoundError")),
+        (RuntimeError(), Failure("", "RuntimeError")),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_worker_learns_what_kind_of_failure_it_was(root, log, error, failure):
+    def fail(task, parents, folder):
+        raise error
+
+    tasks = [Task("corpus", {})]
+    LocalExecutor(Store(root), {"corpus": fail}).build(tasks, "run")
+    other = LocalExecutor(Store(root), {"corpus": building_worker.builder(log, 0)}).build(tasks, "run")
+    assert other.built == []
+    assert other.failed == {tasks[0].key: failure}
 
 
 def test_nothing_of_a_failed_task_is_left(root, log):

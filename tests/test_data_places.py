@@ -168,7 +168,7 @@ def test_the_cache_goes_before_a_download_and_no_download_means_none(monkeypatch
     [
         (
             "GatedRepoError",
-            "org/name is gated; accept its terms at https://.*/datasets/org/name, log in with `hf auth login`",
+            "org/name is gated; accept its terms at https://.*/datasets/org/name first, log in with `hf auth login`",
         ),
         ("RepositoryNotFoundError", "the hub has no org/name at 0123"),
         ("RevisionNotFoundError", "the hub has no org/name at 0123"),
@@ -179,6 +179,27 @@ def test_what_the_hub_refuses_says_what_to_do(monkeypatch, name, message):
     asked(monkeypatch, kind.__new__(kind))  # made without the answer of a server that its constructor asks for
     with pytest.raises(MissingDatasetError, match=f"{message}.*`hf download org/name a "):
         find_files("x", source(hub="org/name", revision=COMMIT, files=["a"]))
+
+
+@pytest.mark.parametrize(
+    ("download", "offline", "said"), [(False, False, False), (True, True, False), (True, False, True)]
+)
+def test_only_a_hub_that_was_asked_was_not_reached(monkeypatch, download, offline, said):
+    monkeypatch.setattr(pytest.importorskip("huggingface_hub").constants, "HF_HUB_OFFLINE", offline)
+    asked(monkeypatch, FileNotFoundError())
+    with pytest.raises(MissingDatasetError, match=r"not in the hub's cache.*`hf download org/name a ") as caught:
+        find_files("x", source(hub="org/name", revision=COMMIT, files=["a"]), download=download)
+    assert ("the hub was not reached (FileNotFoundError)" in str(caught.value)) == said
+
+
+@pytest.mark.parametrize("name", [None, "GatedRepoError"])
+def test_a_dataset_under_terms_says_so_once_whether_or_not_the_hub_was_asked(monkeypatch, name):
+    errors = pytest.importorskip("huggingface_hub.errors")
+    kind = getattr(errors, name) if name else FileNotFoundError
+    asked(monkeypatch, kind.__new__(kind))
+    with pytest.raises(MissingDatasetError) as caught:
+        find_files("x", source(hub="GAIR/lima", revision=COMMIT, files=["a"]), download=bool(name))
+    assert str(caught.value).count("accept its terms at https://huggingface.co/datasets/GAIR/lima first") == 1
 
 
 def test_without_the_hub_s_package_the_message_names_the_command(monkeypatch):

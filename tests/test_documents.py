@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not CONTRIBUTING.exists(), reason="only a checko
 
 def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", CONTRIBUTING.read_text(encoding="utf-8"), flags=re.S)
-    files = ("models.yaml", "datasets.yaml", "claims/y01.yaml", "cells.yaml", "cells.yaml")
+    files = ("models.yaml", "datasets.yaml", "recipes.yaml", "claims/y01.yaml", "cells.yaml", "cells.yaml")
     assert len(blocks) == len(files)
     for name, block in zip(files, blocks, strict=True):
         path = tmp_path / name
@@ -29,6 +29,7 @@ def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
     ids = [case.id for case in build_grid(catalog)]
     assert [key for key in ids if key.startswith("Y01-measured-llama7b-mydata-10k-lora-vs-full-just-eval")]
     assert [key for key in ids if key.startswith("C10a-measured-mymodel-dolly-15k")]
+    assert (catalog.recipes["mine"].tuning.epochs, set(catalog.recipes["mine"].reasons)) == (5, {"epochs"})
     assert catalog.cells["embedded"].seeds == (21, 22)
     assert catalog.cells["bios-full-fair"].sweep_seeds == (51,)
 

@@ -255,3 +255,39 @@ def test_what_failed_is_tried_again_by_the_next_sweep(own, monkeypatch, capsys, 
     calls = failing.call_count
     assert command(monkeypatch, "--store", store, "--cases", own) == 2
     assert failing.call_count == 2 * calls > 0
+
+
+def stopped_by(monkeypatch, capsys, table, *arguments):
+    monkeypatch.setattr("sys.argv", ["itl-bench", "sweep", table, *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert stopped.value.code == 2
+    return line
+
+
+def test_a_sweep_says_what_it_lacks_before_it_builds(monkeypatch, capsys, tmp_path):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    line = stopped_by(monkeypatch, capsys, "llama7b-fair", "--store", tmp_path / "store")
+    assert line.startswith("ERROR: llama7b-fair: ")
+    assert "hf download meta-llama/Llama-2-7b-hf --revision" in line
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_sweep_that_does_not_fit_on_the_disk_is_not_begun(own, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr("itl_bench.runnable.free_gb", lambda folder: 0.0)
+    monkeypatch.setattr("itl_bench.stages.build_corpus", building := Mock(side_effect=ValueError("was begun")))
+    line = stopped_by(monkeypatch, capsys, "fair", "--store", tmp_path / "store", "--cases", own)
+    assert line.startswith("ERROR: fair: needs ")
+    assert "GB on the disk of the store for weights" in line
+    assert not building.called
+
+
+def test_cells_of_a_whole_level_are_swept_model_by_model(own, catalog, monkeypatch, capsys, tmp_path):
+    level = catalog.cells["fair"].model_copy(update={"model": "bios"})
+    monkeypatch.setattr("itl_bench.catalog.load_catalog", lambda own: replace(catalog, cells={"fair": level}))
+    line = stopped_by(monkeypatch, capsys, "fair", "--store", tmp_path / "store", "--cases", own)
+    assert line == (
+        "ERROR: the cells fair are of every model of level bios, and rates are chosen for one; "
+        "declare cells of their own for it in cells.yaml"
+    )

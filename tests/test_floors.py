@@ -7,6 +7,7 @@ from statistics import fmean
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from itl_bench.artifact import Artifact
 from itl_bench.building import LocalExecutor
@@ -16,11 +17,12 @@ from itl_bench.comparison import Replicate
 from itl_bench.data.rows import Prompt, Response, Table, read_lines, read_table, write_lines
 from itl_bench.data.template import prompt_ids
 from itl_bench.errors import EvidenceError, UsageError
-from itl_bench.floor_stage import wording_shifts, write_paraphrase_floor
+from itl_bench.floor_stage import both_seeds, wording_shifts, write_paraphrase_floor
 from itl_bench.floors import in_words, mean
-from itl_bench.generation.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.generation.loading import load_adapted, load_model, load_tokenizer, load_tuned
 from itl_bench.grid import build_grid
 from itl_bench.judging_phase import judge_from_store
+from itl_bench.measures.token_shift import token_shifts
 from itl_bench.measures.token_shift_logits import teacher_forced
 from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
 from itl_bench.stages import builders
@@ -106,6 +108,40 @@ def test_the_floor_of_seeds_is_the_divergence_of_the_first_from_the_second(metho
     for row, prompt, tokens in answers_of(store, graph, method):
         assert kl[row] == pytest.approx(slow_kl(second, first, prompt, prompt, tokens), rel=1e-4, abs=1e-8)
         assert kl[row] > 0
+
+
+def shifts_of(models, store, graph, method):
+    asked = answers_of(store, graph, method)
+    prompts, tokens = [prompt for _, prompt, _ in asked], [tokens for _, _, tokens in asked]
+    return token_shifts(*models, prompts, tokens, 0, ends=())
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_two_seeds_are_what_two_loaded_models_are(method, store, catalog):
+    graph = Graph(catalog, {})
+    base = opened(store, graph.base("bios1m", 1))
+    first, second = (opened(store, graph.checkpoint(cell_of(method, seed))) for seed in (1, 2))
+    found = shifts_of(both_seeds(base, first, second), store, graph, method)
+    load = load_adapted if method == "lora" else load_tuned
+    assert found == shifts_of((load(base, second), load(base, first)), store, graph, method)
+    whole = shifts_of((load_tuned(base, second), load_tuned(base, first)), store, graph, method)  # adapters merged
+    for one, other in zip(found, whole, strict=True):
+        assert one.kl == pytest.approx(other.kl, rel=1e-4, abs=1e-8)
+        assert one.base_rank == other.base_rank
+
+
+def test_adapters_of_two_seeds_share_the_weights_of_their_base(store, catalog):
+    graph = Graph(catalog, {})
+    base = opened(store, graph.base("bios1m", 1))
+    checkpoints = [opened(store, graph.checkpoint(cell_of("lora", seed))) for seed in (1, 2)]
+    name, tuned = both_seeds(base, *checkpoints)
+    of_adapters = sum(weight.numel() for path in checkpoints for weight in adapter_weights(path))
+    assert set(tuned.peft_config) == {"default", name}
+    assert sum(weight.numel() for weight in tuned.parameters()) == load_model(base).num_parameters() + of_adapters
+
+
+def adapter_weights(folder):
+    return load_file(folder / "adapter_model.safetensors").values()
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])

@@ -16,7 +16,7 @@ from itl_bench.keys import Task
 from itl_bench.measured import trained
 from itl_bench.stage_files import ITEMS, TABLE, TRAINING
 from itl_bench.store import Store
-from tests.tiny import SIZES, tiny_catalog
+from tests.tiny import SHIPPED_FEWEST_UPDATES, SIZES, tiny_catalog
 
 SIZED = [f"bios-new20-sized-{label}" for label in SIZES]
 STYLES = ["bios-new30-short", "bios-new30-simple", "bios-new30-long", "bios-new30-padded"]
@@ -134,3 +134,26 @@ def test_a_pilot_gives_no_verdict(styled, build):
     assert record.verdict == "INCONCLUSIVE"
     assert record.reason.startswith("pilot: no verdict; ")
     assert record.effect == judge_from_store(case, styled, None, store).effect
+
+
+def test_a_trend_over_cells_of_few_updates_is_shown_and_decides_nothing(sized, build, monkeypatch):
+    monkeypatch.setattr("itl_bench.measured.TRAINED_SHARE", -math.inf)
+    case = the_case(sized, "C03")
+    store, _ = build([case], sized)
+    full = judge_from_store(case, sized, None, store)
+    monkeypatch.setattr("itl_bench.judging_phase.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    short = judge_from_store(case, sized, None, store)
+    fewest = 3 * math.ceil(min(SIZES.values()) / 32)  # epochs, rows, batch
+    assert short.reason.startswith(f"pilot: cells of {fewest} updates; a verdict needs 94; ")
+    assert (short.verdict, short.p_value) == ("INCONCLUSIVE", None)
+    assert (short.effect, short.ci_low, short.ci_high) == (full.effect, full.ci_low, full.ci_high)
+
+
+def test_a_trend_of_which_too_little_is_left_says_as_well_that_it_was_short(sized, build, monkeypatch):
+    monkeypatch.setattr("itl_bench.measured.TRAINED_SHARE", math.inf)  # no cell was trained
+    monkeypatch.setattr("itl_bench.judging_phase.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    case = the_case(sized, "C03")
+    store, _ = build([case], sized)
+    record = judge_from_store(case, sized, None, store)
+    assert (record.verdict, record.effect) == ("INCONCLUSIVE", None)
+    assert record.reason.startswith("pilot: cells of 6 updates; a verdict needs 94; 6 cells that were not trained left")

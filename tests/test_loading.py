@@ -4,11 +4,13 @@ import pytest
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from tiny_weights import change_json, letters_tokenizer, logits, tiny_llama, write_model
+from tiny_weights import LETTERS, change_json, letters_tokenizer, logits, tiny_llama, write_model
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
+from itl_bench.data.special_tokens import padding_id
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.generation.loading import (
+    add_adapter,
     check_causal,
     has_adapter,
     load_adapted,
@@ -25,16 +27,21 @@ def base(tmp_path):
     return write_model(tmp_path / "base")
 
 
-@pytest.fixture
-def adapter(tmp_path, base):
+def write_adapter(base, folder, seed=1):
     """A checkpoint of an adapter whose every matrix moves the model."""
-    torch.manual_seed(1)
-    model = get_peft_model(load_model(base), LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM"))
+    torch.manual_seed(seed)
+    config = LoraConfig(r=2, target_modules="all-linear", task_type="CAUSAL_LM", lora_dropout=0.5)
+    model = get_peft_model(load_model(base), config)
     for name, weight in model.named_parameters():
         if "lora_" in name:
             torch.nn.init.normal_(weight, std=0.3)
-    model.save_pretrained(tmp_path / "adapter")
-    return tmp_path / "adapter"
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def adapter(tmp_path, base):
+    return write_adapter(base, tmp_path / "adapter")
 
 
 def refused(call, *arguments, kind=ItlError):
@@ -138,10 +145,10 @@ def test_architectures_that_do_not(name):
 # tokenizers
 
 
-def test_without_a_padding_token_the_end_pads(base):
+def test_a_tokenizer_without_a_padding_token_is_left_so(base):
     tokenizer = load_tokenizer(base)
-    assert tokenizer.pad_token_id == tokenizer.eos_token_id == 2
-    assert tokenizer(["ab", "abc"], padding=True).attention_mask == [[1, 1, 0], [1, 1, 1]]
+    assert tokenizer.pad_token_id is None
+    assert padding_id(tokenizer) == LETTERS.index("<unk>")
 
 
 def test_a_padding_token_stays(tmp_path):
@@ -198,6 +205,26 @@ def test_a_checkpoint_of_all_weights(base, tmp_path):
     assert not has_adapter(full)
     assert (logits(load_tuned(base, full)) == logits(load_model(full))).all()
     assert "holds no adapter" in refused(load_adapted, base, full, kind=UsageError)
+
+
+def test_two_adapters_take_turns_on_one_base(base, adapter, tmp_path):
+    other = write_adapter(base, tmp_path / "other", seed=2)
+    both, alone = load_adapted(base, adapter), [logits(load_adapted(base, one)) for one in (adapter, other)]
+    add_adapter(both, other, "second")
+    assert (logits(both) == alone[0]).all()
+    both.set_adapter("second")
+    assert (logits(both) == alone[1]).all()
+    assert (alone[0] - alone[1]).abs().max() > 0.01
+    assert not any(module.training for module in both.modules())
+
+
+def test_a_second_adapter_that_cannot_be_read(base, adapter, tmp_path):
+    other, model = write_adapter(base, tmp_path / "other"), load_adapted(base, adapter)
+    file = other / "adapter_model.safetensors"
+    file.write_bytes(file.read_bytes()[:-4])
+    assert f"the adapter in {other} cannot be loaded" in refused(add_adapter, model, other, "second")
+    file.unlink()
+    assert "has no adapter_model.safetensors" in refused(add_adapter, model, other, "third")
 
 
 def test_an_adapter_without_weights(base, adapter):

@@ -1,6 +1,6 @@
 """The token shift of tiny random models against one forward per token and numpy in double precision."""
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import peft
@@ -142,6 +142,30 @@ def test_an_adapter_switched_off_against_one_forward_per_token():
         np.testing.assert_allclose(as_array(shift), expected, rtol=1e-4, atol=1e-6)
 
 
+def test_another_adapter_in_the_bases_place_equals_a_model_with_that_adapter():
+    both = adapted(5)
+    both.add_adapter("other", both.peft_config["default"])
+    torch.manual_seed(6)
+    for name, parameter in both.eval().named_parameters():
+        if ".other." in name:
+            torch.nn.init.normal_(parameter, std=0.4)
+    found = shifts("other", both)
+    assert both.active_adapter == "default"
+    for shift, prompt, response in zip(found, PROMPTS, SCORED, strict=True):
+        expected = slow(both, both, prompt, response, off=lambda: under(both, "other"))
+        np.testing.assert_allclose(as_array(shift), expected, rtol=1e-4, atol=1e-6)
+    assert min(found[2].kl) > 0.01
+    for shift in shifts("default", both):
+        assert set(shift.kl) <= {0.0}
+
+
+@contextmanager
+def under(model, name):
+    model.set_adapter(name)
+    yield
+    model.set_adapter("default")
+
+
 def test_a_new_adapter_does_not_shift():
     model = peft.get_peft_model(llama(1), peft.LoraConfig(r=2, target_modules=["q_proj"])).eval()
     for shift in shifts(None, model):
@@ -181,6 +205,10 @@ def test_what_cannot_be_compared_is_refused():
         shifts(model, llama(1, vocab_size=VOCABULARY + 1))
     with pytest.raises(UsageError, match="no adapter to switch off"):
         shifts(None, model)
+    with pytest.raises(UsageError, match="unknown adapter of the tuned model 'defalt'; did you mean 'default'"):
+        shifts("defalt", adapted())
+    with pytest.raises(UsageError, match="unknown adapter"):
+        shifts("default", model)
     with pytest.raises(UsageError, match="training mode"):
         shifts(model, llama(2).train())
     with pytest.raises(UsageError, match="a prompt has no tokens"):

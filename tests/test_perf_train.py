@@ -1,6 +1,9 @@
 """The comparison with the plain Trainer: equal losses on a tiny model, and clear words for what is wrong."""
 
+import gzip
 import json
+import math
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -8,7 +11,7 @@ from typer.testing import CliRunner
 from itl_bench.cli_perf import app
 from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.errors import UsageError
-from itl_bench.perf_train import TrainSpeed, compare_train_speed, read_rows
+from itl_bench.perf_train import TrainSpeed, compare_train_speed, first_items
 from itl_bench.training.pretraining import new_model
 from tests.test_tuning import SMALL, WORLD
 
@@ -46,36 +49,76 @@ def test_the_command_prints_a_ratio_for_each_method(folder, tmp_path):
     )
     assert result.exit_code == 0
     assert "lora: 1 updates of 32 rows" in result.output
-    assert "times as fast; largest difference of a loss" in result.output
+    assert re.search(r"times as fast; largest difference of a loss \S+ nats, at update 1$", result.output, re.M)
+
+
+def speed_of(*differences):
+    return TrainSpeed(100, 3.0, 1.5, 0.4, 0.1, differences, ())
 
 
 def test_the_ratio_is_of_seconds():
-    assert TrainSpeed(100, 3.0, 1.5, 0.4, 0.1, 0.0, ()).ratio == 2
+    assert speed_of(0.0).ratio == 2
+
+
+@pytest.mark.parametrize(
+    ("differences", "at"),
+    [((0.0,), 1), ((1e-7, 3e-5, 2e-6), 2), ((0.0, 0.0), 1), ((1.0, math.nan, 2.0), 2), ((math.nan, math.inf), 1)],
+)
+def test_the_update_that_differs_most_is_named(differences, at):
+    speed = speed_of(*differences)
+    assert speed.farthest == at
+    assert speed.largest_difference is differences[at - 1]  # a number that is none equals nothing
+
+
+def test_twenty_updates_are_compared_one_by_one(folder, tmp_path):
+    speed = compare_train_speed(folder, written(tmp_path / "rows.jsonl", ROWS * 20), "lora", 20, 32, 8)
+    assert len(speed.differences) == 20
+    assert speed.largest_difference < 1e-4
 
 
 def test_rows_are_read_in_order(tmp_path):
-    found = read_rows(written(tmp_path / "rows.jsonl", ROWS), 3)
+    found = first_items(written(tmp_path / "rows.jsonl", ROWS), 3)
     assert [(one.instruction, one.response) for one in found] == [
-        (row["instruction"], row["response"]) for row in ROWS[:3]
+        (row["instruction"], row["response"].rstrip()) for row in ROWS[:3]
     ]
+
+
+def test_rows_under_other_names_and_in_other_formats(tmp_path):
+    row = {"instruction": "Add.", "input": "1 and 2", "output": "3", "history": [["Hello?", "Hello!"]]}
+    path = tmp_path / "rows.json.gz"
+    path.write_bytes(gzip.compress(json.dumps([row, row | {"output": " "}, row | {"history": None}]).encode()))
+    first, second = first_items(path, 2)  # a row without response is none
+    assert (first.instruction, first.context, first.response) == ("Add.", "1 and 2", "3")
+    assert [(one.instruction, one.response) for one in first.history] == [("Hello?", "Hello!")]
+    assert second.history == ()
+
+
+def test_a_later_row_may_have_the_context(tmp_path):
+    rows = [ROWS[0], ROWS[1] | {"context": "Bob moved."}]
+    assert [one.context for one in first_items(written(tmp_path / "rows.jsonl", rows), 2)] == ["", "Bob moved."]
 
 
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("not json", "line 2: the line: Invalid JSON"),
-        ("", "line 2: the line: Invalid JSON"),
-        ('{"instruction": "Why?"}', "line 2: response: Field required"),
-        ('{"instruction": "", "response": "x"}', "line 2: instruction: String should have at least 1 character"),
-        ('{"instruction": "Why?", "response": 3}', "line 2: response: Input should be a valid string"),
-        ('{"instruction": "Why?", "response": "So."}', "has 2 rows; 3 are needed"),
+        ("not json", ":2:1: not valid JSON"),
+        ("[3]", ":2: expected an object"),
+        ('{"instruction": "Why?"}', "row 1: unknown field 'response'"),
+        ('{"answer": "So.", "response": "x"}', "row 1: unknown field 'instruction'"),
+        ('{"instruction": "Why?", "response": 3}', "row 1: 'response': expected text, found 3"),
+        ("", "has 1 rows to train on; 3 are needed"),
+        ('{"instruction": "", "response": "x"}', "has 1 rows to train on; 3 are needed"),
+        (
+            '{"instruction": "Why?", "response": "So."}',
+            "has 2 rows to train on; 3 are needed, or ask for fewer",
+        ),
     ],
 )
 def test_a_bad_line_is_named(line, words, tmp_path):
     path = written(tmp_path / "rows.jsonl", ROWS[:1])
     path.write_text(path.read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
     with pytest.raises(UsageError, match=words):
-        read_rows(path, 3)
+        first_items(path, 3)
 
 
 def test_wrong_names_and_numbers_are_named(folder, tmp_path):

@@ -89,6 +89,39 @@ def test_what_fails_to_build_is_an_error_of_the_cases_that_need_it_until_the_nex
     assert bench.built == {"checkpoint": 2, "measure": 1}
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_what_a_base_cannot_be_asked_is_not_run(bench, workers):
+    bench.environment("ITL_TEST_REFUSE", "bios-new30-long")
+    result = bench.run("-n", workers, "-rs")
+    assert result.code == 0, result.text
+    reason = "not run: 125 items about unknown facts are wanted; the base has 40"
+    assert f": {reason}\n" in result.text  # the short summary of skips
+    assert "not run: 1 measured cases: 1 of bios1m (bios)" in result.text
+    assert "1 skipped" in result.text
+    assert "rror" not in result.text
+    (case,) = [one for one in result.record["cases"] if one["evidence"] == "measured" and not one.get("verdict")]
+    assert (case["dataset"], case["reason"]) == ("bios-new30-long", reason)
+    assert result.record["run"]["crashed"] == []
+    assert judged(result, "measured") == ["SUPPORTED"] * 5
+    assert bench.built == {"base": 1, "checkpoint": 10, "measure": 5}
+    (report,) = (path for path in result.folder.glob("*/report.html") if not path.parent.is_symlink())
+    assert reason in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_malformed_case_costs_itself_alone(bench, workers):
+    bench.environment("ITL_TEST_MALFORMED", "bios-new30-long")
+    result = bench.run("-n", workers)
+    assert result.code == 3
+    assert "\nthe dataset says nowhere where its rows come from: add 'rows_from'\n" in result.text
+    assert "Traceback" not in result.text
+    (crashed,) = result.record["run"]["crashed"]
+    assert "C10a-measured-bios1m-bios-new30-long" in crashed
+    assert judged(result, "measured") == ["SUPPORTED"] * 5
+    assert judged(result, "published")
+    assert bench.built == {"base": 1, "checkpoint": 10, "measure": 5}
+
+
 def test_a_full_disk_stops_the_build_and_nothing_else(bench):
     bench.environment("ITL_TEST_ERROR", "builders")
     result = bench.run()

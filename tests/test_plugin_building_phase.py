@@ -8,10 +8,21 @@ from types import ModuleType
 import pytest
 from test_audit_oracle import catalog, grid
 
-from itl_bench.building_phase import Built, NotBuiltError, Work, build, in_words, judge_measured, require, work_of
+from itl_bench.building_phase import (
+    Built,
+    CannotBeAskedError,
+    NotBuiltError,
+    Work,
+    build,
+    in_words,
+    judge_measured,
+    require,
+    work_of,
+)
 from itl_bench.errors import ItlError
 from itl_bench.keys import Task
 from itl_bench.store import Store
+from itl_bench.task_queue import Failure
 
 BASE = Task("base", {"number": 0})
 CELLS = [Task("checkpoint", {"seed": seed}, (BASE.key,)) for seed in range(5)]
@@ -76,12 +87,50 @@ def test_published_cases_need_no_work():
 def test_failures_are_named_in_words_and_many_are_counted(tmp_path):
     store = Store(tmp_path)
     built = build(WORK, store, "run", stages(checkpoint=refuse))
-    assert built.failed == {cell.key: f"ValueError: seed {cell.spec['seed']}" for cell in CELLS}
+    assert built.failed == {cell.key: Failure(f"seed {cell.spec['seed']}", "ValueError") for cell in CELLS}
     require(Work(WORK.tasks, (OTHER.key,)), store, built)  # what does not rest on them is there
     with pytest.raises(NotBuiltError) as raised:
         require(WORK, store, built)
     named = "; ".join(f"checkpoint (seed {seed}): ValueError: seed {seed}" for seed in range(3))
     assert str(raised.value) == f"not judged, because building failed: {named}; and 2 more"
+
+
+KNOWN = Task("familiarity", {}, (BASE.key,))
+ITEMS = [Task("corpus", {"atlas": 1, "seed": seed}, (KNOWN.key,)) for seed in (1, 2)]
+ELSEWHERE = Task("corpus", {"files": []})
+TUNED = [Task("checkpoint", {"of": one.key}, (BASE.key, one.key)) for one in (*ITEMS, ELSEWHERE)]
+TOO_FEW = Failure("125 items are wanted\nthe base has 40", "UsageError", refused=True)
+
+
+def asked_of(*tuned):
+    """What a case reads of some of the tuned models."""
+    every = (BASE, KNOWN, *ITEMS, ELSEWHERE, *tuned)
+    return Work(every, tuple(one.key for one in tuned))
+
+
+def test_what_a_base_cannot_be_asked_is_said_once_and_as_one_line(tmp_path):
+    with pytest.raises(CannotBeAskedError) as raised:
+        require(asked_of(*TUNED[:2]), Store(tmp_path), Built({one.key: TOO_FEW for one in ITEMS}))
+    assert str(raised.value) == "125 items are wanted; the base has 40"
+
+
+@pytest.mark.parametrize(
+    ("failed", "named"),
+    [
+        ({ITEMS[0]: Failure("40 facts", "EvidenceError")}, "corpus (atlas 1, seed 1): EvidenceError: 40 facts"),
+        ({ITEMS[0]: TOO_FEW, ITEMS[1]: Failure("disk", "OSError")}, "corpus (atlas 1, seed 2): OSError: disk"),
+        (
+            {ELSEWHERE: Failure("line 3 is no JSON", "UsageError", refused=True)},
+            "corpus: UsageError: line 3 is no JSON",
+        ),
+        ({TUNED[0]: Failure("no template", "UsageError", refused=True)}, "UsageError: no template"),
+    ],
+    ids=["broken down", "both", "data that no base decides", "tuning"],
+)
+def test_every_other_failure_stays_an_error(tmp_path, failed, named):
+    with pytest.raises(NotBuiltError, match="not judged, because building failed: ") as raised:
+        require(asked_of(*TUNED), Store(tmp_path), Built({task.key: failure for task, failure in failed.items()}))
+    assert named in str(raised.value)
 
 
 def test_a_build_that_stopped_is_named_with_its_cause(tmp_path):

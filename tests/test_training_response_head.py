@@ -65,6 +65,81 @@ def test_gradients_are_those_of_the_whole_model():
         assert torch.allclose(mine.grad, theirs.grad, atol=1e-6)
 
 
+EPSILON = torch.finfo(torch.bfloat16).eps  # two roundings of one number to bf16 differ by this share of it at most
+PRODUCTS = 17  # of matrices one after the other: eight in each of two layers, and the head
+
+
+def under_bf16(model, batch, all_positions=False):
+    """Loss, logits at response positions, what the head was given (with its gradient), and gradients of weights."""
+    head, given = output_head(model), []
+    hook = head.register_forward_pre_hook(lambda module, inputs: given.append(inputs[0]) or inputs[0].retain_grad())
+    with torch.autocast("cpu", torch.bfloat16):
+        loss, outputs = whole_loss(model, batch) if all_positions else response_loss(model, head, batch)
+    hook.remove()
+    loss.backward()
+    logits = outputs.logits[counted(batch)] if all_positions else outputs.logits
+    gradients = [weight.grad.flatten() for weight in model.parameters() if weight.grad is not None]
+    return loss.item(), logits.detach(), given[0], torch.cat(gradients)
+
+
+def whole_loss(model, batch):
+    outputs = model(**batch)
+    return outputs.loss, outputs
+
+
+def counted(batch):
+    """Where a response token is predicted, shape (rows, length)."""
+    return torch.cat([batch["labels"][:, 1:] != IGNORED, torch.zeros(len(batch["labels"]), 1, dtype=torch.bool)], dim=1)
+
+
+def bounds(model, batch, logits, given):
+    """How far rounding to bf16 alone can move logits, loss and the gradient of what the head was given.
+
+    A logit is a sum in fp32, rounded; the loss moves by twice the farthest logit at most (its logarithm of a sum by
+    once, its target by once), a probability p by p (exp(2 delta) - 1). The gradient of a logit is rounded, times the
+    weights, summed and rounded again.
+    """
+    inputs, weight = given.detach()[counted(batch)].bfloat16().double(), output_head(model).weight.detach().double()
+    of_logits = EPSILON * logits.double().abs() + 2**-22 * inputs.shape[1] * (inputs.abs() @ weight.abs().T)
+    delta, shares = float(of_logits.max()), logits.double().softmax(-1)
+    targets = torch.nn.functional.one_hot(batch["labels"][:, 1:][counted(batch)[:, :-1]], logits.shape[-1])
+    moved = shares * math.expm1(2 * delta) + EPSILON * (shares - targets).abs()
+    of_given = given.grad[counted(batch)].double().abs()
+    return of_logits, 2 * delta, moved / len(targets) @ weight.abs() * (1 + EPSILON) + EPSILON * of_given
+
+
+@pytest.mark.parametrize("make", [llama, gemma, with_adapter])
+def test_under_bf16_only_rounding_differs_from_the_whole_model(make):
+    batch, fewer = collate(EXAMPLES, 0), collate(EXAMPLES, 0)
+    fewer["labels"][1, -1] = IGNORED  # another loss, which the bounds must tell from this one
+    loss, logits, given, gradients = under_bf16(make(), batch)
+    whole = under_bf16(model := make(), batch, all_positions=True)
+    of_logits, of_loss, of_given = bounds(model, batch, whole[1], whole[2])
+    assert whole[1].dtype == torch.bfloat16
+    assert torch.equal(given, whole[2])  # up to the head it is the same computation
+    assert bool(((logits.double() - whole[1].double()).abs() <= of_logits).all())
+    assert abs(loss - whole[0]) <= of_loss
+    apart = (given.grad - whole[2].grad).double().abs()
+    assert bool((apart[counted(batch)] <= of_given).all())
+    assert not apart[~counted(batch)].any()
+    assert (gradients - whole[3]).norm() <= PRODUCTS * EPSILON * whole[3].norm()
+    other = under_bf16(make(), fewer)
+    assert not bool(((other[2].grad - whole[2].grad)[counted(batch)].abs() <= of_given).all())
+    assert (other[3] - whole[3]).norm() > PRODUCTS * EPSILON * whole[3].norm()
+
+
+@pytest.mark.parametrize("widened", [False, True])
+@pytest.mark.parametrize(("share", "precision", "fits"), [(1, "bf16", True), (1, "fp32", False), (8, "bf16", False)])
+def test_a_logit_rounded_to_its_neighbour_is_the_models_own_in_bf16(share, precision, fits, widened):
+    def change(logits):
+        given = logits if logits.dim() == 3 else (logits.float() * (1 + share * EPSILON)).to(logits.dtype)
+        return given.float() if widened else given
+
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+        found = reason_against(Unusual(change), IDS)
+    assert found is None if fits else "are not the model's own" in found
+
+
 def test_the_hook_is_removed_when_the_model_fails():
     model = llama()
     with pytest.raises(ZeroDivisionError), only_at(output_head(model), torch.ones(1, 3, dtype=torch.bool)):

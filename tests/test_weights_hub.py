@@ -2,16 +2,19 @@
 
 import hashlib
 import json
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 from huggingface_hub import constants
 from tiny_weights import logits, write_model
 
+from itl_bench.catalog import load_catalog
 from itl_bench.errors import UsageError
 from itl_bench.generation.loading import load_model
-from itl_bench.weights import identity, materialise, why_no_weights
+from itl_bench.weights import identity, materialise, why_no_weights, why_not_fetched
 from itl_bench.weights_specs import WeightsSpec
 
 REVISION = "ab" * 20
@@ -94,7 +97,7 @@ def test_another_revision_is_other_weights(snapshot):
 def test_not_here_and_offline(cache, target):
     line = f"org/name@abababa is not on this machine; get it: {COMMAND}"
     assert why_no_weights(SPEC) == line
-    assert refused(target) == f"{line} (the hub cannot be reached: LocalEntryNotFoundError)"
+    assert refused(target) == f"{line} (the hub was not asked: HF_HUB_OFFLINE is set)"
 
 
 def test_half_a_download(snapshot, target):
@@ -113,6 +116,49 @@ def test_a_damaged_blob(snapshot, target):
     line = refused(target)
     assert f"(sha256 {hashlib.sha256(content).hexdigest()[:8]}..., not {blob.name[:8]}...)" in line
     assert "--force-download" in line
+
+
+class AnsweredError(Exception):
+    """As the hub's package tells of an answer that is an error."""
+
+    response = SimpleNamespace(status_code=503)
+
+
+def after(cause):
+    error = FileNotFoundError("not in the cache")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "offline", "words"),
+    [
+        (after(None), True, "the hub was not asked: HF_HUB_OFFLINE is set"),
+        (after(ConnectionRefusedError()), False, "the hub cannot be reached: ConnectionRefusedError"),
+        (OSError("no route"), False, "the hub cannot be reached: OSError"),
+        (after(AnsweredError("no")), False, "the hub answered 503"),
+    ],
+    ids=str,
+)
+def test_not_asked_not_reached_and_an_answer_are_told_apart(error, offline, words):
+    assert why_not_fetched(error, offline) == words
+
+
+@pytest.mark.parametrize("model", ["llama7b", "llama70b"])
+def test_a_model_under_a_licence_says_so_before_anybody_asks_the_hub(cache, model):
+    spec = load_catalog().models[model].weights
+    line = why_no_weights(spec)
+    first = (
+        f"accept its licence at https://huggingface.co/{spec.hub} first and log in with hf auth login, then get it: "
+    )
+    assert f"{first}hf download {spec.hub} --revision {spec.revision}" in line
+    assert "reached" not in line
+    assert "\n" not in line
+
+
+def test_the_hub_s_package_is_not_needed_to_say_how(cache, target, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert refused(target) == f"{why_no_weights(SPEC)} (hf comes with pip install 'itl_bench[train]')"
 
 
 class Hub(BaseHTTPRequestHandler):
@@ -139,9 +185,17 @@ class Hub(BaseHTTPRequestHandler):
     [
         ((404, "RepoNotFound"), ["the hub has no org/name", "https://huggingface.co/org/name"]),
         ((401, "RepoNotFound"), ["the hub has no org/name", "hf auth login"]),
-        ((403, "GatedRepo"), ["org/name is gated", "accept its licence", "hf auth login"]),
+        (
+            (403, "GatedRepo"),
+            [
+                "org/name is gated",
+                "accept its licence at https://huggingface.co/org/name first",
+                "hf auth login",
+                COMMAND,
+            ],
+        ),
         ((404, "RevisionNotFound"), [f"org/name has no revision {REVISION}", "/commits/main"]),
-        ((400, ""), [COMMAND, "the hub cannot be reached"]),
+        ((400, ""), [COMMAND, "the hub answered 400"]),
     ],
     ids=str,
 )

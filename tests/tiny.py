@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from itl_bench import tasks
+from itl_bench import judging_phase, tasks
 from itl_bench.catalog import Catalog, load_catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.data.bios.recipe import Recipe
@@ -33,15 +33,17 @@ TABLE = {
 
 ANSWER_TOKENS = 16
 SHIPPED_ANSWER_TOKENS = tasks.MAX_NEW_TOKENS  # before anything here was quick
+SHIPPED_FEWEST_UPDATES = judging_phase.FEWEST_UPDATES
 
 
 def be_quick() -> None:
-    """From now on this process gives short answers and computes with one thread.
+    """From now on this process gives short answers, computes with one thread, and takes short tunings for full ones.
 
     Models as small as these gain nothing from a second one, and wait for it where other processes use the cores.
     What is imported by now is not looked through again by the collection of garbage after every training.
     """
     tasks.MAX_NEW_TOKENS = ANSWER_TOKENS
+    judging_phase.FEWEST_UPDATES = 1
     torch.set_num_threads(1)
     gc.collect()
     gc.freeze()

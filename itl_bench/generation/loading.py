@@ -26,7 +26,7 @@ logging.disable_progress_bar()
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a base; one without a padding token pads with its end token, which masks hide.
+    """The tokenizer of a base as it is; what pads where it names no padding token, `padding_id` says.
 
     Raises:
         ItlError: There is none that can be read, or it has no end token.
@@ -39,8 +39,6 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise ItlError(
             f"the tokenizer in {folder} has no end token, so that no answer would end; declare its eos_token"
         )
-    if tokenizer.pad_token_id is None:
-        tokenizer.pad_token = tokenizer.eos_token
     return tokenizer
 
 
@@ -92,8 +90,7 @@ def load_adapted(
     """
     if not has_adapter(checkpoint):
         raise UsageError(f"{checkpoint} holds no adapter ({ADAPTER}); load_tuned loads checkpoints of all weights")
-    if not (checkpoint / ADAPTER_WEIGHTS).is_file():  # peft would go on to look for pickled ones
-        raise ItlError(f"{checkpoint} has no {ADAPTER_WEIGHTS}; train the cell again")
+    _check_adapter_weights(checkpoint)
     from peft import PeftModel
 
     model = load_model(base, dtype, device)
@@ -103,9 +100,31 @@ def load_adapted(
     return adapted
 
 
+def add_adapter(model: "PeftModel", checkpoint: Path, name: str) -> None:
+    """Put another adapter beside the one of a model, switched off until it is named (`set_adapter`).
+
+    Args:
+        model: From `load_adapted`; changed in place.
+        checkpoint: With an adapter for the same base.
+        name: Of the adapter in the model.
+
+    Raises:
+        ItlError: The files are damaged.
+    """
+    _check_adapter_weights(checkpoint)
+    with readable(f"the adapter in {checkpoint}"):
+        model.load_adapter(str(checkpoint), name, local_files_only=True)
+    model.eval()
+
+
 def has_adapter(checkpoint: Path) -> bool:
     """Whether a checkpoint holds an adapter rather than all weights."""
     return (checkpoint / ADAPTER).exists()
+
+
+def _check_adapter_weights(checkpoint: Path) -> None:
+    if not (checkpoint / ADAPTER_WEIGHTS).is_file():  # peft would go on to look for pickled ones
+        raise ItlError(f"{checkpoint} has no {ADAPTER_WEIGHTS}; train the cell again")
 
 
 def best_device() -> str:

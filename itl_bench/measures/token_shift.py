@@ -7,7 +7,7 @@ import torch
 
 from itl_bench.errors import EvidenceError
 from itl_bench.measures.shift_table import TokenShift, shift_table
-from itl_bench.measures.token_shift_logits import Model, compare_logits, teacher_forced
+from itl_bench.measures.token_shift_logits import Base, Model, compare_logits, teacher_forced
 
 VALUES = 1 << 25  # logits of one model in memory together: 128 MiB in fp32, of which there are some eight at once
 
@@ -15,7 +15,7 @@ __all__ = ["TokenShift", "shift_table", "shift_values", "token_shifts"]
 
 
 def token_shifts(
-    base: "Model | None",
+    base: Base,
     tuned: Model,
     prompts: Sequence[Sequence[int]],
     responses: Sequence[Sequence[int]],
@@ -31,7 +31,8 @@ def token_shifts(
     would have answered themselves.
 
     Args:
-        base: A causal language model in evaluation mode; None for `tuned`, a PEFT model, with its adapter switched off.
+        base: A causal language model in evaluation mode; None for `tuned`, a PEFT model, with its adapter switched off;
+            or the name of another adapter of it, which then takes the place of the active one.
         tuned: A causal language model in evaluation mode, PEFT models included.
         prompts: Token ids of each prompt, everything before the response included.
         responses: Token ids of each response.

@@ -1,19 +1,21 @@
 """Teacher-forced logits of two models at the same response positions, compared chunk by chunk."""
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import torch
 
-from itl_bench.errors import UsageError
+from itl_bench.errors import UsageError, unknown
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel
 
 Model: TypeAlias = "PreTrainedModel | PeftModel"
+Base: TypeAlias = "PreTrainedModel | PeftModel | str | None"
 Compare = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 """From the base's and the tuned model's logits, shape (positions, vocabulary), to values of shape (positions, any)."""
 
@@ -48,7 +50,7 @@ def teacher_forced(
 @torch.inference_mode()
 def compare_logits(
     compare: Compare,
-    base: "Model | None",
+    base: Base,
     tuned: Model,
     rows: Sequence[Row],
     padding: int,
@@ -62,7 +64,8 @@ def compare_logits(
 
     Args:
         compare: What to compute of the logits of some positions, fp32 and on the tuned model's device.
-        base: A causal language model in evaluation mode; None for `tuned` with its adapter switched off.
+        base: A causal language model in evaluation mode; None for `tuned` with its adapter switched off, the name of
+            another of its adapters for `tuned` with that.
         tuned: A causal language model in evaluation mode, with the same token ids.
         rows: From `teacher_forced`.
         padding: Id of the token for padding, on the right.
@@ -98,7 +101,7 @@ class _Half:
     Attributes:
         whole: The model itself, the adapter's wrapper included.
         cap: Gemma's soft cap of the logits, the only step after the head that is known here.
-        state: Makes the context in which the parts are called: with the adapter on or off.
+        state: Makes the context in which the parts are called: with the adapter on, off, or another in its place.
     """
 
     whole: Any
@@ -122,11 +125,12 @@ class _Half:
         return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
 
 
-def _halves(base: "Model | None", tuned: Model) -> tuple[_Half, _Half]:
+def _halves(base: Base, tuned: Model) -> tuple[_Half, _Half]:
     """Both models in parts.
 
     Raises:
-        UsageError: There is no adapter to switch off, or both models are one although only one of them has an adapter.
+        UsageError: There is no adapter to switch off, or none of that name, or both models are one although only one
+            of them has an adapter.
     """
     second = _half(tuned)
     if base is None:
@@ -134,10 +138,25 @@ def _halves(base: "Model | None", tuned: Model) -> tuple[_Half, _Half]:
         if switch is None:
             raise UsageError("no base model is given, and the tuned model has no adapter to switch off")
         return _half(tuned, switch), second
+    if isinstance(base, str):
+        if base not in (adapters := getattr(tuned, "peft_config", {})):
+            raise UsageError(unknown("adapter of the tuned model", base, adapters))
+        return _half(tuned, partial(_under, cast("PeftModel", tuned), base)), second
     first = _half(base)
     if base is not tuned and first.backbone is second.backbone:
         raise UsageError("the base model holds the tuned model's adapter; give None to compare with the adapter off")
     return first, second
+
+
+@contextmanager
+def _under(model: "PeftModel", adapter: str) -> Iterator[None]:
+    """With another of a model's adapters in the place of the active one."""
+    active = model.active_adapter
+    model.set_adapter(adapter, inference_mode=True)
+    try:
+        yield
+    finally:
+        model.set_adapter(active, inference_mode=True)
 
 
 def _half(model: Model, state: Callable[[], AbstractContextManager[Any]] = nullcontext) -> _Half:

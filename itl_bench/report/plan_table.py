@@ -1,7 +1,7 @@
 """The plan as a table: what a selection needs, and what it would roughly cost."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -11,15 +11,17 @@ from rich.table import Table
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
 from itl_bench.keys import Task
-from itl_bench.machine import Machine, this_machine
-from itl_bench.plan import answers_of, price, task_costs
+from itl_bench.machine import Machine, free_gb, this_machine
+from itl_bench.plan import answers_of, left_to_build, price, store_in_use, task_costs, why_no_disk
 
 HOW_TO_READ = (
     "Rows with cases under 'run here' count what these cases need: the declared cells, at all their learning rates and "
     "replicates, and hours of one worker. Cells of the other rows are at one learning rate with five replicates each, "
     "and their hours GPU-hours, on GPUs of 80 GB. Hours, GB and USD are rough: speeds on a CPU are measured on two "
-    "cores, those on GPUs are declared, not measured; measures count with declared seconds. Disk is what all "
-    "checkpoints take together; a run with -rs says what the cases that cannot run here need."
+    "cores; on a GPU those of tuning are declared goals, and those of answers and token shifts reckoned from its data "
+    "sheet, none of them measured; answers that do not end with their line are taken to be as long as they may be; "
+    "other work counts with declared seconds. Disk is what all checkpoints and de-quantized bases take together; a run "
+    "with -rs says what the cases that cannot run here need."
 )
 SEE_OVERLAPS = "`itl-bench data overlap` prints which prompts the data on this machine hold already."
 CELL = "checkpoint"  # the kind of artifact that a tuned model is
@@ -46,7 +48,8 @@ class Build:
     minutes: float  # of one worker, for what is left to build
     hours: float = 0.0  # of one worker, for all of it
     memory_gb: float = 0.0  # of the largest cell
-    disk_gb: float = 0.0  # of all checkpoints
+    disk_gb: float = 0.0  # of all weights that are written
+    disk_left_gb: float = 0.0  # of those that are left to build
     overlaps: tuple[str, ...] = ()  # what is known of prompts that the tuning data hold already, and how to learn more
 
     def in_words(self) -> str:
@@ -78,12 +81,14 @@ class Builds:
         """What the cases need together; an artifact that several of them read counts once."""
         tasks, targets = self.work(cases)
         there, costs = [task for task in tasks if self.has(task.key)], task_costs(tasks, catalog, machine)
+        left = [costs[task.key] for task in left_to_build(tasks, targets, self.has)]
         return Build(
             cells=_cells(tasks), cells_there=_cells(there), artifacts=len(tasks), artifacts_there=len(there),
-            minutes=sum(costs[task.key].seconds for task in self._left(tasks, targets)) / 60,
+            minutes=sum(cost.seconds for cost in left) / 60,
             hours=sum(cost.seconds for cost in costs.values()) / 3600,
             memory_gb=max((cost.memory_gb for cost in costs.values()), default=0.0),
             disk_gb=sum(cost.disk_gb for cost in costs.values()),
+            disk_left_gb=sum(cost.disk_gb for cost in left),
             overlaps=tuple(self._overlaps(tasks)),
         )  # fmt: skip
 
@@ -91,18 +96,6 @@ class Builds:
         found = [task for task in tasks if task.spec.get("measure") == "overlap"]
         known = [task for task in found if self.has(task.key)]
         return [*self.overlaps(known, {task.key: task for task in tasks}), SEE_OVERLAPS] if found else []
-
-    def _left(self, tasks: Sequence[Task], targets: Sequence[str]) -> list[Task]:
-        """What a run would build: what is absent and wanted, or a parent of such; cleaned-up weights are not."""
-        by_key = {task.key: task for task in tasks if not self.has(task.key)}
-        found: set[str] = set()
-        wanted = [key for key in targets if key in by_key]
-        while wanted:
-            key = wanted.pop()
-            if key not in found:
-                found.add(key)
-                wanted += [parent for parent in by_key[key].parents if parent in by_key]
-        return [by_key[key] for key in found]
 
 
 def _cells(tasks: Sequence[Task]) -> int:
@@ -183,8 +176,19 @@ def print_plan(
     needs: Builds,
     console: Console | None = None,
     machine: Machine | None = None,
+    disk_gb: float | None = None,
 ) -> None:
-    """Print the plan with what its numbers mean; without a machine given, for this one."""
+    """Print the plan with what its numbers mean, and what of it this machine does not have.
+
+    Args:
+        cases: The selection.
+        catalog: What is declared.
+        can_run: Whether a case can run here.
+        needs: How the plan learns what cases need.
+        console: Where to print.
+        machine: On what it is built; None for this one.
+        disk_gb: Free on the disk of the store; None to ask it.
+    """
     console = console or Console()
     if not console.is_terminal:
         console.width = FILE_WIDTH
@@ -201,8 +205,18 @@ def print_plan(
     console.print(plan_table(groups, catalog, runs, builds, here))
     for (_, model), build in builds.items():
         if build.artifacts:
-            console.print(f"To build for {model}: {build.in_words()}.", soft_wrap=True, highlight=False)
+            reckoned = " (on a GPU: reckoned, not measured)" if here.gpus and build.minutes else ""
+            console.print(f"To build for {model}: {build.in_words()}{reckoned}.", soft_wrap=True, highlight=False)
+    for warning in _warnings(builds.values(), here, free_gb(store_in_use()) if disk_gb is None else disk_gb):
+        console.print(f"WARNING: {warning}", soft_wrap=True, highlight=False, markup=False)
     console.print(HOW_TO_READ, soft_wrap=True)
     overlaps = dict.fromkeys(line for build in builds.values() for line in build.overlaps)
     for line in sorted(overlaps, key=SEE_OVERLAPS.__eq__):  # that line last
         console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+def _warnings(builds: Iterable[Build], machine: Machine, disk_gb: float) -> list[str]:
+    """What stands in the way of the plan as a whole: GPUs that cannot be used, a disk that is too small."""
+    room = why_no_disk(sum(build.disk_left_gb for build in builds), disk_gb)
+    whole = f"all of it together {room}; a run ends where the disk is full, and goes on when there is room again"
+    return [warning for warning in (machine.note, room and whole) if warning]

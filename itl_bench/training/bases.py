@@ -18,7 +18,7 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.words import ATTRIBUTES
 from itl_bench.data.bios.world import World, WorldSpec, build_world
 from itl_bench.data.rows import Prompt
-from itl_bench.data.template import prompt_ids
+from itl_bench.data.template import padding_id, prompt_ids
 from itl_bench.generation.greedy import generate
 from itl_bench.generation.loading import load_model
 from itl_bench.provenance import package_versions
@@ -91,7 +91,7 @@ def measure_familiarity(world: World, folder: Path, tokenizer: PreTrainedTokeniz
                 entries = [page_entry(one, name, wording).rpartition("Answer:")[0] + "Answer:" for one, name in facts]
                 texts = [f"<s>{context}</s><s>{entry}" for entry in entries]
                 ids = [tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in texts]
-                answers = generate(model, ids, 2, [tokenizer.eos_token_id], tokenizer.pad_token_id)
+                answers = generate(model, ids, 2, [tokenizer.eos_token_id], padding_id(tokenizer))
                 said = [str(tokenizer.decode(answer)) for answer in answers]
                 askings.append(
                     [
@@ -109,7 +109,7 @@ def _answers(
     prompts: Sequence[Prompt],
     ids: Sequence[tuple[int, ...]],
 ) -> list[bool]:
-    answers = generate(model, ids, ANSWER_TOKENS, [tokenizer.eos_token_id], tokenizer.pad_token_id)  # type: ignore[arg-type]
+    answers = generate(model, ids, ANSWER_TOKENS, [tokenizer.eos_token_id], padding_id(tokenizer))  # type: ignore[arg-type]
     texts = [str(tokenizer.decode(answer, skip_special_tokens=True)) for answer in answers]
     return [
         prompt.fact is not None and outcome(text, prompt.fact.attribute, prompt.fact.value) == "right"

@@ -1,6 +1,5 @@
 """One of the processes that train a cell together: `torchrun ... -m itl_bench.training.distributed JOB.json`."""
 
-import json
 import os
 import sys
 import threading
@@ -54,7 +53,7 @@ def run(job: Job) -> None:
     tuned, log = fit(prepared, tokenizer, items, method, job.recipe, job.rate, job.seed, sharding)
     save_tuned(tuned, job.folder)
     if distributed.get_rank() == 0:
-        (job.folder / job.log).write_text(json.dumps(log.__dict__), encoding="utf-8")
+        log.write(job.folder / job.log)
 
 
 def _first_device(kind: str) -> str:

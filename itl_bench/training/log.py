@@ -1,9 +1,12 @@
 """What is written down while tuning, and the clock that does it."""
 
+import json
 import resource
 import sys
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,7 +26,7 @@ class TrainingLog:
         step_tokens: Tokens of every step.
         step_seconds: Of every step, from its first forward pass to the moved weights.
         tokens_per_second: Over all steps.
-        peak_memory: In bytes: of the GPU while tuning, or of the process so far where there is none.
+        peak_memory: In bytes: of the GPU while this cell was tuned, or of the process so far where there is none.
         response_head: Whether the output head saw only the positions that predict response tokens.
         truncated: Items that lost tokens to the cutoff.
         dropped: Items without a token of a response within the cutoff, which were not trained on.
@@ -60,9 +63,32 @@ class TrainingLog:
         self.tokens_per_second = self.tokens / max(1e-9, sum(self.step_seconds))
         self.peak_memory = peak_memory()
 
+    def write(self, path: Path) -> None:
+        """Write all of it as one JSON object."""
+        path.write_text(json.dumps(self.__dict__), encoding="utf-8")
+
+
+def step_losses(history: Iterable[Mapping[str, float]]) -> list[float]:
+    """The loss of every step in what transformers' Trainer logs."""
+    return [entry["loss"] for entry in history if "loss" in entry]
+
+
+def now() -> float:
+    """Seconds of a clock, when the GPU has done all that it was given: calls return while it still works on them."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def forget_peak_memory() -> None:
+    """Let `peak_memory` of a GPU count anew: a worker trains several cells. What the system says of a process stays."""
+    if torch.cuda.is_available():
+        torch.cuda.init()  # type: ignore[no-untyped-call]  # before it there is nothing to reset, and torch refuses
+        torch.cuda.reset_peak_memory_stats()
+
 
 def peak_memory() -> int:
-    """Most memory held so far, in bytes: of the GPU where there is one, else of this process."""
+    """Most memory held, in bytes: of the GPU since `forget_peak_memory`, where there is one, else of this process."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -77,15 +103,15 @@ class StepTimer(TrainerCallback):
 
     def on_step_begin(self, *arguments: Any, **keywords: Any) -> None:
         """The rows of the step are there."""
-        self.began, self.tokens = time.perf_counter(), self.log.tokens
+        self.began, self.tokens = now(), self.log.tokens
 
     def on_pre_optimizer_step(self, *arguments: Any, **keywords: Any) -> None:
         """The gradients are complete."""
-        self.gradients_done = time.perf_counter()
+        self.gradients_done = now()
 
     def on_optimizer_step(self, *arguments: Any, **keywords: Any) -> None:
         """The weights have moved."""
-        now = time.perf_counter()
-        self.log.seconds["step"] += now - self.gradients_done
-        self.log.step_seconds.append(now - self.began)
+        done = now()
+        self.log.seconds["step"] += done - self.gradients_done
+        self.log.step_seconds.append(done - self.began)
         self.log.step_tokens.append(self.log.tokens - self.tokens)

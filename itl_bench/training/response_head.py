@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy, pad
 from itl_bench.data.template import IGNORED
 
 CHECKED_TOKENS = 16
-TOLERANCE = 1e-3  # of the largest logit
+TOLERANCE = 1e-3  # of the largest logit, in fp32
+ROUNDINGS = 4  # of a logit: by the head and the three steps of a soft cap
 
 
 def output_head(model: nn.Module) -> nn.Module | None:
@@ -85,6 +86,18 @@ def reason_against(model: nn.Module, ids: tuple[int, ...]) -> str | None:
         return f"the model does not run with fewer positions ({error})"
     finally:
         model.train(training)
-    if own.shape != whole.shape or not bool((own - whole).abs().max() <= TOLERANCE * whole.abs().max()):
+    tolerance = max(TOLERANCE, ROUNDINGS * _epsilon(whole))
+    if own.shape != whole.shape or not bool((own - whole).abs().max() <= tolerance * whole.abs().max()):
         return "the logits of fewer positions are not the model's own"
     return None
+
+
+def _epsilon(logits: torch.Tensor) -> float:
+    """How far apart neighbours are in the precision that logits were computed in, as a share of them.
+
+    Beside other positions, a logit may be rounded to a neighbour: kernels add up in an order that depends on their
+    number. Under autocast to bf16 a neighbour is 1/128 away, also where a model then makes fp32 of it.
+    """
+    device = logits.device.type
+    computed = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else logits.dtype
+    return max(torch.finfo(computed).eps, torch.finfo(logits.dtype).eps)

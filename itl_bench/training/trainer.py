@@ -1,6 +1,5 @@
 """Transformers' Trainer with the method's loss, micro-batches inside one step, and a clock."""
 
-import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from typing import Any
@@ -14,7 +13,7 @@ from transformers import Trainer
 from itl_bench.data.template import IGNORED
 from itl_bench.methods.method import Method
 from itl_bench.training.batching import Batch, packed_rows, padded_rows, shares
-from itl_bench.training.log import TrainingLog
+from itl_bench.training.log import TrainingLog, now
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.response_head import response_loss
 from itl_bench.training.sharding import ALONE, Sharding, check_sharding
@@ -68,13 +67,13 @@ class RecipeTrainer(Trainer):
         return loss
 
     def _loss(self, model: nn.Module, inputs: dict[str, Any], **keywords: Any) -> torch.Tensor:
-        started = time.perf_counter()
+        started = now()
         if self.head is None:
             loss, outputs = super().compute_loss(model, inputs, **(keywords | {"return_outputs": True}))
         else:
             loss, outputs = response_loss(model, self.head, inputs)
         loss = self.method.loss(outputs, inputs, loss)
-        self.log_of_run.seconds["forward"] += time.perf_counter() - started
+        self.log_of_run.seconds["forward"] += now() - started
         return loss
 
     def training_step(self, model: nn.Module, inputs: dict[str, Any], *others: Any, **keywords: Any) -> torch.Tensor:
@@ -86,11 +85,11 @@ class RecipeTrainer(Trainer):
         if not self.checked:
             check_sharding(model, self.sharding)
             self.checked = True
-        started, forward = time.perf_counter(), self.log_of_run.seconds["forward"]
+        started, forward = now(), self.log_of_run.seconds["forward"]
         step = self._step_in_parts if self.in_parts else super().training_step
         loss: torch.Tensor = step(model, inputs, *others, **keywords)
         forward = self.log_of_run.seconds["forward"] - forward
-        self.log_of_run.seconds["backward"] += time.perf_counter() - started - forward
+        self.log_of_run.seconds["backward"] += now() - started - forward
         return loss
 
     def _step_in_parts(

@@ -1,7 +1,6 @@
 """The one recipe of tuning, on transformers' Trainer: every method and model goes through it."""
 
 import tempfile
-import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,7 +19,7 @@ from itl_bench.training.arguments import (
     runs_in_bf16,
     training_arguments,
 )
-from itl_bench.training.log import StepTimer, TrainingLog
+from itl_bench.training.log import StepTimer, TrainingLog, forget_peak_memory, now, step_losses
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.response_head import output_head, reason_against
 from itl_bench.training.sharding import ALONE, Sharding, add_up
@@ -142,6 +141,7 @@ def train(
         ItlError: The weights to train are not in fp32, or the model is not spread as it should be.
     """
     check_master_weights(model)
+    forget_peak_memory()
     log = TrainingLog(processes=sharding.processes)
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(**method.training_arguments(training_arguments(recipe, rate, seed, scratch)))
@@ -154,12 +154,11 @@ def train(
         trainer.remove_callback(PrinterCallback)  # it prints every step's loss, which the log keeps
         if sharding.processes > 1:
             torch.manual_seed(seed + trainer.args.process_index)  # each draws noise of its own, for its own rows
-        started = time.perf_counter()
+        started = now()
         trainer.train()
-        seconds = time.perf_counter() - started
-    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+        seconds = now() - started
     positions = add_up(log, trainer.positions) if sharding.processes > 1 else trainer.positions
-    log.finish(losses, positions, seconds)
+    log.finish(step_losses(trainer.state.log_history), positions, seconds)
     return log
 
 

@@ -12,6 +12,7 @@ from itl_bench.errors import UsageError
 
 DATA_DIR = "ITL_DATA_DIR"
 GLOB = "*?["
+GATED = ("GAIR/lima",)  # whose terms have to be accepted before a download
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def how_to_get(source: SourceSpec, beside: Path | None = None) -> str:
     """The command that downloads a source, and the places where a local copy is looked for."""
     ways = []
     if source.hub:
-        ways.append(f"get it with `{hub_command(source)}`")
+        first = f"{_accept(source)}, then " if source.hub in GATED else ""
+        ways.append(f"{first}get it with `{hub_command(source)}`")
     if source.path:
         unset = "" if os.environ.get(DATA_DIR) else f" ({DATA_DIR} is not set)"
         local = source.path if Path(source.path).is_absolute() else f"${DATA_DIR}/{source.path}{unset}"
@@ -74,6 +76,10 @@ def hub_command(source: SourceSpec) -> str:
         names, globs = [], [part for name in source.files for part in ("--include", name)]
     parts = ["hf", "download", str(source.hub), *names, "--repo-type", "dataset", "--revision", str(source.revision)]
     return shlex.join([*parts, *globs])
+
+
+def _accept(source: SourceSpec) -> str:
+    return f"accept its terms at https://huggingface.co/datasets/{source.hub} first, log in with `hf auth login`"
 
 
 def _candidates(source: SourceSpec, beside: Path | None) -> Iterator[Path]:
@@ -111,6 +117,7 @@ def _inside(folder: Path, patterns: tuple[str, ...]) -> tuple[Path, ...]:
 def _snapshot(dataset: str, source: SourceSpec, beside: Path | None, download: bool) -> Path:
     try:
         hub, errors = extra("huggingface_hub"), extra("huggingface_hub.errors")
+        hub_constants = extra("huggingface_hub.constants")
     except UsageError as error:
         raise MissingDatasetError(f"{dataset}: missing dataset: {error}; then {how_to_get(source, beside)}") from error
     try:
@@ -123,8 +130,8 @@ def _snapshot(dataset: str, source: SourceSpec, beside: Path | None, download: b
         )
         return Path(folder)
     except errors.GatedRepoError as error:
-        page = f"https://huggingface.co/datasets/{source.hub}"
-        terms = f"accept its terms at {page}, log in with `hf auth login`, then {how_to_get(source, beside)}"
+        told = "" if source.hub in GATED else f"{_accept(source)}, then "
+        terms = f"{told}{how_to_get(source, beside)}"
         raise MissingDatasetError(f"{dataset}: missing dataset: {source.hub} is gated; {terms}") from error
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         what = f"the hub has no {source.hub} at {source.revision}, or you may not read it"
@@ -132,5 +139,6 @@ def _snapshot(dataset: str, source: SourceSpec, beside: Path | None, download: b
     except errors.HFValidationError as error:
         raise UsageError(f"{dataset}: {source.hub!r} is no id of a dataset: {error}") from error
     except OSError as error:  # the hub's other errors are of this kind: offline, not cached, not reachable
-        what = "not in the hub's cache, and the hub was not reached"
+        asked = download and not hub_constants.HF_HUB_OFFLINE
+        what = "not in the hub's cache" + (f", and the hub was not reached ({type(error).__name__})" if asked else "")
         raise MissingDatasetError(f"{dataset}: missing dataset: {what}; {how_to_get(source, beside)}") from error
