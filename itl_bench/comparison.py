@@ -29,7 +29,8 @@ class Sample:
     """One side of a comparison.
 
     Attributes:
-        tables: Its table for each replicate; an untuned base has one table, given under every replicate of that base.
+        tables: Its table for each replicate; an untuned base has one, given under every replicate of that base, unless
+            the measure reads what was taught.
         losses: Training loss at the start and at the end, nats per token; empty for an untuned base.
     """
 
@@ -118,8 +119,8 @@ class Matched:
 
     @property
     def n_prompts(self) -> int:
-        """Number of prompts, of the smaller side; all that any replicate was asked."""
-        return min(len(set().union(*side)) for side in (self.left_prompts, self.right_prompts))
+        """Number of prompts, of the smaller side, that every replicate was asked at least."""
+        return min(map(len, (*self.left_prompts, *self.right_prompts)))
 
     def means(self, column: str) -> tuple[list[list[float]], list[list[float]]]:
         """Left and right of a column: per replicate the means of the units of prompts.

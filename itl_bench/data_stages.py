@@ -1,6 +1,7 @@
 """The stages that make weights, items and prompts: of the bios world, of atlas, and of datasets from elsewhere."""
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +20,7 @@ from itl_bench.data.sources.loading import LoadedItems, drawn, first_found, load
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.familiarity.classes import Familiarity
-from itl_bench.familiarity.making import make_table
+from itl_bench.familiarity.making import hashes, make_table
 from itl_bench.familiarity.shipped import declared_table
 from itl_bench.familiarity.table import read_familiarity, write_familiarity
 from itl_bench.keys import Task
@@ -50,11 +51,24 @@ def build_familiarity(task: Task, parents: Sequence[Artifact], folder: Path) -> 
     atlas = load_atlas()
     if isinstance(task.place, TableFrom):
         table = declared_table(task.place.path, atlas)
+        _warn_of_other_weights(table.provenance.files, parents[0].folder, task.place.path)
         if digest(task.place.path) != task.spec["table"]:
             raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
     else:
         table = make_table(parents[0].folder, atlas)
     write_familiarity(folder / FAMILIARITY, table)
+
+
+def _warn_of_other_weights(files: Mapping[str, str], base: Path, table: Path) -> None:
+    """Weights that were converted elsewhere may be other bytes and the same numbers, so this is no error."""
+    found = hashes(base)
+    weights = {name for name in (*files, *found) if name.endswith(".safetensors")}
+    if any(files.get(name) != found.get(name) for name in weights):
+        warnings.warn(
+            f"{table} was made with other weight files than those in the store; if it is of another model, make it "
+            f"anew (itl-bench atlas familiarity {base} --to FILE), and name that in the model's entry ('familiarity')",
+            stacklevel=2,
+        )
 
 
 def build_corpus(task: Task, parents: Sequence[Artifact], folder: Path) -> None:

@@ -46,17 +46,42 @@ def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Stor
 def borrowing_in_words(case: Case, headline: RatePoint) -> str:
     """What an excess of borrowing is set against; nothing for another measure.
 
-    Shares of answers on both sides: wrong ones, those borrowed by chance (the expectation over permutations), and the
-    excess of the control, where equally many dissimilar people are looked up.
+    Shares of answers on both sides: wrong ones, those borrowed by chance (the expectation), and the excess of the
+    control, where equally many dissimilar subjects are looked up, if there is one.
     """
     if case.measure.measure != "borrowing":
         return ""
     sides = (headline.left.tables.values(), headline.right.tables.values())
-    shares = {
-        words: [mean(tables, column) or 0.0 for tables in sides]
-        for words, column in (("wrong answers", "wrong"), ("borrowed by chance", "expectation"), ("control", "control"))
-    }
-    return ", ".join(f"{words} {left:.2f} against {right:.2f}" for words, (left, right) in shares.items())
+    named = (("wrong answers", "wrong"), ("borrowed by chance", "expectation"), ("control", "control"))
+    shares = {words: [mean(tables, column) for tables in sides] for words, column in named}
+    return ", ".join(
+        f"{words} {left or 0.0:.2f} against {right or 0.0:.2f}"
+        for words, (left, right) in shares.items()
+        if (left, right) != (None, None)
+    )
+
+
+def no_answers_in_words(case: Case, headline: RatePoint) -> str:
+    """How many answers state nothing: a model that learned to answer at all states more wrong values, too."""
+    if case.measure.measure != "hallucination":
+        return ""
+    shares = [
+        (mean(side.tables.values(), "none") or 0.0) + (mean(side.tables.values(), "empty") or 0.0)
+        for side in (headline.left, headline.right)
+    ]
+    return f"no value stated in {shares[0]:.2f} against {shares[1]:.2f} of answers"
+
+
+def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:
+    """Why no answers could show a verdict on borrowing, whatever they are; nothing where they could."""
+    if case.measure.measure != "borrowing":
+        return []
+    found = [table.facts["possible"] for table in headline.left.tables.values() if "possible" in table.facts]
+    effect = case.measure.smallest_effect
+    needed = 2 * (max(effect.values()) if isinstance(effect, dict) else effect)
+    if not found or fmean(found) >= needed:
+        return []
+    return [f"too little to borrow: an excess of at most {fmean(found):.3f} is possible, a verdict needs {needed:g}"]
 
 
 def in_words(seeds: Means, wording: float | None, control: Means) -> str:

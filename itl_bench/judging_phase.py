@@ -21,7 +21,14 @@ from itl_bench.chosen_rates import at_edge
 from itl_bench.claim_specs import Side
 from itl_bench.comparison import RatePoint, Replicate, Sample
 from itl_bench.errors import ItlError
-from itl_bench.floors import borrowing_in_words, floors_in_words, mean, table_of
+from itl_bench.floors import (
+    borrowing_in_words,
+    floors_in_words,
+    mean,
+    no_answers_in_words,
+    table_of,
+    too_little_to_borrow,
+)
 from itl_bench.judging_trends import judge_trend_from_store, losses_of, training_loss
 from itl_bench.keys import Task
 from itl_bench.measured import count, judge_measured
@@ -65,8 +72,9 @@ def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, 
         return judge_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
     headline = headline_rate(case, table)
     floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
-    floors = floors or borrowing_in_words(case, points[headline])
-    return judge_measured(case, graph.catalog, list(points.values()), headline, floors, obstacles)
+    floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
+    blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
+    return judge_measured(case, graph.catalog, list(points.values()), headline, floors, blocked)
 
 
 def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:

@@ -14,7 +14,7 @@ from itl_bench.errors import UsageError
 from itl_bench.keys import Task
 from itl_bench.methods.registry import source_hash
 from itl_bench.recipe_specs import RecipeSpec
-from itl_bench.worlds import UNSEEN, Made, answers_of, base_made, corpus_made, familiarity_made, probe_made
+from itl_bench.worlds import UNSEEN, Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
 
 Measure = Literal["knowledge", "borrowing", "style", "shift"]
 
@@ -135,7 +135,7 @@ class Graph:
         if measure == "knowledge":
             return self._add("measure", spec, probe, responses)
         if measure == "borrowing":
-            spec["seed"] = BORROWING_SEED
+            spec |= {"seed": BORROWING_SEED} | chance_of(self.catalog, probe_id)
             return self._add("measure", spec, probe, responses, self._corpus_of(cell))
         of_base = self.responses(base, probe, None, cell.recipe)
         if measure == "style":

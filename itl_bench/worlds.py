@@ -109,6 +109,11 @@ def answers_of(catalog: Catalog, probe: str) -> Mapping[str, object]:
     return {"answers": world} if world and world != "bios" else {}
 
 
+def chance_of(catalog: Catalog, probe: str) -> Mapping[str, object]:
+    """What borrowing is set against, where it is not permutations."""
+    return {"chance": "draw"} if catalog.probes[probe].world == "atlas" else {}
+
+
 def taught_probe(dataset: str, catalog: Catalog) -> str | None:
     """The probe that asks for the new facts that a dataset teaches; None where it teaches none."""
     declared = catalog.dataset_of(dataset)

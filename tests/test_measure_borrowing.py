@@ -258,3 +258,30 @@ def test_an_ordinary_mistake_is_no_evidence_and_one_that_follows_the_draw_is():
             found.append(table.columns["excess"][0])
     assert fmean(always) == pytest.approx(0.0)
     assert fmean(follows) == pytest.approx(0.5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(VALUES["hobby"]), st.sampled_from(["known", "new"])), min_size=1, max_size=7),
+    st.integers(0, 2**7 - 1),
+)
+def test_no_answer_with_one_wrong_value_exceeds_what_is_possible_and_one_reaches_it(values, mask):
+    candidates = [Candidate(subject=f"s{n}", value=value, group=group) for n, (value, group) in enumerate(values)]
+    taken = hobbies(one for n, one in enumerate(candidates) if mask >> n & 1)
+    tables = [
+        borrowing([drawn("a", "chess", candidates)], [response("a", text)], taken, stated, seed=0)
+        for text in ("", "rowing", "pottery", "origami")
+    ]
+    largest = max(table.columns["excess"][0] for table in tables)
+    assert all(table.facts["possible"] == pytest.approx(max(largest, 0.0)) for table in tables)
+
+
+def test_a_prompt_without_candidates_among_others_borrows_nothing_and_expects_nothing():
+    near = [Candidate(subject="near", value="rowing", group="g"), Candidate(subject="far", value="pottery", group="g")]
+    prompts = [drawn("a", "chess", near), drawn("b", "chess", [])]
+    answers = [response("a", "rowing"), response("b", "rowing")]
+    table = borrowing(prompts, answers, hobbies(near[:1]), stated, seed=0)
+    assert table.columns["expectation"] == (0.5, 0.0)
+    assert table.columns["excess"] == (0.5, 0.0)
+    assert table.columns["control"] == (None, None)
+    assert table.facts["possible"] == 0.25

@@ -4,6 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +28,7 @@ class _Asked:
         dissimilar: The same of equally many random dissimilar subjects.
         drawn: Probability that a wrong value is held by a similar subject if which ones the items hold is chance; None
             where the items are no random draw.
+        possible: The largest excess that an answer with one wrong value can have; None where `drawn` is.
     """
 
     attribute: str
@@ -34,6 +36,7 @@ class _Asked:
     similar: tuple[Values, ...]
     dissimilar: tuple[Values, ...]
     drawn: float | None
+    possible: float | None
 
 
 def borrowing(
@@ -49,11 +52,13 @@ def borrowing(
 
     Columns, shares of answers: `excess` (`borrowed` minus `expectation`), `borrowed` (1 if a wrong value is held by a
     similar subject), `expectation`, `control` (the excess for equally many random dissimilar subjects of whom the items
-    hold the attribute), `wrong` (1 if a value other than the truth is stated). All are None for a prompt without fact.
+    hold the attribute; None where items were drawn), `wrong` (1 if a value other than the truth is stated). All are
+    None for a prompt without fact.
 
     Facts: `chance` (mean expectation), `wrong_answers` (count), `with_similar_item` (share of prompts with a similar
     subject of whom the items hold the attribute), `control_short` (share of prompts with fewer dissimilar subjects than
-    similar ones, so that their control is weaker than it should be).
+    similar ones, so that their control is weaker than it should be), and where items were drawn `possible` (the mean of
+    the largest excess that answers with one wrong value each could have).
 
     Args:
         prompts: In the order of the rows.
@@ -67,20 +72,20 @@ def borrowing(
     """
     held = _held([fact for item in items for fact in item.facts])
     rows = [index for index, prompt in enumerate(prompts) if prompt.fact is not None]
-    answers = in_order(prompts, responses)
-    asked = [_ask(prompts[row], answers[row].text, held, stated, seed) for row in rows]
+    answers, by_draw = in_order(prompts, responses), any(prompt.candidates for prompt in prompts)
+    asked = [_ask(prompts[row], answers[row].text, held, stated, seed, by_draw) for row in rows]
     if not asked:
         raise EvidenceError("no prompt has a right answer, so no answer is known to be wrong")
     borrowed, permuted = _against_permutations(asked, [one.similar for one in asked])
-    by_draw = np.array([np.nan if one.drawn is None else one.drawn for one in asked])
-    expectation = np.where(np.isnan(by_draw), permuted, by_draw)
+    drawn = np.array([np.nan if one.drawn is None else one.drawn for one in asked])
+    expectation = drawn if by_draw else permuted
     by_control, by_chance = _against_permutations(asked, [one.dissimilar for one in asked])
     wrong = np.array([float(bool(one.wrong)) for one in asked])
     columns = {
         "excess": borrowed - expectation,
         "borrowed": borrowed,
         "expectation": expectation,
-        "control": by_control - by_chance,
+        "control": np.full(len(asked), np.nan) if by_draw else by_control - by_chance,
         "wrong": wrong,
     }
     facts = {
@@ -88,7 +93,7 @@ def borrowing(
         "wrong_answers": float(wrong.sum()),
         "with_similar_item": sum(bool(one.similar) for one in asked) / len(asked),
         "control_short": sum(len(one.dissimilar) < len(one.similar) for one in asked) / len(asked),
-    }
+    } | ({"possible": fmean(one.possible or 0.0 for one in asked)} if by_draw else {})
     return make_table(prompts, {name: _spread(of, rows, len(prompts)) for name, of in columns.items()}, facts)
 
 
@@ -101,7 +106,9 @@ def _held(facts: Sequence[Fact]) -> dict[str, dict[str, Values]]:
     return held
 
 
-def _ask(prompt: Prompt, text: str, held: Mapping[str, Mapping[str, Values]], stated: Stated, seed: int) -> _Asked:
+def _ask(
+    prompt: Prompt, text: str, held: Mapping[str, Mapping[str, Values]], stated: Stated, seed: int, by_draw: bool
+) -> _Asked:
     """Gather what the items hold for one prompt; the dissimilar subjects do not depend on the other prompts."""
     assert prompt.fact is not None
     fact = prompt.fact
@@ -115,7 +122,8 @@ def _ask(prompt: Prompt, text: str, held: Mapping[str, Mapping[str, Values]], st
         wrong=wrong,
         similar=tuple(of_subject[subject] for subject in similar),
         dissimilar=tuple(of_subject[subject] for subject in dissimilar),
-        drawn=_by_draw(prompt.candidates, of_subject, wrong) if prompt.candidates else None,
+        drawn=_by_draw(prompt.candidates, of_subject, wrong) if by_draw else None,
+        possible=_possible(prompt.candidates, of_subject, fact.value) if by_draw else None,
     )
 
 
@@ -128,6 +136,12 @@ def _by_draw(candidates: Sequence[Candidate], held: Mapping[str, Values], wrong:
         taken = sum(one.subject in held for one in members)
         none *= comb(others, taken) / comb(len(members), taken)
     return 1 - none
+
+
+def _possible(candidates: Sequence[Candidate], held: Mapping[str, Values], truth: str) -> float:
+    """The largest excess of an answer with one wrong value: that of a value which is held, and by chance rarely is."""
+    values = {one.value for one in candidates if one.subject in held} - {truth}
+    return max((1 - _by_draw(candidates, held, frozenset([value])) for value in values), default=0.0)
 
 
 def _against_permutations(asked: Sequence[_Asked], lookups: Sequence[tuple[Values, ...]]) -> tuple[Vector, Vector]:
@@ -150,6 +164,6 @@ def _hits(wrong: Sequence[Values], held: Sequence[Values]) -> NDArray[np.bool_]:
 
 
 def _spread(values: Vector, rows: Sequence[int], count: int) -> list[float | None]:
-    """Values at their rows, None elsewhere."""
-    at = dict(zip(rows, values.tolist(), strict=True))
+    """Values at their rows, None elsewhere and for NaN."""
+    at = {row: None if np.isnan(value) else value for row, value in zip(rows, values.tolist(), strict=True)}
     return [at.get(row) for row in range(count)]

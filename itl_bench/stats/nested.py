@@ -73,7 +73,8 @@ def nested_unpaired(left: ArrayLike, right: ArrayLike, bases: Sequence[int]) -> 
 
     The variance between replicates is that of their differences of means, as in `nested`; each side adds the variance
     of its own prompts. The prompts of both sides are taken as independent of each other. Where each replicate of a side
-    draws its prompts anew, their variance is part of that between replicates, and its table has one column.
+    draws its prompts anew, their variance is part of that between replicates, and its table has one column; as far as
+    draws overlap, the interval is about the prompts at hand.
 
     Args:
         left: Shape (R, P) with R >= 2 replicates and P >= 2 units of prompts, or one mean over its own for each.

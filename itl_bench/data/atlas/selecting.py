@@ -32,7 +32,7 @@ def draw(atlas: Atlas, classes: Classes, wanted: Collection[Familiarity], of: Si
     """Facts drawn at random, of which any first part has the same mix of relations, known or unknown, taught or not.
 
     Within a relation every fact of the pool is equally likely to be drawn. Of a relation come as many facts as its
-    scarcest kind has, so that what is known and what is new never differ in what they are about.
+    scarcest kind has, so that what is known and what is new have the same relations; their answers may still differ.
 
     Args:
         atlas: The facts.
