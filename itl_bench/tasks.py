@@ -135,7 +135,7 @@ class Graph:
         if measure == "knowledge":
             return self._add("measure", spec, probe, responses)
         if measure == "borrowing":
-            spec |= {"seed": BORROWING_SEED} | chance_of(self.catalog, probe_id)
+            spec |= {"seed": BORROWING_SEED, **chance_of(self.catalog, probe_id)}
             return self._add("measure", spec, probe, responses, self._corpus_of(cell))
         of_base = self.responses(base, probe, None, cell.recipe)
         if measure == "style":
