@@ -63,6 +63,7 @@ def render(record: Record) -> str:
         pooling=wording.pooling_in_words(pooling(record)),
         headlines=headlines(record),
         how_examples=wording.HOW_EXAMPLES,
+        pilot=wording.pilot_in_words(record),
         own_claims=[claim for claim in statements(record) if is_own(claim)],
         verdicts=claim_verdicts(record),
         kinds=measured_kinds(record),

@@ -27,6 +27,7 @@ from itl_bench.report.wording import (
     number,
     p_label,
     p_value,
+    pilot_in_words,
     pooling_in_words,
     recorded_tag,
     side_decimals,
@@ -122,7 +123,7 @@ def _header(record: Record) -> str:
     if run.crashed:
         facts.append(("Crashed", f"{len(run.crashed)}: " + ", ".join(code(item) for item in run.crashed[:EXAMPLES])))
     title = "# The limitations of instruction tuning: what this run found"
-    return f"{title}\n\n" + table(["", ""], facts)
+    return "\n\n".join(filter(None, [title, pilot_in_words(record), table(["", ""], facts)]))
 
 
 def _contradictions(record: Record, cases: list[CaseRecord]) -> str:

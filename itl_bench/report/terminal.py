@@ -11,7 +11,14 @@ from itl_bench.record import CaseRecord, ClaimRecord, Record
 from itl_bench.report.matrix import count, pooling, statements, totals, with_role
 from itl_bench.report.rates_held import MEANING, rates_held
 from itl_bench.report.verdicts import claim_verdicts, families, measured_kinds, measured_verdict
-from itl_bench.report.wording import DIFFER, counts_in_words, pooling_in_words, printable, verdict_in_words
+from itl_bench.report.wording import (
+    DIFFER,
+    counts_in_words,
+    pilot_in_words,
+    pooling_in_words,
+    printable,
+    verdict_in_words,
+)
 
 STYLES = {"SUPPORTED": "blue", "REFUTED": "bold red", "INCONCLUSIVE": "yellow"}
 LEGEND = (
@@ -84,6 +91,7 @@ def _measured_lines(record: Record) -> list[str]:
     """On what kinds of evidence was measured, and the claims on which these do not agree."""
     kinds = [kind.in_words() for kind in measured_kinds(record)]
     lines = [f"Measured: {'; '.join(kinds)}."] if kinds else []
+    lines += filter(None, [pilot_in_words(record)])
     for claim, verdicts in claim_verdicts(record).items():
         if verdicts.measured and verdicts.measured.word == DIFFER:
             each = [f"{kind} {side.in_words()}" for kind, side in zip(kinds, verdicts.by_kind, strict=True)]

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterable
 from math import exp, floor, log10
 
-from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord
+from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, Record
 from itl_bench.report.matrix import Counts, FamilyCounts
 from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level
 
@@ -62,6 +62,15 @@ PUBLISHED_LIMITS = (
     "and worse on four of five aspects), and task tags overlap.",
     "What is only stated: words, and figures without a comparison, are INCONCLUSIVE.",
 )
+
+
+PILOT = "A pilot: its measured cases show numbers and give no verdict."
+
+
+def pilot_in_words(record: Record) -> str:
+    """That a run is a pilot; nothing where any measured case may give a verdict."""
+    judged = [case for case in record.cases if case.evidence == "measured" and case.verdict]
+    return PILOT if judged and all(case.reason.startswith("pilot") for case in judged) else ""
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
