@@ -102,8 +102,13 @@ def test_what_a_world_makes_true_is_sanity_there_and_evidence_elsewhere(claim):
     assert roles.pop("bios") == "sanity"
     assert {"published", "paper"} <= roles.keys()
     assert set(roles.values()) == {"evidence"}
-    others = {one.role for one in summarise(DECLARED, {}, catalog()) if one.id not in ("C07", "C15")}
+    others = {one.role for one in summarise(DECLARED, {}, catalog()) if one.id not in ("C07", "C15", "C27")}
     assert others == {"evidence"}
+
+
+def test_known_and_taught_facts_of_atlas_are_a_sanity_check_and_those_of_bios_are_evidence():
+    roles = {one.level: one.role for one in summarise(DECLARED, {}, catalog()) if one.id == "C27"}
+    assert (roles["bios"], roles["small"], roles["paper"]) == ("evidence", "sanity", "sanity")
 
 
 @pytest.mark.parametrize(("models", "says"), [(1, "one base model"), (3, "3 base models"), (5, "5 base models")])
