@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from itl_bench.building import Builder, LocalExecutor
@@ -20,7 +19,6 @@ from itl_bench.task_queue import Failure
 
 Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
 FEW = 3  # failures that an error names; the rest are counted
-ASKED = ("corpus", "probe")  # the kinds of artifact that are made of what can be asked
 
 
 class NotBuiltError(EvidenceError):
@@ -37,6 +35,7 @@ class Work:
 
     tasks: tuple[Task, ...] = ()
     targets: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # of cases whose tasks cannot be made
 
     def needed(self) -> list[Task]:
         """The targets' tasks and all that they are built from, in the order of `tasks`."""
@@ -78,12 +77,16 @@ def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None
     """
     tasks: dict[str, Task] = {}
     targets: dict[str, None] = {}
+    problems: dict[str, None] = {}
     for case in cases:
-        with suppress(Exception):
+        try:
             work = work_of_case(case, catalog, profile)
-            tasks |= {task.key: task for task in work.tasks}
-            targets |= dict.fromkeys(work.targets)
-    return Work(tuple(tasks.values()), tuple(targets))
+        except Exception as error:  # of whatever kind: the others are built all the same
+            problems[" ".join(f"{type(error).__name__}: {error}".split())] = None
+            continue
+        tasks |= {task.key: task for task in work.tasks}
+        targets |= dict.fromkeys(work.targets)
+    return Work(tuple(tasks.values()), tuple(targets), tuple(problems))
 
 
 def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Work:
@@ -172,7 +175,7 @@ def require(work: Work, store: Store, built: Built) -> None:
     if all(store.has(key) for key in work.targets):
         return
     failed = [(task, built.failed[task.key]) for task in work.needed() if task.key in built.failed]
-    if failed and all(_cannot_be_asked(*one) for one in failed):
+    if failed and all(failure.unsuitable for _, failure in failed):
         reasons = dict.fromkeys("; ".join(failure.message.splitlines()) for _, failure in failed)
         raise CannotBeAskedError(_few(list(reasons)))
     if failed:
@@ -181,14 +184,6 @@ def require(work: Work, store: Store, built: Built) -> None:
     if built.stopped is not None:
         name = type(built.stopped).__name__
         raise NotBuiltError(f"not judged, because building stopped: {name}: {built.stopped}") from built.stopped
-
-
-def _cannot_be_asked(task: Task, failure: Failure) -> bool:
-    """Whether a builder refused to make items or prompts of what a base knows.
-
-    Those that no base decides have no parents; what is wrong with them, a damaged file for example, is an error.
-    """
-    return failure.refused and task.kind in ASKED and bool(task.parents)
 
 
 def _few(reasons: Sequence[str]) -> str:

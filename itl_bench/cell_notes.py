@@ -20,7 +20,13 @@ from itl_bench.tasks import DEFAULT_RECIPE
 from itl_bench.training.recipe import TuningRecipe
 
 OWN_RECIPE = "own"  # stands for a recipe that the catalog does not have
-UNREADABLE = (KeyError, OSError, ValueError, DamagedArtifactError)  # what is not there any more, or not whole
+UNREADABLE = (
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
+    DamagedArtifactError,
+)  # what is not there any more, or not whole
 
 Log = Mapping[str, Any]
 

@@ -140,7 +140,7 @@ def match(left: Sample, right: Sample, columns: Sequence[str], paired: bool) -> 
         paired: Whether both sides answer the same prompts; if not, each side keeps its own.
 
     Raises:
-        EvidenceError: If nothing matches, or if a table is not what it should be.
+        EvidenceError: If nothing matches, if a table is not what it should be, or if an unpaired side has one unit.
     """
     replicates = shared_replicates(left, right)
     lefts, rights = (tuple(side.tables[one] for one in replicates) for side in (left, right))
@@ -157,6 +157,8 @@ def _own_prompts(tables: Sequence[Table], columns: Sequence[str]) -> tuple[tuple
     """For each replicate, the prompts of a side that is not paired: prompt -> unit; and how many were left out."""
     if all(table.prompts == tables[0].prompts for table in tables):
         prompts, left_out = prompts_with_values(tables, columns)
+        if len(set(prompts.values())) == 1:
+            raise EvidenceError("all prompts of one side are of one unit; how much prompts differ is not known")
         return (prompts,) * len(tables), left_out
     drawn = [prompts_with_values([table], columns) for table in tables]
     return tuple(prompts for prompts, _ in drawn), sum(left_out for _, left_out in drawn)

@@ -12,6 +12,10 @@ class UsageError(ItlError):
     """The user must change something; the message says what was given, what is accepted and what to do next."""
 
 
+class UnsuitableBaseError(UsageError):
+    """A base knows too little or too much to be tuned on, or asked, what is wanted: no mistake, another base may do."""
+
+
 class EvidenceError(ItlError):
     """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
 

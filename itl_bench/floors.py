@@ -54,7 +54,7 @@ def borrowing_in_words(case: Case, headline: RatePoint) -> str:
     sides = (headline.left.tables.values(), headline.right.tables.values())
     named = (("wrong answers", "wrong"), ("borrowed by chance", "expectation"), ("control", "control"))
     shares = {words: [mean(tables, column) for tables in sides] for words, column in named}
-    return ", ".join(
+    return "shares of prompts: " + ", ".join(
         f"{words} {left or 0.0:.2f} against {right or 0.0:.2f}"
         for words, (left, right) in shares.items()
         if (left, right) != (None, None)
@@ -69,7 +69,7 @@ def no_answers_in_words(case: Case, headline: RatePoint) -> str:
         (mean(side.tables.values(), "none") or 0.0) + (mean(side.tables.values(), "empty") or 0.0)
         for side in (headline.left, headline.right)
     ]
-    return f"no value stated in {shares[0]:.2f} against {shares[1]:.2f} of answers"
+    return f"no value stated for {shares[0]:.2f} against {shares[1]:.2f} of prompts"
 
 
 def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:

@@ -77,7 +77,7 @@ class GpuSpec(NamedTuple):
 
 GPUS = (  # NVIDIA's data sheets; the first that matches; V100 and T4 have fp16 in place of bf16
     GpuSpec("B100|B200", 2250, 75, 8.0), GpuSpec("GH200", 989, 67, 4.0), GpuSpec("H200", 989, 67, 4.8),
-    GpuSpec("H100", 989, 67, 3.35), GpuSpec("A100", 312, 19.5, 1.555), GpuSpec("L40", 362, 91, 0.864),
+    GpuSpec("H100", 989, 67, 3.35), GpuSpec(r"\bA100\b", 312, 19.5, 1.555), GpuSpec("L40", 362, 91, 0.864),
     GpuSpec("4090", 165, 82, 1.008), GpuSpec("3090", 71, 35, 0.936), GpuSpec(r"\bA10G?\b", 125, 31, 0.6),
     GpuSpec(r"\bL4\b", 121, 30, 0.3), GpuSpec("V100", 125, 15.7, 0.9), GpuSpec(r"\bT4\b", 65, 8.1, 0.32),
 )  # fmt: skip

@@ -18,7 +18,8 @@ def add_options(parser: pytest.Parser) -> None:
     add(
         "--itl-profile",
         metavar="NAME",
-        help="selection of the grid: published, smoke, embedded, bios-full, bios-pilot, small-quick, small, paper",
+        help="selection of the grid: published, smoke, embedded, bios-full, bios-pilot, small-quick, small, "
+        "small-slices, paper",
     )
     add(
         "--itl-arm",

@@ -117,13 +117,18 @@ def _print_plan(selected: list[Case], state: State) -> None:
     from itl_bench.report.plan_table import Builds, print_plan
     from itl_bench.store import MARK
 
+    problems: dict[str, None] = {}
+
     def work(cases: Sequence[Case]) -> tuple[Sequence[Task], Sequence[str]]:
         found = work_of({case.id: case for case in cases}.values(), state.catalog, state.profile)
+        problems.update(dict.fromkeys(found.problems))
         return found.needed(), found.targets
 
     has = state.store.has if (state.store_root / MARK).exists() else lambda key: False
     builds = Builds(work, has, lambda tasks, by_key: in_plan(tasks, by_key, state.store) if tasks else [])
     print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None, builds)
+    for problem in problems:
+        print(f"ERROR: cases that are not planned, because of {problem}")
 
 
 def _build(selected: list[Case], config: pytest.Config) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from itl_bench.cell_specs import ALL, OWN, CellTable, ChosenRate
 from itl_bench.claim_specs import ClaimSpec, MeasureUse, PublishedUse, Side
-from itl_bench.errors import nearest, unknown
+from itl_bench.errors import UsageError, nearest, unknown
+from itl_bench.familiarity.table import table_file
 from itl_bench.methods.registry import SHIPPED
 from itl_bench.published import DOUBTFUL, HEADERS, Row
 from itl_bench.vocabulary import LEVELS
@@ -32,6 +33,12 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
         if spec.recipe and spec.recipe not in catalog.recipes:
             problems.append(f"{path}: {spec.name}: recipe: {unknown('recipe', spec.recipe, catalog.recipes)}")
     _check_dataset_ids(catalog, problems)
+    for model in catalog.models.values():
+        if model.familiarity is not None:
+            try:
+                table_file(model.familiarity)
+            except UsageError as error:
+                problems.append(f"{catalog.source(model)}: {model.id}: familiarity: {error}")
     for profile in catalog.profiles.values():
         for probe in profile.probes:
             if probe not in catalog.probes:

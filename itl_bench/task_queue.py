@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
 from typing import NamedTuple, Self
 
-from itl_bench.errors import ItlError, UsageError
+from itl_bench.errors import ItlError, UnsuitableBaseError, UsageError
 from itl_bench.keys import Task
 from itl_bench.record import write_atomically
 from itl_bench.store import Store
@@ -39,19 +39,19 @@ class Failure:
     Attributes:
         message: In words.
         error: The name of the exception's type; nothing where none was raised.
-        refused: Whether a builder refused what was asked of it (UsageError), and did not break down.
+        unsuitable: Whether a base knows too little or too much (UnsuitableBaseError): nothing broke down.
     """
 
     message: str
     error: str = ""
-    refused: bool = False
+    unsuitable: bool = False
 
     @classmethod
     def of(cls, reason: Exception | str) -> Self:
         """The failure that an exception, or a plain reason, stands for."""
         if isinstance(reason, str):
             return cls(reason)
-        return cls(str(reason), type(reason).__name__, isinstance(reason, UsageError))
+        return cls(str(reason), type(reason).__name__, isinstance(reason, UnsuitableBaseError))
 
     def __str__(self) -> str:
         """For example "ValueError: the loss is NaN"."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 from itl_bench.describe import identity
-from itl_bench.errors import UsageError
+from itl_bench.errors import UnsuitableBaseError, UsageError
 from itl_bench.keys import Task
 from itl_bench.plan import missing
 from itl_bench.record import CaseRecord
@@ -62,7 +62,7 @@ def tasks_of(cases, catalog, profile):
 
 def build(task, parents, folder):
     if task.kind == "corpus":
-        raise UsageError("125 items about unknown facts are wanted; the base has 40")
+        raise UnsuitableBaseError("125 items about unknown facts are wanted; the base has 40")
     if task.kind == "checkpoint":
         if task.spec["dataset"] == os.environ.get("ITL_TEST_FAIL"):
             raise ValueError("the loss is NaN")

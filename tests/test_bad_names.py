@@ -57,6 +57,14 @@ KINDS = {
     ),
     "cell on the right": (C19, "right: lora-lima", "right: lora-lma", ["published.0.right: unknown cell 'lora-lma'"]),
     # names in lists
+    "table of a model": (
+        "models.yaml", "familiarity: gemma270m", "familiarity: gema270m",
+        ["gemma270m: familiarity: unknown table of familiarity 'gema270m'", "did you mean 'gemma270m'?"],
+    ),
+    "probe of a profile": (
+        "profiles.yaml", "probes: [atlas-known, atlas-taught]", "probes: [atlas-knwon]",
+        ["small-quick: probes: unknown probe 'atlas-knwon'", "did you mean 'atlas-known'?"],
+    ),
     "probe of a dataset": (
         "datasets.yaml", "[just-eval]", "[just-evl]", ["alpaca: probes: unknown probe 'just-evl'", "'just-eval'?"],
     ),

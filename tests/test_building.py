@@ -13,7 +13,7 @@ from building_worker import graph, work
 
 from itl_bench.building import LocalExecutor
 from itl_bench.data.sources.errors import MissingDatasetError
-from itl_bench.errors import EvidenceError, ItlError, UsageError
+from itl_bench.errors import EvidenceError, ItlError, UnsuitableBaseError, UsageError
 from itl_bench.keys import Task
 from itl_bench.store import Store
 from itl_bench.task_queue import Failure, Queue
@@ -210,8 +210,9 @@ def test_what_fails_blocks_its_children_only_and_is_tried_again_by_the_next_run(
 @pytest.mark.parametrize(
     ("error", "failure"),
     [
-        (UsageError("40 facts\nare too few"), Failure("40 facts\nare too few", "UsageError", refused=True)),
-        (MissingDatasetError("no rows"), Failure("no rows", "MissingDatasetError", refused=True)),
+        (UnsuitableBaseError("40\nfacts"), Failure("40\nfacts", "UnsuitableBaseError", unsuitable=True)),
+        (UsageError("a table of other facts"), Failure("a table of other facts", "UsageError")),
+        (MissingDatasetError("no rows"), Failure("no rows", "MissingDatasetError")),
         (EvidenceError("NaN"), Failure("NaN", "EvidenceError")),
         (FileNotFoundError(2, "gone"), Failure("[Errno 2] gone", "FileNotFoundError")),
         (RuntimeError(), Failure("", "RuntimeError")),

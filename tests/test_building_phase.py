@@ -58,6 +58,7 @@ def test_one_broken_entry_costs_the_cases_that_cannot_use_it_and_no_other(mistak
     assert sound
     work = work_of(cases, mistaken, profile)
     assert work.targets == tuple(dict.fromkeys(sound))
+    assert work.problems == (f"UsageError: dataset {BROKEN!r} is none of the bios world",)
     assert {task.key for task in work.needed()} == {task.key for task in work.tasks}
     for case in broken:
         with pytest.raises(UsageError, match=f"^dataset {BROKEN!r} is none of the bios world$"):

@@ -22,14 +22,14 @@ def point(left, right):
 
 def test_answers_without_a_value_are_named():
     some = point(tables(none=0.25, empty=0.125), tables(none=0.0, empty=0.0))
-    assert no_answers_in_words(grid()[AGAINST_BASE], some) == "no value stated in 0.38 against 0.00 of answers"
+    assert no_answers_in_words(grid()[AGAINST_BASE], some) == "no value stated for 0.38 against 0.00 of prompts"
     assert no_answers_in_words(grid()[BETTER], some) == ""
 
 
 @pytest.mark.parametrize("control", [0.25, math.nan])
 def test_a_control_is_named_where_there_is_one(control):
     side = tables(wrong=0.5, expectation=0.125, control=control)
-    words = "wrong answers 0.50 against 0.50, borrowed by chance 0.12 against 0.12"
+    words = "shares of prompts: wrong answers 0.50 against 0.50, borrowed by chance 0.12 against 0.12"
     control_words = "" if math.isnan(control) else ", control 0.25 against 0.25"
     assert borrowing_in_words(grid()[BORROWED], point(side, side)) == words + control_words
     assert borrowing_in_words(grid()[BETTER], point(side, side)) == ""

@@ -23,6 +23,7 @@ from scipy import stats
 
 from itl_bench.comparison import RatePoint, Replicate, Sample
 from itl_bench.data.rows import Table
+from itl_bench.errors import EvidenceError
 
 RATES_OF_C02 = ((1e-4, 1, 2.0), (1e-3, 3, 0.25))
 
@@ -212,6 +213,12 @@ def test_probes_of_their_own_are_compared_by_their_means():
     assert (record.verdict, record.n_prompts) == ("SUPPORTED", 420)
     small = verdict([at(1e-4, known, answers(2, 0.5, n_units=100, prefix="taught"))], KNOWN_TAUGHT)
     assert small.reason.startswith("too few prompts: 300, a verdict needs 400; ")
+
+
+def test_a_side_whose_prompts_are_one_unit_is_no_sample_of_prompts():
+    known, one = answers(1, 0.8, prefix="known"), answers(2, 0.5, n_units=1, prefix="taught")
+    with pytest.raises(EvidenceError, match="all prompts of one side are of one unit"):
+        verdict([at(1e-4, known, one)], KNOWN_TAUGHT)
 
 
 def test_prompts_that_each_replicate_draws_anew_are_compared_by_its_mean():

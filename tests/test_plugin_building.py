@@ -122,6 +122,12 @@ def test_a_malformed_case_costs_itself_alone(bench, workers):
     assert bench.built == {"base": 1, "checkpoint": 10, "measure": 5}
 
 
+def test_a_plan_names_what_it_cannot_plan(bench):
+    bench.environment("ITL_TEST_MALFORMED", "bios-new30-long")
+    text = bench.run("--itl-plan").text
+    assert "ERROR: cases that are not planned, because of UsageError: the dataset says nowhere where its rows" in text
+
+
 def test_a_full_disk_stops_the_build_and_nothing_else(bench):
     bench.environment("ITL_TEST_ERROR", "builders")
     result = bench.run()

@@ -99,7 +99,7 @@ KNOWN = Task("familiarity", {}, (BASE.key,))
 ITEMS = [Task("corpus", {"atlas": 1, "seed": seed}, (KNOWN.key,)) for seed in (1, 2)]
 ELSEWHERE = Task("corpus", {"files": []})
 TUNED = [Task("checkpoint", {"of": one.key}, (BASE.key, one.key)) for one in (*ITEMS, ELSEWHERE)]
-TOO_FEW = Failure("125 items are wanted\nthe base has 40", "UsageError", refused=True)
+TOO_FEW = Failure("125 items are wanted\nthe base has 40", "UnsuitableBaseError", unsuitable=True)
 
 
 def asked_of(*tuned):
@@ -120,10 +120,10 @@ def test_what_a_base_cannot_be_asked_is_said_once_and_as_one_line(tmp_path):
         ({ITEMS[0]: Failure("40 facts", "EvidenceError")}, "corpus (atlas 1, seed 1): EvidenceError: 40 facts"),
         ({ITEMS[0]: TOO_FEW, ITEMS[1]: Failure("disk", "OSError")}, "corpus (atlas 1, seed 2): OSError: disk"),
         (
-            {ELSEWHERE: Failure("line 3 is no JSON", "UsageError", refused=True)},
+            {ELSEWHERE: Failure("line 3 is no JSON", "UsageError")},
             "corpus: UsageError: line 3 is no JSON",
         ),
-        ({TUNED[0]: Failure("no template", "UsageError", refused=True)}, "UsageError: no template"),
+        ({TUNED[0]: Failure("no template", "UsageError")}, "UsageError: no template"),
     ],
     ids=["broken down", "both", "data that no base decides", "tuning"],
 )

@@ -126,9 +126,9 @@ def table_file(name: str) -> Path:
     shipped = {path.stem: path for path in sorted(FOLDER.glob(f"*{SUFFIX}"))}
     if name in shipped:
         return shipped[name]
-    if Path(name).suffix == SUFFIX and Path(name).is_file():
+    if Path(name).is_file():
         return Path(name)
-    hint = "or a file: make one with: itl-bench atlas familiarity MODEL_FOLDER --to FILE"
+    hint = "Or a file, which is not there: make one with: itl-bench atlas familiarity MODEL_FOLDER --to FILE"
     raise UsageError(f"{unknown('table of familiarity', name, shipped)} {hint}")
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from itl_bench.data.atlas.facts import Atlas, AtlasFact
 from itl_bench.data.atlas.selecting import KNOWN, UNKNOWN, Classes, as_fact, draw
 from itl_bench.data.rows import Item
-from itl_bench.errors import UsageError
+from itl_bench.errors import UnsuitableBaseError
 from itl_bench.specs import Count, Percent, Spec
 
 Style = Literal["short", "long", "simple"]
@@ -62,7 +62,7 @@ def atlas_items(
         wordings: In which items ask: numbers of `Relation.wordings`.
 
     Raises:
-        UsageError: There are too few facts for so many items.
+        UnsuitableBaseError: There are too few facts for so many items.
     """
     random_of = random.Random(f"atlas items {seed}")
     items = [
@@ -85,7 +85,7 @@ def _about(
     """Items about known facts or about new ones: each fact once, then again in other words."""
     count = _count(spec, new)
     if count > len(facts) * len(wordings):
-        raise UsageError(_too_few(spec, new, count, len(facts), len(wordings)))
+        raise UnsuitableBaseError(_too_few(spec, new, count, len(facts), len(wordings)))
     first = {fact.id: random_of.randrange(len(wordings)) for fact in facts}
     for number in range(count):
         again, place = divmod(number, len(facts))

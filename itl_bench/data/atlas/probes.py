@@ -8,7 +8,7 @@ from itl_bench.data.atlas.facts import Atlas, AtlasFact
 from itl_bench.data.atlas.items import TUNED, AtlasSpec, taught_facts
 from itl_bench.data.atlas.selecting import KNOWN, UNKNOWN, Classes, Familiarity, as_fact, draw, pool
 from itl_bench.data.rows import Candidate, Prompt
-from itl_bench.errors import UsageError, unknown
+from itl_bench.errors import UnsuitableBaseError, UsageError, unknown
 
 Probe = Literal["atlas-known", "atlas-highly-known", "atlas-maybe-known", "atlas-taught", "atlas-unknown"]
 HELD_OUT: dict[str, tuple[Familiarity, ...]] = {
@@ -38,7 +38,8 @@ def atlas_prompts(
         seed: For `atlas-taught`, that of the dataset's items.
 
     Raises:
-        UsageError: There is no such probe, it needs a dataset, or no fact is of its class.
+        UsageError: There is no such probe, or it needs a dataset.
+        UnsuitableBaseError: No fact is of its class.
     """
     if probe not in get_args(Probe):
         raise UsageError(unknown("probe", probe, get_args(Probe)))
@@ -48,7 +49,7 @@ def atlas_prompts(
         else draw(atlas, classes, HELD_OUT[probe], "held-out", probe)
     )
     if not facts:
-        raise UsageError(
+        raise UnsuitableBaseError(
             f"{probe} has nothing to ask: the base has no facts of this class in a relation that has both known and "
             "unknown ones; choose another probe or base"
         )
