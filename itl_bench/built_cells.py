@@ -57,12 +57,16 @@ class BuiltCells:
 
     All functions raise UsageError where a name is wrong or a base cannot be asked for what is wanted, and NotBuiltError
     where something could not be built.
+
+    Attributes:
+        before: Called with each tuned or untuned model that is asked for, before it is checked or built.
     """
 
     catalog: Catalog
     store: Store
     run_id: str
     stages: Callable[[], Stages] = load_stages
+    before: Callable[[TunedCell], None] = lambda cell: None
 
     def cell(
         self,
@@ -86,11 +90,12 @@ class BuiltCells:
             seed: Of the tuning.
             recipe: How it is tuned; None for that of the dataset, or of the first declared cells of the model.
         """
+        chosen = recipe_for(model, dataset, self.catalog) if recipe is None else recipe
+        cell = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), chosen)
+        self.before(cell)
         self._check_names(dataset, method, model)
         _check_numbers(method, rate, seed)
-        chosen = recipe_for(model, dataset, self.catalog) if recipe is None else recipe
         _check("recipe", chosen, ["", *self.catalog.recipes])
-        cell = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), chosen)
         graph = Graph(self.catalog, {})
         if method == UNTUNED:
             (untuned,) = self._artifacts(graph, graph.base(model, base))

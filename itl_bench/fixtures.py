@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from itl_bench.cases import Case
     from itl_bench.data.rows import Response, Table
     from itl_bench.record import CaseRecord
+    from itl_bench.tasks import TunedCell
 
 
 NAMES = ("device", "cell", "responses", "measure", "evidence")
@@ -115,30 +116,15 @@ def cell(request: pytest.FixtureRequest) -> Callable[..., BuiltCell]:
     `cell(dataset, "base")` is the untuned model. Where this machine lacks what it takes (memory, weights, data, disk),
     the test is skipped with the line that the cases of the benchmark have.
     """
-    from itl_bench.comparison import Replicate
-    from itl_bench.runnable import recipe_for, why_not_cell
-    from itl_bench.tasks import TunedCell
+    from itl_bench.runnable import why_not_cell
 
     cells = _cells(request)
 
-    def ask(
-        dataset: str,
-        method: str,
-        rate: float | None = None,
-        *,
-        model: str = "bios1m",
-        base: int = 1,
-        seed: int = 11,
-        recipe: str | None = None,
-    ) -> BuiltCell:
-        tuned = recipe_for(model, dataset, cells.catalog) if recipe is None else recipe
-        if reason := why_not_cell(
-            TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), tuned), cells.catalog
-        ):
+    def skip(asked: TunedCell) -> None:
+        if reason := why_not_cell(asked, cells.catalog):
             pytest.skip(reason)
-        return cells.cell(dataset, method, rate, model=model, base=base, seed=seed, recipe=recipe)
 
-    return ask
+    return replace(cells, before=skip).cell
 
 
 @pytest.fixture(scope="session")
