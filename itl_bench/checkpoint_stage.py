@@ -10,13 +10,14 @@ import torch
 from safetensors import safe_open
 
 from itl_bench.artifact import Artifact
-from itl_bench.costs import RANK, Trains, cell_cost
+from itl_bench.costs import cell_cost
 from itl_bench.data.rows import Item, read_lines
 from itl_bench.data.template import tokenize_items
 from itl_bench.devices import on_own_gpu, on_several_gpus
 from itl_bench.generation.loading import load_model, load_tokenizer
 from itl_bench.keys import Task
 from itl_bench.machine import Machine, cores, this_machine
+from itl_bench.memory_costs import RANK, Trains
 from itl_bench.methods.registry import load_method
 from itl_bench.model_specs import ModelSpec
 from itl_bench.stage_files import ITEMS, TRAINING

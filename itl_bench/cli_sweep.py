@@ -36,7 +36,7 @@ def sweep(
     """
     from itl_bench.building_phase import Work
     from itl_bench.catalog import load_catalog
-    from itl_bench.plan import use_store
+    from itl_bench.disk import use_store
     from itl_bench.runnable import why_no_room_for
     from itl_bench.store import Store, default_root
     from itl_bench.sweeping import choose, save, sweep_tasks

@@ -12,9 +12,9 @@ import pytest
 
 from itl_bench.carried import CARRIED
 from itl_bench.devices import take_gpu
+from itl_bench.disk import use_store
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.evidence import EvidenceSource, JudgedCase, VerdictError
-from itl_bench.plan import use_store
 from itl_bench.state import STATE
 
 if TYPE_CHECKING:

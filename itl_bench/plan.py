@@ -1,20 +1,16 @@
 """What cases need that this machine or this version does not have, and what it would roughly cost."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from itl_bench import costs
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.cell_tables import recipe_of
-from itl_bench.costs import CellCost, Trains, cell_cost
-from itl_bench.keys import Task
+from itl_bench.costs import CellCost, cell_cost
 from itl_bench.machine import Machine, this_machine
+from itl_bench.memory_costs import FROZEN_ON_GPU, RANK, TRAINED, USABLE, Trains, answering_gb, state_gb
 from itl_bench.model_specs import ModelSpec
-from itl_bench.store import default_root
 from itl_bench.training.recipe import TuningRecipe
 
 REPLICATES = 5  # the fewest for a verdict
@@ -23,10 +19,6 @@ REFERENCE = Machine(gpus=(85.5,), gpu="NVIDIA H100 80GB HBM3")  # what cells tha
 REFERENCE_SIZE = "80 GB"  # as GPUs are sold: of 2^30 bytes, and some more
 GPUS_OF_A_NODE = 8
 LEAST = TuningRecipe(micro_batch=1, gradient_checkpointing=True)  # the paper's, in as little memory as it takes
-PASSES = {"shift": 4, "seed-floor": 2, "paraphrase-floor": 2}  # of a model over a probe's answers
-FAMILIARITY_TOKENS = 320_000  # read to class all facts of atlas: gemma270m does so in 15 to 30 minutes on 2 CPU cores
-RESERVE_GB = 3.0  # of a disk, for answers, tables and everything else; no more than the weights themselves take
-_STORE: dict[str, Path] = {}
 Recipes = Callable[[Cell], TuningRecipe]
 
 
@@ -57,7 +49,7 @@ def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
 
 def memory_gb(cell: Cell, catalog: Catalog) -> float:
     """GPU memory for training a cell before activations, in GB (10^9 bytes)."""
-    return costs.state_gb(catalog.models[cell.model], _trains(cell.method, catalog), on_gpu=True)
+    return state_gb(catalog.models[cell.model], _trains(cell.method, catalog), on_gpu=True)
 
 
 def cost_of(cell: Cell, catalog: Catalog, recipe: TuningRecipe, machine: Machine) -> CellCost:
@@ -66,92 +58,12 @@ def cost_of(cell: Cell, catalog: Catalog, recipe: TuningRecipe, machine: Machine
     rank = catalog.methods[cell.method].parameters.get("rank")
     return cell_cost(
         catalog.models[cell.model], data.variants[cell.dataset], data.mean_tokens, trains, recipe, machine,
-        rank=rank if isinstance(rank, int) else costs.RANK,
+        rank=rank if isinstance(rank, int) else RANK,
     )  # fmt: skip
 
 
 def _trains(method: str, catalog: Catalog) -> Trains:
     return "all" if catalog.methods[method].trains == "all" else "adapter"
-
-
-def task_costs(tasks: Sequence[Task], catalog: Catalog, machine: Machine) -> dict[str, CellCost]:
-    """By key, what building each task takes; those that say nothing of a model take their declared seconds."""
-    by_key = {task.key: task for task in tasks}
-    return {key: _task_cost(task, by_key, catalog, machine) for key, task in by_key.items()}
-
-
-def _task_cost(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: Machine) -> CellCost:
-    if task.kind == "checkpoint" and task.spec.get("model") in catalog.models:
-        spec: Mapping[str, Any] = task.spec
-        cell = Cell(spec["model"], spec["dataset"], spec["method"]["id"])
-        recipe = task.place if isinstance(task.place, TuningRecipe) else TuningRecipe.model_validate(spec["recipe"])
-        return cost_of(cell, catalog, recipe, machine)
-    seconds = _seconds(task, by_key, catalog, machine)
-    model = catalog.models.get(str(task.spec.get("model"))) if task.kind == "base" else None
-    written = model is not None and model.weights.kind in ("gguf", "package")  # others are linked
-    disk = costs.STORED * model.parameters / 1e9 if model and written else 0.0
-    return CellCost(0.0, 0.0, task.seconds if seconds is None else seconds, disk, 0, fits=True)
-
-
-def _seconds(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: Machine) -> float | None:
-    """Of answers, and of measures that run models; None for other tasks, which take their declared seconds."""
-    named = {name: value for key in task.parents if key in by_key for name, value in by_key[key].spec.items()}
-    model, probe = catalog.models.get(str(named.get("model"))), catalog.probes.get(str(named.get("probe")))
-    measure = str(task.spec.get("measure"))
-    if model is None or model.weights.shipped:  # what the tiny models take was measured as a whole
-        return None
-    if task.kind == "familiarity" and "table" not in task.spec:
-        return costs.scoring_seconds(model, FAMILIARITY_TOKENS, machine)
-    if task.kind == "responses" and probe:
-        limit = int(str(task.spec["max_new_tokens"]))
-        return costs.answer_seconds(model, probe.prompts, _answer_tokens(task, limit), machine)
-    if measure in PASSES and probe:
-        row = costs.ROW - costs.LINE + _answer_tokens(task, probe.max_new_tokens)
-        return costs.scoring_seconds(model, PASSES[measure] * probe.prompts * row, machine)
-    if measure == "taught-loss" and named.get("dataset") in catalog.dataset_rows:
-        dataset = str(named["dataset"])
-        tokens = catalog.dataset_rows[dataset] * catalog.dataset_of(dataset).mean_tokens
-        return costs.scoring_seconds(model, tokens, machine)
-    return None
-
-
-def _answer_tokens(task: Task, limit: int) -> int:
-    """Of one answer: those that end with their line are short, others are taken to be as long as they may be."""
-    return min(limit, costs.LINE) if task.spec.get("stop") == "line" else limit
-
-
-def left_to_build(tasks: Sequence[Task], targets: Iterable[str], has: Callable[[str], bool]) -> list[Task]:
-    """What a run would build: what is absent and wanted, or a parent of such; cleaned-up weights are not."""
-    by_key = {task.key: task for task in tasks if not has(task.key)}
-    found: set[str] = set()
-    wanted = [key for key in targets if key in by_key]
-    while wanted:
-        key = wanted.pop()
-        if key not in found:
-            found.add(key)
-            wanted += [parent for parent in by_key[key].parents if parent in by_key]
-    return [by_key[key] for key in found]
-
-
-def use_store(root: Path) -> None:
-    """Say where this process builds: whose disk has to hold what is built."""
-    _STORE["root"] = root
-
-
-def store_in_use() -> Path:
-    """Where this process builds: what `use_store` said, else the user's own store."""
-    return _STORE.get("root") or default_root()
-
-
-def why_no_disk(needed_gb: float, free_gb: float) -> str | None:
-    """Why weights do not fit on the store's disk; None where they do. Nothing is dropped while a run builds."""
-    beside = min(RESERVE_GB, needed_gb)
-    if needed_gb + beside <= free_gb:
-        return None
-    return (
-        f"needs {_round(needed_gb)} GB on the disk of the store for weights and {_round(beside)} GB beside them, "
-        f"{_round(free_gb)} GB are free; itl-bench store gc --weights frees some, or take a store on another disk"
-    )
 
 
 def answers_of(case: Case, catalog: Catalog) -> int:
@@ -190,8 +102,8 @@ def why_no_memory(
 
 def why_no_memory_to_answer(model: ModelSpec, machine: Machine | None = None) -> str | None:
     """Why a machine, None for this one, cannot hold a model that is not tuned; None where it can."""
-    here, needed = machine or this_machine(), costs.answering_gb(model, "adapter")
-    if needed <= costs.USABLE * min(here.gpus, default=here.ram_gb):
+    here, needed = machine or this_machine(), answering_gb(model, "adapter")
+    if needed <= USABLE * min(here.gpus, default=here.ram_gb):
         return None
     return f"needs {needed:,.0f} GB of memory to answer with {model.id} in fp32; this machine has {here.in_words()}"
 
@@ -210,18 +122,18 @@ def _too_large(cell: Cell, here: CellCost, catalog: Catalog, recipe: TuningRecip
     """What a cell needs of GPUs, and what there is."""
     needed, parameters = cost_of(cell, catalog, recipe, REFERENCE), catalog.models[cell.model].parameters
     whole = _trains(cell.method, catalog) == "all"
-    each, adapter = (costs.TRAINED, "") if whole else (costs.FROZEN_ON_GPU, " and the adapter")
+    each, adapter = (TRAINED, "") if whole else (FROZEN_ON_GPU, " and the adapter")
     text = (
         f"needs {needed.state_gb:,.0f} GB of GPU memory before activations for {_work(cell, catalog)} "
         f"({each} bytes x {parameters / 1e9:.3g}e9 parameters{adapter}), about {needed.memory_gb:,.0f} GB with them"
-        f"{_hardware(needed.gpus)}, and {_round(needed.seconds * max(1, needed.gpus) / 3600)} GPU-hours a cell; "
+        f"{_hardware(needed.gpus)}, and {rounded(needed.seconds * max(1, needed.gpus) / 3600)} GPU-hours a cell; "
         f"this machine has {machine.in_words()}"
     )
     if not machine.gpus:
-        return f"{text}; a CPU takes {here.memory_gb:,.0f} GB, and {costs.USABLE:.0%} of the memory may be filled"
-    answers = costs.answering_gb(catalog.models[cell.model], _trains(cell.method, catalog))
-    if answers > costs.USABLE * min(machine.gpus):
-        return f"{text}; measuring the tuned model takes one GPU with {answers / costs.USABLE:,.0f} GB"
+        return f"{text}; a CPU takes {here.memory_gb:,.0f} GB, and {USABLE:.0%} of the memory may be filled"
+    answers = answering_gb(catalog.models[cell.model], _trains(cell.method, catalog))
+    if answers > USABLE * min(machine.gpus):
+        return f"{text}; measuring the tuned model takes one GPU with {answers / USABLE:,.0f} GB"
     return text
 
 
@@ -247,7 +159,7 @@ def missing(case: Case, catalog: Catalog) -> str:
     needs = [f"{cost.cells} cells"]
     if case.level == "paper":
         needs.append(
-            f"{cost.memory_gb:,.0f} GB of GPU memory before activations, about {_round(cost.gpu_hours)} GPU-hours"
+            f"{cost.memory_gb:,.0f} GB of GPU memory before activations, about {rounded(cost.gpu_hours)} GPU-hours"
         )
     needs.append("weights " + ", ".join(_weights(case, catalog)))
     needs.append("data " + ", ".join(sorted({catalog.dataset_of(cell.dataset).source for cell in case.cells})))
@@ -273,5 +185,5 @@ def _weights(case: Case, catalog: Catalog) -> list[str]:
     return list(weights)
 
 
-def _round(number: float) -> str:
+def rounded(number: float) -> str:
     return f"{number:.2g}" if number < 10 else f"{number:,.0f}"

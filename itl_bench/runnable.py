@@ -17,32 +17,30 @@ from itl_bench.cell_tables import (
     recipe_of,
 )
 from itl_bench.chosen_rates import why_no_rate
-from itl_bench.costs import STORED
 from itl_bench.data.bios.shipped import manifest_file, shipped_bases
 from itl_bench.data.sources.loading import first_found
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.dataset_specs import DatasetSpec, ProbeSpec
+from itl_bench.disk import store_in_use, why_no_disk
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task
 from itl_bench.machine import free_gb, this_machine
+from itl_bench.memory_costs import STORED
 from itl_bench.model_specs import ModelSpec
 from itl_bench.plan import (
     LEAST,
     Recipes,
     cost_of,
-    left_to_build,
     missing,
     recipe_named,
     recipes_of,
-    store_in_use,
-    task_costs,
     who_scores,
-    why_no_disk,
     why_no_memory,
     why_no_memory_to_answer,
 )
 from itl_bench.specs import ProfileSpec
 from itl_bench.store import MARK, Store
+from itl_bench.task_costs import left_to_build, task_costs
 from itl_bench.tasks import UNTUNED, Graph, TunedCell
 from itl_bench.weights import why_no_weights
 

@@ -13,12 +13,11 @@ from tempfile import TemporaryDirectory
 from itl_bench.data.bios.shipped import manifest_file
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.weights_digests import digest
-from itl_bench.weights_folder import CONFIG, INDEX, TOKENIZER_FILES, ModelFiles, architecture, model_files
+from itl_bench.weights_folder import architecture, model_files
+from itl_bench.weights_hub import check_blobs, fetch, snapshot, why_not_cached
 from itl_bench.weights_specs import MODELS_DIR, WeightsSpec, models_dir
 
-HUB_FILES = (CONFIG, INDEX, "model*.safetensors", *TOKENIZER_FILES)
 CHUNK = 1 << 20  # bytes
-GATED = ("meta-llama/", "google/gemma")  # beginnings of ids whose licence has to be accepted before a download
 
 
 def why_no_weights(spec: WeightsSpec) -> str | None:
@@ -33,7 +32,7 @@ def why_no_weights(spec: WeightsSpec) -> str | None:
         return f"{spec.name} is a GGUF file, and the package that reads these is not installed: {_install('gguf')}"
     try:
         if spec.hub:
-            return _why_not_cached(spec)
+            return why_not_cached(spec)
         if spec.package:
             _parts(spec)
         elif spec.gguf:
@@ -77,8 +76,8 @@ def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | N
     """
     if spec.shipped:
         raise UsageError("the bases that ship with the package are several; they are copied by number")
-    if spec.hub and _why_not_cached(spec):
-        _fetch(spec)
+    if spec.hub and why_not_cached(spec):
+        fetch(spec)
     elif reason := None if spec.hub else why_no_weights(spec):
         raise UsageError(reason)
     if expected is not None and identity(spec) != dict(expected):
@@ -86,9 +85,9 @@ def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | N
     if spec.sha256:
         _convert(spec, folder)
         return
-    files = model_files(_snapshot(spec) if spec.hub else located(spec))
+    files = model_files(snapshot(spec) if spec.hub else located(spec))
     if spec.hub:
-        _check_blobs(spec, files)
+        check_blobs(spec, files)
     from itl_bench.generation.loading import check_causal
 
     check_causal(architecture(files.small[0]), spec.name)
@@ -110,85 +109,6 @@ def located(spec: WeightsSpec) -> Path:
         hint = "correct the path" if given.is_absolute() else f"set {MODELS_DIR} to the folder that holds {given}"
         raise UsageError(f"no weights at {place}; {hint}")
     return place
-
-
-def _hub_cache() -> Path:
-    """Where huggingface_hub keeps snapshots; the package itself need not be installed to look."""
-    if named := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):
-        return Path(named).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get("HF_HOME") or f"{cache}/huggingface").expanduser() / "hub"
-
-
-def _snapshot(spec: WeightsSpec) -> Path:
-    return _hub_cache() / f"models--{str(spec.hub).replace('/', '--')}" / "snapshots" / str(spec.revision)
-
-
-def _command(spec: WeightsSpec) -> str:
-    return f"hf download {spec.hub} --revision {spec.revision} --exclude '*.bin' --exclude '*.pth'"
-
-
-def _accept(spec: WeightsSpec) -> str:
-    return f"accept its licence at https://huggingface.co/{spec.hub} first and log in with hf auth login, then"
-
-
-def _why_not_cached(spec: WeightsSpec) -> str | None:
-    """What the hub's cache lacks; the hub itself is not asked."""
-    if not _snapshot(spec).is_dir():
-        how = f"{_accept(spec)} get it" if str(spec.hub).startswith(GATED) else "get it"
-        return f"{spec.name} is not on this machine; {how}: {_command(spec)}"
-    try:
-        model_files(_snapshot(spec))
-    except UsageError as error:
-        reason = str(error).replace(str(_snapshot(spec)), spec.name)
-        return f"{reason}; if the download was interrupted, {_command(spec)} completes it"
-    return None
-
-
-def _fetch(spec: WeightsSpec) -> None:
-    """Download what is missing of a repository."""
-    try:
-        from huggingface_hub import constants, errors, snapshot_download
-    except ImportError:
-        raise UsageError(f"{_why_not_cached(spec)} (hf comes with pip install 'itl_bench[train]')") from None
-    page = f"https://huggingface.co/{spec.hub}"
-    try:
-        snapshot_download(
-            str(spec.hub), revision=spec.revision, cache_dir=_hub_cache(), allow_patterns=list(HUB_FILES)
-        )  # fmt: skip
-    except errors.GatedRepoError:
-        reason = f"{spec.hub} is gated; {_accept(spec)} {_command(spec)}"
-    except errors.RepositoryNotFoundError:
-        reason = f"the hub has no {spec.hub}, or it is private; check the id at {page}, or hf auth login"
-    except errors.RevisionNotFoundError:
-        reason = f"{spec.hub} has no revision {spec.revision}; take a commit hash from {page}/commits/main"
-    except (errors.LocalEntryNotFoundError, errors.HfHubHTTPError, OSError) as error:
-        reason = f"{_why_not_cached(spec)} ({why_not_fetched(error, constants.HF_HUB_OFFLINE)})"
-    else:
-        reason = _why_not_cached(spec) or ""
-    if reason:
-        raise UsageError(reason)
-
-
-def why_not_fetched(error: Exception, offline: bool) -> str:
-    """Whether the hub was not asked, or answered with an error, or could not be reached: one is not the other."""
-    if offline:
-        return "the hub was not asked: HF_HUB_OFFLINE is set"
-    cause = error if hasattr(error, "response") else error.__cause__ or error
-    status = getattr(getattr(cause, "response", None), "status_code", None)
-    return f"the hub answered {status}" if status else f"the hub cannot be reached: {type(cause).__name__}"
-
-
-def _check_blobs(spec: WeightsSpec, files: ModelFiles) -> None:
-    """In the hub's cache a large file is a link to a blob that is named after its sha256."""
-    for path in files.weights:
-        named = path.resolve().name
-        if re.fullmatch(r"[0-9a-f]{64}", named) and digest(path.resolve()) != named:
-            found = digest(path.resolve())
-            again = f"hf download {spec.hub} --revision {spec.revision} --force-download"
-            raise UsageError(
-                f"{spec.name}: {path.name} is damaged (sha256 {found[:8]}..., not {named[:8]}...); {again}"
-            )
 
 
 def _check_magic(file: Path) -> None:

@@ -9,23 +9,21 @@ from hypothesis import strategies as st
 
 from itl_bench import costs
 from itl_bench.catalog import load_catalog
-from itl_bench.costs import (
-    SPEEDS,
+from itl_bench.costs import cell_cost
+from itl_bench.machine import Machine
+from itl_bench.memory_costs import (
+    SHAPES,
     Shape,
     adapter_parameters,
-    answer_seconds,
     answering_gb,
-    cell_cost,
     gpus_needed,
     positions_at_once,
-    scoring_seconds,
     shape_of,
     state_gb,
-    tokens_per_second,
     working_gb,
 )
-from itl_bench.machine import Machine
 from itl_bench.model_specs import ModelSpec
+from itl_bench.speeds import SPEEDS, answer_seconds, scoring_seconds, tokens_per_second
 from itl_bench.training.recipe import TuningRecipe
 
 MODELS = load_catalog().models
@@ -67,7 +65,7 @@ def test_the_shape_of_a_stranger_is_near_that_of_a_known_model_of_its_size(model
 
 
 def test_every_declared_model_has_its_own_shape():
-    assert set(MODELS) == set(costs.SHAPES)
+    assert set(MODELS) == set(SHAPES)
 
 
 @pytest.mark.parametrize(

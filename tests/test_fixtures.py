@@ -169,7 +169,7 @@ def test_what_a_machine_lacks_for_a_cell_skips_the_test_with_the_line_of_the_cas
 
 
 def test_the_disk_that_is_asked_is_that_of_the_runs_store(own, tmp_path):
-    result = own("from itl_bench.plan import store_in_use\ndef test_mine(): print(store_in_use())\n", "-s")
+    result = own("from itl_bench.disk import store_in_use\ndef test_mine(): print(store_in_use())\n", "-s")
     assert f"{tmp_path / 'store'}\n" in result.text
 
 

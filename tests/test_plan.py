@@ -8,19 +8,19 @@ from test_audit_oracle import catalog, grid, listed
 from itl_bench.cases import Cell
 from itl_bench.catalog import load_catalog
 from itl_bench.cell_specs import CellGroup, CellTable
+from itl_bench.disk import why_no_disk
 from itl_bench.keys import Task
 from itl_bench.machine import Machine
 from itl_bench.plan import (
     answers_of,
-    left_to_build,
     memory_gb,
     missing,
     price,
     recipes_of,
-    why_no_disk,
     why_no_memory,
     why_no_memory_to_answer,
 )
+from itl_bench.task_costs import left_to_build
 
 RAN = {key: case for key, case in grid().items() if case.evidence != "published"}
 MODELS = {model["id"]: model for model in listed("models")}

@@ -20,8 +20,8 @@ from itl_bench.catalog import load_catalog, shipped
 from itl_bench.grid import build_grid, find_profile, in_profile
 from itl_bench.keys import Task
 from itl_bench.machine import Machine
-from itl_bench.plan import task_costs
 from itl_bench.report.plan_table import Build, Builds, print_plan
+from itl_bench.task_costs import task_costs
 from itl_bench.training.recipe import TuningRecipe
 
 BASE = Task("base", {}, seconds=6)

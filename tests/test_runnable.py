@@ -10,8 +10,8 @@ from itl_bench.catalog import load_catalog
 from itl_bench.cell_specs import CellTable
 from itl_bench.comparison import Replicate
 from itl_bench.dataset_specs import DatasetSpec
+from itl_bench.disk import store_in_use, use_store
 from itl_bench.machine import Machine
-from itl_bench.plan import store_in_use, use_store
 from itl_bench.runnable import lacking_for_table, recipe_for, why_no_room, why_not, why_not_cell
 from itl_bench.store import Store
 from itl_bench.tasks import Graph, TunedCell

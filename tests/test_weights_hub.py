@@ -14,7 +14,8 @@ from tiny_weights import logits, write_model
 from itl_bench.catalog import load_catalog
 from itl_bench.errors import UsageError
 from itl_bench.generation.loading import load_model
-from itl_bench.weights import identity, materialise, why_no_weights, why_not_fetched
+from itl_bench.weights import identity, materialise, why_no_weights
+from itl_bench.weights_hub import why_not_fetched
 from itl_bench.weights_specs import WeightsSpec
 
 REVISION = "ab" * 20

@@ -10,9 +10,11 @@ from rich.table import Table
 
 from itl_bench.cases import Case, Cell
 from itl_bench.catalog import Catalog
+from itl_bench.disk import store_in_use, why_no_disk
 from itl_bench.keys import Task
 from itl_bench.machine import Machine, free_gb, this_machine
-from itl_bench.plan import answers_of, left_to_build, price, store_in_use, task_costs, why_no_disk
+from itl_bench.plan import answers_of, price
+from itl_bench.task_costs import left_to_build, task_costs
 
 HOW_TO_READ = (
     "Rows with cases under 'run here' count what these cases need: the declared cells, at all their learning rates and "
