@@ -58,12 +58,12 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
     tasks = {task.key: task for task in read_by(graph, case, table)}
     read = tuple(tasks)
     judge = judge_trend_from_store if case.over else _judge_difference
-    pilot = ["pilot: no verdict"] if profile and profile.pilot else []
-    obstacles = [*pilot, *too_few_updates(tasks.values(), store), *at_edge(case, catalog, table)]
-    record = judge(graph, case, table, store, obstacles)
+    declared = ["pilot: no verdict"] if profile and profile.pilot else []
+    pilot = [*declared, *too_few_updates(tasks.values(), store)]
+    record = judge(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
     notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
     reason = "; ".join(filter(None, [record.reason, *notes]))
-    return record.model_copy(update={"artifacts": read, "reason": reason})
+    return record.model_copy(update={"artifacts": read, "reason": reason, "pilot": bool(pilot) or None})
 
 
 def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:

@@ -85,6 +85,7 @@ class CaseRecord(RecordModel):
     verdict: Verdict | None = Field(default=None, description="none: the case was not run, and reason says why")
     basis: Basis | None = None
     reason: str
+    pilot: bool | None = Field(default=None, description="true: numbers of cells too few or too short for a verdict")
     effect: Finite | None = Field(default=None, description="left minus right of the deciding column, or the slope")
     ci_low: Finite | None = None
     ci_high: Finite | None = None

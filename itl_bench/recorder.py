@@ -127,10 +127,11 @@ class Recorder:
         )  # fmt: skip
 
     def _run(self) -> RunRecord:
+        packages = {name: version for name, version in package_versions().items() if name != "itl_bench"}
         return RunRecord(
             id=self.run_id, started=self.started, finished=now(), version=itl_bench.__version__,
             git=git_commit(shipped("cases").parent), catalog=self.catalog.sha256,
-            python=platform.python_version(), packages=package_versions(), hardware=hardware(), options=self.options,
+            python=platform.python_version(), packages=packages, hardware=hardware(), options=self.options,
             crashed=tuple(sorted(self.crashed)),
         )  # fmt: skip
 

@@ -80,11 +80,12 @@ def test_a_difference_between_cells_of_few_updates_is_shown_and_decides_nothing(
     monkeypatch.setattr("itl_bench.measured.FEWEST_PROMPTS", 1)
     monkeypatch.setattr("itl_bench.measured.TRAINED_SHARE", -math.inf)
     full = judge_from_store(tuned[0], tuned[1], None, tuned[2])
-    assert "pilot" not in full.reason
+    assert (full.pilot, "pilot" in full.reason) == (None, False)
     assert full.p_value is not None
     monkeypatch.setattr(judging_phase, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     short = judge_from_store(tuned[0], tuned[1], None, tuned[2])
     updates = 3 * math.ceil(ROWS / 32)  # epochs, rows, batch
+    assert short.pilot is True
     assert short.reason.startswith(f"pilot: cells of {updates} updates; a verdict needs 94; ")
     assert {short.verdict, *(one.verdict for one in (*short.columns, *short.points))} == {"INCONCLUSIVE"}
     assert (short.p_value, short.verdict_at_half_margin) == (None, "INCONCLUSIVE")

@@ -70,7 +70,7 @@ PILOT = "A pilot: its measured cases show numbers and give no verdict."
 def pilot_in_words(record: Record) -> str:
     """That a run is a pilot; nothing where any measured case may give a verdict."""
     judged = [case for case in record.cases if case.evidence == "measured" and case.verdict]
-    return PILOT if judged and all(case.reason.startswith("pilot") for case in judged) else ""
+    return PILOT if judged and all(case.pilot for case in judged) else ""
 
 
 def decimals_for(values: Iterable[float | None]) -> int:

@@ -12,7 +12,7 @@ from itl_bench.report.markdown import render as markdown
 from itl_bench.report.terminal import print_claims
 from itl_bench.report.wording import PILOT, pilot_in_words
 
-OF_A_PILOT = swept(reason="pilot: no verdict; 2 replicates")
+OF_A_PILOT = swept(pilot=True)
 
 
 def printed(some):
