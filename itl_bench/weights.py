@@ -106,7 +106,8 @@ def located(spec: WeightsSpec) -> Path:
     given = Path(spec.folder or spec.gguf or "").expanduser()
     place = (models_dir() or Path.cwd()) / given  # an absolute path stays as it is
     if not place.exists():
-        hint = "correct the path" if given.is_absolute() else f"set {MODELS_DIR} to the folder that holds {given}"
+        named = f"set {MODELS_DIR} to the folder that holds {given}, or put it beside its YAML file"
+        hint = "correct the path" if given.is_absolute() else named
         raise UsageError(f"no weights at {place}; {hint}")
     return place
 

@@ -102,7 +102,10 @@ def test_a_folder_that_changed_after_planning(tmp_path, target):
 def test_a_folder_that_is_not_there(tmp_path, target, monkeypatch):
     spec = WeightsSpec(folder="none/there")
     line = why_no_weights(spec)
-    assert line == f"no weights at {tmp_path}/models/none/there; set ITL_MODELS_DIR to the folder that holds none/there"
+    assert line == (
+        f"no weights at {tmp_path}/models/none/there; set ITL_MODELS_DIR to the folder that holds none/there, "
+        "or put it beside its YAML file"
+    )
     assert refused(spec, target) == line
     with pytest.raises(UsageError, match="no weights at"):
         identity(spec)
