@@ -1,7 +1,7 @@
 """The artifacts of cells as tasks: what each is made from, and what identifies it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -52,6 +52,7 @@ class Graph:
 
     catalog: Catalog
     tasks: dict[str, Task]
+    checkpoints: dict[TunedCell, Task] = field(default_factory=dict)  # every measure of a cell asks for it
 
     def _add(self, kind: str, spec: Mapping[str, object], *parents: Task) -> Task:
         task = _task(kind, spec, parents)
@@ -82,6 +83,11 @@ class Graph:
 
     def checkpoint(self, cell: TunedCell) -> Task:
         """A tuned model."""
+        if cell not in self.checkpoints:
+            self.checkpoints[cell] = self._checkpoint(cell)
+        return self.checkpoints[cell]
+
+    def _checkpoint(self, cell: TunedCell) -> Task:
         method = self.catalog.methods[cell.method]
         spec = {
             "model": cell.model, "dataset": cell.dataset, "rate": cell.rate, "seed": cell.replicate.tuning_seed,
