@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from itl_bench.errors import UnsuitableBaseError
 from itl_bench.keys import Task
 from itl_bench.report import progress
 from itl_bench.report.progress import TRUST, BuildProgress, Counts, Pace, count, duration, last_sentence, sentence
@@ -184,6 +185,24 @@ def test_on_a_terminal_one_line_is_rewritten_and_goes(tmp_path, monkeypatch):
     assert written.pop() == "\r" + " " * 39 + "\r"
     assert {(text[0], len(text)) for text in written} == {("\r", 40)}  # back to the start, and not a character too many
     assert written[0][1:].startswith("building: 0 of 3 cells, 0 of 3 artifact")
+
+
+@pytest.mark.parametrize("width", [None, 40])
+def test_why_the_first_artifacts_failed_is_told_once_and_at_once(tmp_path, monkeypatch, width):
+    monkeypatch.setattr(progress, "PLAIN_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "IN_PLACE_SECONDS", 0.01)
+    monkeypatch.setattr(progress, "SAID", 1)
+    store, written, shown = watched(tmp_path, width)
+    shown.start()
+    wait_for(lambda: written)
+    Queue(store, CELLS, "run").fail(CELLS[0], UnsuitableBaseError("knows too little"))
+    Queue(store, CELLS, "run").fail(CELLS[1], ValueError("the loss is\nNaN\x1b[2J"))
+    wait_for(lambda: any("failed: " in text for text in written))
+    Queue(store, CELLS, "run").fail(CELLS[2], ValueError("one more"))
+    count_now = len(written)
+    wait_for(lambda: len(written) > count_now + 3)
+    shown.clear()
+    assert [text for text in written if "failed: " in text] == ["checkpoint failed: ValueError: the loss is NaN [2J\n"]
 
 
 def test_nothing_is_written_before_the_delay(tmp_path):

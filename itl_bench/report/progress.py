@@ -7,12 +7,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from itl_bench.report.wording import printable
 from itl_bench.task_queue import Queue
 
 CELL = "checkpoint"  # the kind of artifact that a tuned model is
 TRUST = 30.0  # seconds of measured work that outweigh the declared speed
 IN_PLACE_SECONDS = 1.0
 PLAIN_SECONDS = 15.0
+SAID = 3  # failures that are told while others build; the line counts them all
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class BuildProgress:
         self.width = width
         self._start = self._last = count(queue)
         self._started = self._changed = time.monotonic()
+        self._said: set[str] = set()
         self._delay = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="itl_bench progress", daemon=True)
@@ -142,8 +145,7 @@ class BuildProgress:
         """End the output without a last line."""
         self._over.set()
         self._thread.join()
-        if self.width is not None:
-            self.write(f"\r{' ' * (self.width - 1)}\r")
+        self._blank()
 
     def look(self) -> Counts:
         """How far the build is now."""
@@ -164,7 +166,25 @@ class BuildProgress:
         while not self._over.wait(wait):
             wait = PLAIN_SECONDS if self.width is None else IN_PLACE_SECONDS
             with suppress(OSError):  # a shared disk that does not answer just now
+                self._tell_failures()
                 self._show(self.line())
+
+    def _tell_failures(self) -> None:
+        """Why the first artifacts failed, each reason once: whoever watches can mend it before the rest is built."""
+        failures = {key: one for key, one in self.queue.failures().items() if key in self.queue.tasks}
+        lines = dict.fromkeys(
+            f"{self.queue.tasks[key].kind} failed: {printable(str(one))}"
+            for key, one in failures.items()
+            if not one.unsuitable
+        )
+        for line in [line for line in lines if line not in self._said][: SAID - len(self._said)]:
+            self._said.add(line)
+            self._blank()
+            self.write(f"{line}\n")
+
+    def _blank(self) -> None:
+        if self.width is not None:
+            self.write(f"\r{' ' * (self.width - 1)}\r")
 
     def _show(self, line: str) -> None:
         room = (self.width or 0) - 1  # a full line would make the terminal begin the next
