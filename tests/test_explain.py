@@ -26,6 +26,7 @@ class Outer(BaseModel):
     inners: tuple[Inner, ...] = ()
     table: dict[str, Inner] = {}
     flag: bool = False
+    value: bool | int | str = 0
 
 
 def explained(data, kind=Outer):
@@ -51,7 +52,13 @@ def explained(data, kind=Outer):
         ({"table": {"a.b": {"depth": None}}}, "table.a.b.depth: no value is given; give one, or remove the key"),
         ({"table": {"depth": {"depth": []}}}, "table.depth.depth: [] was given; accepted is a number"),
         ({"flag": "perhaps"}, "flag: 'perhaps' was given; accepted is true or false"),
-        ({"zzzzzz": 1}, "unknown key 'zzzzzz'. Accepted: effect, flag, inner, inners, names, table."),
+        ({"flag": [1]}, "flag: [1] was given; accepted is true or false"),
+        (
+            {"value": ["a"]},
+            "value: ['a'] was given; accepted is true or false or a whole number or text "
+            "(in quotes, where YAML would read something else)",
+        ),
+        ({"zzzzzz": 1}, "unknown key 'zzzzzz'. Accepted: effect, flag, inner, inners, names, table, value."),
         ("x", "expected a mapping ({key: value}), found text"),
         ([], "expected a mapping ({key: value}), found a list"),
         (None, "expected a mapping ({key: value}), found nothing"),
