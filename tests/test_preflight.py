@@ -8,16 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
-from itl_bench.data.preflight import OWN, ROWS, ModelFacts, Pipeline, item_prompt, preflight, problems
+from itl_bench.data.preflight import OWN, ROWS, ModelFacts, Pipeline, check_targets, item_prompt, preflight, problems
 from itl_bench.data.rows import Exchange, Item
 from itl_bench.data.special_tokens import trusted_ids
 from itl_bench.data.template import IGNORED, Example, prompt_ids, tokenize_items
 from itl_bench.errors import ItlError, UsageError
 from tests.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, qwen_like
 
-MODEL = ModelFacts(
-    embedding_rows=400, tuned_rows=400, modules=("layers.0.q_proj", "layers.0.up_proj"), targets=("q_proj",)
-)
+MODEL = ModelFacts(embedding_rows=400, tuned_rows=400)
+MODULES = ("layers.0.q_proj", "layers.0.up_proj")
 ITEMS = [
     Item(id="1", instruction="a?", response="bc <eos>"),
     Item(id="2", instruction="c", context="d {e}", response="f\n"),
@@ -178,21 +177,22 @@ def test_text_that_became_a_special_token_is_found():
         (r"layers\.\d+\.q_proj", None),
         (("q_prj",), "no module is named 'q_prj'.*did you mean 'q_proj'"),
         (("proj",), "no module is named 'proj'"),
-        ("q_proj", "no module matches the pattern 'q_proj'.*Accepted: q_proj, up_proj"),
+        ("q_proj", r"no module matches the pattern 'q_proj'.*Accepted: q_proj, up_proj;.* as \.\*\\.q_proj does"),
         ("(", "no regular expression"),
     ],
 )
 def test_adapters_have_where_to_go(targets, found):
-    seen = problems(gemma_like(), replace(MODEL, targets=targets), ONE, "plain")
-    assert len(seen) == int(found is not None)
-    if found:
-        with pytest.raises(ItlError, match=found):
-            preflight(gemma_like(), replace(MODEL, targets=targets), ONE, "plain")
+    if found is None:
+        check_targets(MODULES, targets)
+        return
+    with pytest.raises(ItlError, match=found) as caught:
+        check_targets(MODULES, targets)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_model_without_modules_takes_no_adapter():
-    (seen,) = problems(gemma_like(), replace(MODEL, modules=(), targets="all-linear"), ONE, "plain")
-    assert "no module for an adapter" in seen
+    with pytest.raises(ItlError, match="no module for an adapter"):
+        check_targets((), "all-linear")
 
 
 def test_the_vocabulary_fits_the_model():
@@ -215,15 +215,14 @@ def test_tokens_beyond_the_embeddings_count_where_text_can_become_them():
     assert seen == f"the tokenizer has 1 tokens beyond the model's {rows} embeddings, from id {rows + 1} on"
 
 
-def test_a_template_that_cannot_be_trained_on_is_a_problem_among_others():
+def test_a_template_that_cannot_be_trained_on_is_a_problem():
     tokenizer = qwen_like()
     tokenizer.chat_template = "{% for m in messages %}{{ m.content }}\n{% endfor %}"
     with pytest.raises(ItlError) as caught:
-        preflight(tokenizer, replace(MODEL, targets=("nothing",)), ITEMS, "chat")
+        preflight(tokenizer, MODEL, ITEMS, "chat")
     lines = str(caught.value).splitlines()
-    assert len(lines) == 3
-    assert "'nothing'" in lines[1]
-    assert "does not end the response" in lines[2]
+    assert len(lines) == 2
+    assert "does not end the response" in lines[1]
 
 
 def test_no_rows_are_a_problem():

@@ -8,6 +8,7 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.template import IGNORED, training_example
+from itl_bench.errors import ItlError
 from itl_bench.methods.registry import load_method
 from itl_bench.training.pretraining import batches, new_model, pretrain
 from itl_bench.training.recipe import TuningRecipe
@@ -84,6 +85,11 @@ def test_lora_leaves_the_base_as_it_was():
         ids = torch.tensor([[1, 5, 9, 12]])
         assert torch.equal(model(input_ids=ids).logits, new_model(SMALL, len(TOKENIZER)).eval()(input_ids=ids).logits)
     assert not torch.allclose(model(input_ids=ids).logits, new_model(SMALL, len(TOKENIZER))(input_ids=ids).logits)
+
+
+def test_a_misspelt_target_of_lora_is_one_line_with_what_there_is():
+    with pytest.raises(ItlError, match=r"'q_prj' of the adapter's targets; did you mean 'q_proj'\? Accepted: "):
+        tuned("lora", LORA | {"targets": "q_prj"})
 
 
 def test_an_interrupted_pretraining_goes_on_to_the_same_weights(tmp_path, monkeypatch):

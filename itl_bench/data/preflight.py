@@ -41,14 +41,10 @@ class ModelFacts:
     Attributes:
         embedding_rows: Of the base's input embeddings.
         tuned_rows: Of the tuned model's, where the method has made one.
-        modules: Names of the modules that an adapter may go to.
-        targets: Where the method wants its adapters: names, one regular expression, "all-linear", or () for none.
     """
 
     embedding_rows: int
     tuned_rows: int | None = None
-    modules: tuple[str, ...] = ()
-    targets: str | tuple[str, ...] = ()
 
 
 def item_prompt(tokenizer: "PreTrainedTokenizerBase", item: Item, template: TemplateName) -> tuple[int, ...]:
@@ -99,7 +95,7 @@ def problems(
 ) -> list[str]:  # fmt: skip
     """Everything that `preflight` refuses, each once."""
     some = items[:: max(1, -(-len(items) // ROWS))]
-    found = list(target_problems(model.modules, model.targets))
+    found: list[str] = []
     try:
         found += _row_problems(tokenizer, model, some, template, cutoff, pipeline)
     except UsageError:
@@ -151,6 +147,20 @@ def vocabulary_problems(tokenizer: "PreTrainedTokenizerBase", model: ModelFacts,
         yield f"the tuned model has {model.tuned_rows} embeddings, its base {rows}: the vocabulary was resized"
 
 
+def check_targets(modules: Sequence[str], targets: str | Sequence[str]) -> None:
+    """Refuse an adapter that would go nowhere, before there is one: peft's own error names no module.
+
+    Args:
+        modules: Names of the modules that an adapter may go to.
+        targets: Where the method wants its adapters: names, one regular expression, "all-linear", or "" for none.
+
+    Raises:
+        ItlError: No module matches a target; says which there are.
+    """
+    if found := list(target_problems(modules, targets)):
+        raise ItlError("; ".join(found))
+
+
 def target_problems(modules: Sequence[str], targets: str | Sequence[str]) -> Iterator[str]:
     """Targets of adapters that match no module, by the rules of peft."""
     if targets and not modules:
@@ -161,7 +171,11 @@ def target_problems(modules: Sequence[str], targets: str | Sequence[str]) -> Ite
             return
         try:
             if not any(re.fullmatch(targets, module) for module in modules):
-                yield f"no module matches the pattern {targets!r} of the adapter's targets; {_close(targets, modules)}"
+                last = modules[0].rpartition(".")[2]
+                yield (
+                    f"no module matches the pattern {targets!r} of the adapter's targets; {_close(targets, modules)}; "
+                    rf"a pattern matches whole names, as .*\.{last} does"
+                )
         except re.error as error:
             yield f"the adapter's targets {targets!r} are no regular expression: {error}"
         return

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, PrinterCallback, TrainingArguments, set_seed
 
-from itl_bench.data.preflight import ModelFacts, Pipeline, preflight
+from itl_bench.data.preflight import ModelFacts, Pipeline, check_targets, preflight
 from itl_bench.data.rows import Item
 from itl_bench.data.template import IGNORED, Example, padding_id, tokenize_items
 from itl_bench.generation.greedy import left_mask
@@ -64,14 +64,17 @@ def prepare(model: PreTrainedModel, method: Method, recipe: TuningRecipe, seed: 
         method: What to do differently from plain full tuning.
         recipe: In which precision.
         seed: Of what the method adds.
+
+    Raises:
+        ItlError: The method's adapters would go nowhere.
     """
     set_seed(seed)
-    rows, linear = _embedding_rows(model), _linear_layers(model)
+    rows = _embedding_rows(model)
+    check_targets(_linear_layers(model), str(method.parameters.get("targets", "")))
     wrapped = method.wrap_model(model)
     if runs_in_bf16(recipe):
         round_frozen_weights(wrapped)
-    targets = method.parameters.get("targets", ())
-    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped), linear, str(targets) if targets else ()))
+    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped)))
 
 
 def fit(
