@@ -25,7 +25,7 @@ def record_of(profile):
     return load(REFERENCE / profile / "record.json")
 
 
-@pytest.mark.parametrize("name", ["published", *MEASURED])
+@pytest.mark.parametrize("name", ["published", *MEASURED, "small"])
 def test_the_recorded_verdicts_are_those_of_the_record(name):
     record = record_of(name)
     assert expectations.load(shipped("cases") / "expected" / f"{name}.yaml") == expectations.from_record(record)
@@ -74,7 +74,7 @@ def rounded(data):
     return float(f"{data:.9g}") if isinstance(data, float) else data
 
 
-@pytest.mark.parametrize("name", ["published", *MEASURED])
+@pytest.mark.parametrize("name", ["published", *MEASURED, "small", "small-quick"])
 def test_no_run_of_a_changed_checkout_is_a_reference(name):
     commit = record_of(name).run.git
     assert commit is not None
