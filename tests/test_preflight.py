@@ -177,7 +177,7 @@ def test_text_that_became_a_special_token_is_found():
         (r"layers\.\d+\.q_proj", None),
         (("q_prj",), "no module is named 'q_prj'.*did you mean 'q_proj'"),
         (("proj",), "no module is named 'proj'"),
-        ("q_proj", r"no module matches the pattern 'q_proj'.*Accepted: q_proj, up_proj;.* as \.\*\\.q_proj does"),
+        ("q_prj", r"no module matches the pattern 'q_prj'.*did you mean '\(\.\*\[\.\]\)\?q_proj'\?.*: q_proj, up_proj"),
         ("(", "no regular expression"),
     ],
 )
@@ -188,6 +188,12 @@ def test_adapters_have_where_to_go(targets, found):
     with pytest.raises(ItlError, match=found) as caught:
         check_targets(MODULES, targets)
     assert "\n" not in str(caught.value)
+
+
+def test_the_pattern_that_is_suggested_is_accepted():
+    with pytest.raises(ItlError) as caught:
+        check_targets(MODULES, "q_proj")
+    check_targets(MODULES, str(caught.value).partition("did you mean '")[2].partition("'")[0])
 
 
 def test_a_model_without_modules_takes_no_adapter():

@@ -171,17 +171,22 @@ def target_problems(modules: Sequence[str], targets: str | Sequence[str]) -> Ite
             return
         try:
             if not any(re.fullmatch(targets, module) for module in modules):
-                last = modules[0].rpartition(".")[2]
-                yield (
-                    f"no module matches the pattern {targets!r} of the adapter's targets; {_close(targets, modules)}; "
-                    rf"a pattern matches whole names, as .*\.{last} does"
-                )
+                fitting = _pattern(targets, modules)
+                yield f"no module matches the pattern {targets!r} of the adapter's targets; {fitting}"
         except re.error as error:
             yield f"the adapter's targets {targets!r} are no regular expression: {error}"
         return
     for target in targets:
         if not any(module == target or module.endswith(f".{target}") for module in modules):
             yield f"no module is named {target!r}, a target of the adapter; {_close(target, modules)}"
+
+
+def _pattern(target: str, modules: Sequence[str]) -> str:
+    """A pattern that matches: of the nearest name, with whatever stands before it."""
+    names = sorted({module.rpartition(".")[2] for module in modules})
+    close = nearest(target.rpartition(".")[2], names)
+    example = f"did you mean {f'(.*[.])?{close}'!r}? " if close else ""
+    return f"{example}A pattern matches whole names; their last parts are: {', '.join(names[:12])}"
 
 
 def _close(target: str, modules: Sequence[str]) -> str:
