@@ -11,11 +11,12 @@ from itl_bench.claim_specs import ClaimSpec, MechanismSpec
 from itl_bench.dataset_specs import DatasetSpec, ProbeSpec
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.explain import kind_of, validate
+from itl_bench.method_specs import MethodSpec
 from itl_bench.model_specs import ModelSpec
 from itl_bench.published import HEADERS, Tables, load_tables
 from itl_bench.recipe_specs import RecipeSpec
 from itl_bench.references import check_references
-from itl_bench.specs import JudgeSpec, MeasureSpec, MethodSpec, ProfileSpec, Spec
+from itl_bench.specs import JudgeSpec, MeasureSpec, ProfileSpec, Spec
 from itl_bench.yaml_file import read_yaml
 
 AnySpec = TypeVar("AnySpec", bound=Spec)

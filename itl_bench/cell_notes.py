@@ -17,7 +17,7 @@ from itl_bench.record_cells import CellRecord, DataRecord, DrawRecord, OverlapRe
 from itl_bench.stage_files import ITEMS, REPORT, TRAINING
 from itl_bench.store import DamagedArtifactError, Store
 from itl_bench.tasks import DEFAULT_RECIPE
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.recipe import TuningRecipe, tuning_of
 
 OWN_RECIPE = "own"  # stands for a recipe that the catalog does not have
 UNREADABLE = (
@@ -97,8 +97,7 @@ def _kind(checkpoint: Task, catalog: Catalog) -> Kind:
 
 def _recipe(checkpoint: Task, catalog: Catalog) -> RecipeSpec:
     """The recipe by its settings: a key holds them and not the name."""
-    place = checkpoint.place
-    tuning = place if isinstance(place, TuningRecipe) else TuningRecipe.model_validate(checkpoint.spec["recipe"])
+    tuning = tuning_of(checkpoint.place).recipe
     known = (DEFAULT_RECIPE, *catalog.recipes.values())
     other = RecipeSpec(id=OWN_RECIPE, title="not of the catalog", tuning=tuning)
     return next((one for one in known if one.tuning == tuning), other)

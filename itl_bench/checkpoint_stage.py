@@ -17,12 +17,12 @@ from itl_bench.devices import on_own_gpu, on_several_gpus
 from itl_bench.generation.loading import load_model, load_tokenizer
 from itl_bench.keys import Task
 from itl_bench.machine import Machine, cores, this_machine
-from itl_bench.memory_costs import RANK, Trains
+from itl_bench.memory_costs import RANK
 from itl_bench.methods.registry import load_method
 from itl_bench.model_specs import ModelSpec
 from itl_bench.stage_files import ITEMS, TRAINING
 from itl_bench.training.distributed_launch import Job, train_in_processes
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.recipe import Tuning, tuning_of
 from itl_bench.training.sharding import save_tuned
 from itl_bench.training.tuning import tune
 from itl_bench.weights_specs import WeightsSpec
@@ -32,13 +32,14 @@ def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> N
     """Tune a base on a corpus with a method."""
     spec: Mapping[str, Any] = task.spec
     base, corpus = (parent.folder for parent in parents)
-    recipe = task.place if isinstance(task.place, TuningRecipe) else TuningRecipe.model_validate(spec["recipe"])
-    count = gpus_of(spec, recipe, base, corpus / ITEMS, this_machine())
+    how = tuning_of(task.place)
+    recipe = how.recipe
+    count = gpus_of(spec, how, base, corpus / ITEMS, this_machine())
     if count > 1:
         with on_several_gpus(count) as gpus:
-            train_in_processes(_job(spec, recipe, base, corpus / ITEMS, folder, count), gpus)
+            train_in_processes(_job(spec, how, base, corpus / ITEMS, folder, count), gpus)
         return
-    method = load_method(spec["method"]["id"], spec["method"]["parameters"])
+    method = load_method(how.code, spec["method"]["parameters"])
     with on_own_gpu():
         model, log = tune(
             load_model(base), load_tokenizer(base), read_lines(corpus / ITEMS, Item), method,
@@ -48,10 +49,11 @@ def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> N
     log.write(folder / TRAINING)
 
 
-def gpus_of(spec: Mapping[str, Any], recipe: TuningRecipe, base: Path, items: Path, machine: Machine) -> int:
+def gpus_of(spec: Mapping[str, Any], how: Tuning, base: Path, items: Path, machine: Machine) -> int:
     """How many GPUs a cell takes, by its own weights and rows; 1 where that is no question."""
     if len(machine.gpus) < 2:
         return 1
+    recipe = how.recipe
     examples = tokenize_items(load_tokenizer(base), read_lines(items, Item), recipe.template, recipe.cutoff).examples
     rank = spec["method"]["parameters"].get("rank")
     model = ModelSpec(
@@ -59,8 +61,7 @@ def gpus_of(spec: Mapping[str, Any], recipe: TuningRecipe, base: Path, items: Pa
         weights=WeightsSpec(folder=str(base)),
     )  # fmt: skip
     mean = fmean(len(example.ids) for example in examples) if examples else 1.0
-    trains: Trains = "all" if rank is None else "adapter"
-    cost = cell_cost(model, max(1, len(examples)), mean, trains, recipe, machine, rank=rank or RANK)
+    cost = cell_cost(model, max(1, len(examples)), mean, how.trains, recipe, machine, rank=rank or RANK)
     return max(1, cost.gpus)
 
 
@@ -73,10 +74,10 @@ def parameters_in(folder: Path) -> int:
     return total
 
 
-def _job(spec: Mapping[str, Any], recipe: TuningRecipe, base: Path, items: Path, folder: Path, processes: int) -> Job:
+def _job(spec: Mapping[str, Any], how: Tuning, base: Path, items: Path, folder: Path, processes: int) -> Job:
     return Job(
-        base=base, items=items, folder=folder, log=TRAINING, method=spec["method"]["id"],
-        parameters=spec["method"]["parameters"], recipe=recipe,
+        base=base, items=items, folder=folder, log=TRAINING, method=how.code,
+        parameters=spec["method"]["parameters"], recipe=how.recipe,
         rate=float(spec["rate"]), seed=int(spec["seed"]), kind="fsdp", processes=processes,
         threads=max(1, min(8, cores() // processes)), ends_with=os.getpid(),
     )  # fmt: skip

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from itl_bench.data.template import Example
+    from itl_bench.methods.method import Method
     from itl_bench.training.recipe import TuningRecipe
 
 ROWS_PER_UPDATE = 32
@@ -134,7 +135,7 @@ def compare_train_speed(
 
 
 def _rate(method: str) -> float:
-    methods = {name: spec for name, spec in load_catalog().methods.items() if spec.trains in RATES}
+    methods = {name: spec for name, spec in load_catalog().methods.items() if spec.code}
     if method not in methods:
         raise UsageError(unknown("method that trains", method, methods))
     return RATES[methods[method].trains]
@@ -156,10 +157,16 @@ def _start(folder: Path, method: str) -> "nn.Module":
     from transformers import set_seed
 
     from itl_bench.generation.loading import load_model
-    from itl_bench.methods.registry import load_method
 
     set_seed(SEED)
-    return load_method(method, load_catalog().methods[method].parameters).wrap_model(load_model(folder))
+    return _method(method).wrap_model(load_model(folder))
+
+
+def _method(name: str) -> "Method":
+    from itl_bench.methods.registry import load_method
+
+    spec = load_catalog().methods[name]
+    return load_method(spec.code or "", spec.parameters)
 
 
 def _plain(
@@ -197,9 +204,7 @@ def _recipe(
     folder: Path, examples: "Sequence[Example]", method: str, recipe: "TuningRecipe", rate: float, padding: int
 ) -> tuple[list[float], float, float, tuple[str, ...]]:
     """The same of the recipe, and what it left out."""
-    from itl_bench.methods.registry import load_method
     from itl_bench.training.tuning import train
 
-    made = load_method(method, load_catalog().methods[method].parameters)
-    log = train(_start(folder, method), examples, made, recipe, rate, SEED, padding)
+    log = train(_start(folder, method), examples, _method(method), recipe, rate, SEED, padding)
     return log.losses, log.seconds["total"], log.padding, tuple(log.notes)

@@ -9,7 +9,6 @@ from itl_bench.cell_specs import ALL, OWN, CellTable, ChosenRate
 from itl_bench.claim_specs import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.familiarity.table import table_file
-from itl_bench.methods.registry import SHIPPED
 from itl_bench.published import DOUBTFUL, HEADERS, Row
 from itl_bench.vocabulary import LEVELS
 
@@ -84,7 +83,7 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
     levels = LEVELS[1:] if table.arm == "shared-rate" else ()  # a rate of its own is of one model
     _names(report, "model", "model", [table.model], [*catalog.models, *levels])
     _names(report, "recipe", "recipe", [table.recipe] if table.recipe else [], catalog.recipes)
-    training = [method.id for method in catalog.methods.values() if method.id in SHIPPED]
+    training = [method.id for method in catalog.methods.values() if method.code]
     if table.profile in catalog.profiles and table.arm not in (arms := catalog.profiles[table.profile].arms):
         report("arm", unknown(f"arm of the profile {table.profile}", table.arm, arms))
     same = [one.id for one in catalog.cells.values() if one.place == table.place]

@@ -29,15 +29,6 @@ class Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class MethodSpec(Spec):
-    """A way of tuning a model, or a row of comparison that tunes nothing."""
-
-    id: Identifier
-    title: Text
-    trains: Literal["adapter", "all", "none"]
-    parameters: dict[str, bool | int | float | str] = {}
-
-
 class MeasureSpec(Spec):
     """A per-prompt table computed from responses."""
 

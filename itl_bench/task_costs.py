@@ -11,7 +11,7 @@ from itl_bench.machine import Machine
 from itl_bench.memory_costs import STORED
 from itl_bench.plan import cost_of
 from itl_bench.speeds import LINE, ROW, answer_seconds, scoring_seconds
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.recipe import tuning_of
 
 PASSES = {"shift": 4, "seed-floor": 2, "paraphrase-floor": 2}  # of a model over a probe's answers
 FAMILIARITY_TOKENS = 320_000  # read to class all facts of atlas: gemma270m does so in 15 to 30 minutes on 2 CPU cores
@@ -27,8 +27,7 @@ def _task_cost(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine
     if task.kind == "checkpoint" and task.spec.get("model") in catalog.models:
         spec: Mapping[str, Any] = task.spec
         cell = Cell(spec["model"], spec["dataset"], spec["method"]["id"])
-        recipe = task.place if isinstance(task.place, TuningRecipe) else TuningRecipe.model_validate(spec["recipe"])
-        return cost_of(cell, catalog, recipe, machine)
+        return cost_of(cell, catalog, tuning_of(task.place).recipe, machine)
     seconds = _seconds(task, by_key, catalog, machine)
     model = catalog.models.get(str(task.spec.get("model"))) if task.kind == "base" else None
     written = model is not None and model.weights.kind in ("gguf", "package")  # others are linked

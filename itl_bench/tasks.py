@@ -12,8 +12,9 @@ from itl_bench.comparison import Replicate
 from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.errors import UsageError
 from itl_bench.keys import Task
-from itl_bench.methods.registry import source_hash
+from itl_bench.methods.registry import identity
 from itl_bench.recipe_specs import RecipeSpec
+from itl_bench.training.recipe import Tuning
 from itl_bench.worlds import UNSEEN, Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
 
 Measure = Literal["knowledge", "borrowing", "style", "shift"]
@@ -88,14 +89,16 @@ class Graph:
         return self.checkpoints[cell]
 
     def _checkpoint(self, cell: TunedCell) -> Task:
-        method = self.catalog.methods[cell.method]
+        method, recipe = self.catalog.methods[cell.method], self.recipe(cell.recipe).tuning
+        if method.code is None or method.trains == "none":
+            raise UsageError(f"the method {method.id!r} trains nothing: its entry has no 'code'")
         spec = {
             "model": cell.model, "dataset": cell.dataset, "rate": cell.rate, "seed": cell.replicate.tuning_seed,
-            "method": {"id": method.id, "parameters": method.parameters, "source": source_hash(method.id)},
-            "recipe": self.recipe(cell.recipe).tuning.without_speed(),
+            "method": {"id": method.id, "parameters": method.parameters, "source": identity(method.code)},
+            "recipe": recipe.without_speed(),
         }  # fmt: skip
         parents = self.base(cell.model, cell.replicate.base), self._corpus_of(cell)
-        task = _task("checkpoint", spec, parents, self.recipe(cell.recipe).tuning)
+        task = _task("checkpoint", spec, parents, Tuning(code=method.code, trains=method.trains, recipe=recipe))
         return self.tasks.setdefault(task.key, task)
 
     def training(self, cell: TunedCell) -> Task:

@@ -14,7 +14,8 @@ from itl_bench.devices import OF_RUN
 from itl_bench.machine import Machine
 from itl_bench.stage_files import ITEMS, TRAINING
 from itl_bench.training.pretraining import new_model
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.recipe import Tuning, TuningRecipe
+from tests.methods_made import codes
 from tests.test_tuning import ITEMS as ROWS
 from tests.test_tuning import SMALL, WORLD
 
@@ -24,6 +25,9 @@ SPEC = {
     "recipe": RECIPE.without_speed().model_dump(),
 }  # fmt: skip
 LORA = {"method": {"id": "lora", "parameters": {"rank": 8, "alpha": 16, "targets": "all-linear"}}}
+HOW = Tuning(code=codes()["full"], trains="all", recipe=RECIPE)
+HOW_LORA = HOW.model_copy(update={"code": codes()["lora"], "trains": "adapter"})
+OTHER_ADAPTER = {"method": {"id": "other", "parameters": {"width": 4}}}
 EIGHT = Machine((85.5,) * 8, "NVIDIA H100 80GB HBM3", 128, 2000.0)
 
 
@@ -46,17 +50,19 @@ def parents(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("parameters", "method", "machine", "count"),
+    ("parameters", "method", "how", "machine", "count"),
     [
-        (6_740_000_000, {}, EIGHT, 2), (13_020_000_000, {}, EIGHT, 4), (6_740_000_000, LORA, EIGHT, 1),
-        (6_740_000_000, {}, Machine((151.0,) * 2, "NVIDIA H200", 16, 256.0), 1), (13_020_000_000, {}, Machine(), 1),
-        (13_020_000_000, {}, Machine((85.5,)), 1), (1_000_000, {}, EIGHT, 1),
+        (6_740_000_000, {}, HOW, EIGHT, 2), (13_020_000_000, {}, HOW, EIGHT, 4),
+        (6_740_000_000, LORA, HOW_LORA, EIGHT, 1), (6_740_000_000, OTHER_ADAPTER, HOW_LORA, EIGHT, 1),
+        (6_740_000_000, {}, HOW, Machine((151.0,) * 2, "NVIDIA H200", 16, 256.0), 1),
+        (13_020_000_000, {}, HOW, Machine(), 1), (13_020_000_000, {}, HOW, Machine((85.5,)), 1),
+        (1_000_000, {}, HOW, EIGHT, 1),
     ],
 )  # fmt: skip
-def test_gpus_by_weights(parents, monkeypatch, parameters, method, machine, count):
+def test_gpus_by_weights(parents, monkeypatch, parameters, method, how, machine, count):
     base, corpus = parents
     monkeypatch.setattr(checkpoint_stage, "parameters_in", lambda folder: parameters)
-    assert gpus_of(SPEC | method, RECIPE, base.folder, corpus.folder / ITEMS, machine) == count
+    assert gpus_of(SPEC | method, how, base.folder, corpus.folder / ITEMS, machine) == count
 
 
 def test_parameters_are_counted(parents):
@@ -70,6 +76,6 @@ def test_a_cell_of_two_processes(parents, tmp_path, monkeypatch):
     monkeypatch.setenv(OF_RUN, "0,1")
     made = tmp_path / "made"
     made.mkdir()
-    build_checkpoint(Kept(made, SPEC, RECIPE), parents, made)
+    build_checkpoint(Kept(made, SPEC, HOW), parents, made)
     assert json.loads((made / TRAINING).read_text())["processes"] == 2
     assert parameters_in(made) == parameters_in(parents[0].folder)

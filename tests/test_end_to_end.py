@@ -15,8 +15,7 @@ from itl_bench.data.rows import read_table
 from itl_bench.grid import build_grid
 from itl_bench.judging_phase import judge_from_store, sample_of
 from itl_bench.measured import judge_measured
-from itl_bench.methods import registry
-from itl_bench.specs import MethodSpec
+from itl_bench.method_specs import MethodSpec
 from itl_bench.stage_files import TABLE
 from itl_bench.stages import builders
 from itl_bench.store import Store
@@ -81,11 +80,10 @@ def test_full_tuning_is_not_better_than_itself_with_other_seeds(store, claim, me
         assert record.verdict != "SUPPORTED"
 
 
-def test_planted_errors_are_found(store, monkeypatch):
+def test_planted_errors_are_found(store):
     """Known people are tuned on with wrong values: answers about them become wrong, and the chain says so."""
-    monkeypatch.setitem(registry.SHIPPED, "planted", "tests.planted:Planted")
     catalog = load_catalog()
-    planted = MethodSpec(id="planted", title="wrong on purpose", trains="all")
+    planted = MethodSpec(id="planted", title="wrong on purpose", trains="all", code="tests.planted:Planted")
     table = table_of(["planted", "full"], (21, 22), ("bios-new0-short",))
     catalog = replace(catalog, methods={**catalog.methods, "planted": planted}, cells={"here": table})
     case = the_case(catalog, "C18", "hallucination", "bios-new0-short")

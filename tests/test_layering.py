@@ -20,7 +20,7 @@ LAYERS = [
     ["data"],
     ["dataset_specs"],
     ["comparison", "matched_loss", "measures", "methods", "generation"],
-    ["matchers"],
+    ["matchers", "method_specs"],
     ["familiarity"],
     ["claiming", "artifact"],
     ["weights_digests", "weights_folder"],

@@ -1,15 +1,14 @@
-"""What each method changes: NEFTune's noise by a plain loop, LoRA's frozen weights, keys that follow the source."""
+"""What each method changes: NEFTune's noise by a plain loop, LoRA's frozen weights, identities that keep keys."""
 
-import shutil
-from pathlib import Path
+import hashlib
 
 import pytest
 import torch
 
 from itl_bench.errors import UsageError
-from itl_bench.methods import registry
 from itl_bench.methods.neftune import noise
-from itl_bench.methods.registry import SHIPPED, load_method, source_hash
+from itl_bench.methods.registry import SHIPPED, identity, load_method
+from tests.methods_made import codes, method_of
 from tests.test_generation import tiny
 
 LORA = {"rank": 4, "alpha": 8, "targets": "all-linear"}
@@ -31,7 +30,7 @@ def test_noise_is_scaled_by_each_sequences_own_length_and_leaves_padding_alone()
 
 
 def test_noise_is_added_while_training_only():
-    model = load_method("full-neftune", {"noise_alpha": 5}).wrap_model(tiny())
+    model = method_of("full-neftune", {"noise_alpha": 5}).wrap_model(tiny())
     ids = torch.tensor([[3, 4, 5, 6]])
     mask = torch.ones_like(ids)
     plain = tiny()(input_ids=ids, attention_mask=mask).logits
@@ -43,7 +42,7 @@ def test_noise_is_added_while_training_only():
 
 
 def test_lora_trains_adapters_of_all_linear_layers_but_the_head():
-    model = load_method("lora", LORA).wrap_model(tiny())
+    model = method_of("lora", LORA).wrap_model(tiny())
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
     linear = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     assert {name for name in trained if "lora_" not in name} == set()
@@ -56,58 +55,58 @@ def test_lora_trains_adapters_of_all_linear_layers_but_the_head():
 
 
 def test_full_tuning_trains_everything():
-    model = load_method("full", {}).wrap_model(tiny())
+    model = method_of("full", {}).wrap_model(tiny())
     assert all(weight.requires_grad for weight in model.parameters())
 
 
+FIRST = {  # sha256 of module and common module when the methods first shipped: every cell of a store has one in its key
+    "full": "7f17ab11b3e08fb86c6a1ea21d3cc408abf375e86ff7214f3458f8523a8c6155",
+    "lora": "dba1e9b5d79c05fc0d61f03acb421ec0b0fc277a511e7ef9548a314e311ad8c4",
+    "full-neftune": "4cd0194f6e219d3579a7b1400734297367908cbdd4f2ae458bb494121c981636",
+}
+
+
+def test_every_method_of_the_catalog_that_trains_is_a_shipped_one():
+    assert codes() == {name: shipped.code for name, shipped in SHIPPED.items()}
+
+
+def test_a_first_version_keeps_the_keys_of_stores_made_before():
+    assert all(SHIPPED[name].version in (first, *range(2, 100)) for name, first in FIRST.items())
+
+
+OWN = "class Own(Method):\n    pass\n"
+HEAD = "from itl_bench.methods.method import Method\n"
+
+
 @pytest.fixture
-def copied(tmp_path, monkeypatch):
-    """The shipped methods' modules as copies that a test may edit: their ids, and the folder that they are in."""
-    for module in ("full", "lora", "neftune", "method"):
-        shutil.copy(Path(registry.__file__).with_name(f"{module}.py"), tmp_path / f"copied_{module}.py")
-    places = {name: place.replace("itl_bench.methods.", "copied_") for name, place in SHIPPED.items()}
-    monkeypatch.setattr(registry, "SHIPPED", places)
-    monkeypatch.setattr(registry, "COMMON", tmp_path / "copied_method.py")
+def own(tmp_path, monkeypatch):
+    """A user's own method, in a module beside the package."""
     monkeypatch.syspath_prepend(tmp_path)
-    return tmp_path
+    path = tmp_path / f"own_method_{tmp_path.name.replace('-', '_')}.py"
+    path.write_text(HEAD + OWN, encoding="utf-8")
+    return path
 
 
-def hashes():
-    return {name: source_hash(name) for name in registry.SHIPPED}
+def test_a_users_method_is_identified_by_its_source(own):
+    code = f"{own.stem}:Own"
+    before = identity(code)
+    assert identity(code) == before == hashlib.sha256((HEAD + OWN).encode()).hexdigest()
+    own.write_text(HEAD + OWN.replace("pass", "..."), encoding="utf-8")
+    assert identity(code) != before
 
 
-def edit_one_character(path):
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(".", ",", 1), encoding="utf-8")
+def test_a_users_method_is_loaded_with_its_parameters(own):
+    method = load_method(f"{own.stem}:Own", {"size": 3})
+    assert type(method).__name__ == "Own"
+    assert method.parameters == {"size": 3}
 
 
-def test_a_method_is_identified_by_its_source(copied):
-    before = hashes()
-    assert len(set(before.values())) == len(SHIPPED)
-    assert hashes() == before
+def test_a_module_that_is_not_there_is_named():
+    with pytest.raises(UsageError, match=r"no source of the module 'nowhere\.at_all' .* is it installed\?"):
+        identity("nowhere.at_all:Own")
 
 
-@pytest.mark.parametrize(("module", "method"), [("full", "full"), ("lora", "lora"), ("neftune", "full-neftune")])
-def test_an_edit_of_a_method_changes_its_hash_alone(module, method, copied):
-    before = hashes()
-    edit_one_character(copied / f"copied_{module}.py")
-    after = hashes()
-    assert {name for name in before if after[name] != before[name]} == {method}
-
-
-def test_an_edit_of_what_methods_build_on_changes_all_hashes(copied):
-    before = hashes()
-    edit_one_character(copied / "copied_method.py")
-    after = hashes()
-    assert all(after[name] != before[name] for name in before)
-
-
-def test_where_a_module_is_does_not_matter(monkeypatch, copied):
-    of_copies = hashes()
-    monkeypatch.undo()
-    assert hashes() == of_copies
-
-
-def test_an_unknown_method_is_named():
-    with pytest.raises(UsageError, match="unknown method that trains 'lorra'; did you mean 'lora'"):
-        source_hash("lorra")
+@pytest.mark.parametrize("name", ["Other", "HEAD"])
+def test_a_class_that_is_no_method_is_named(name, own):
+    with pytest.raises(UsageError, match=f"has no class '{name}' that is a Method"):
+        load_method(f"{own.stem}:{name}", {})

@@ -22,7 +22,7 @@ from itl_bench.keys import Task
 from itl_bench.machine import Machine
 from itl_bench.report.plan_table import Build, Builds, print_plan
 from itl_bench.task_costs import task_costs
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.training.recipe import Tuning, TuningRecipe
 
 BASE = Task("base", {}, seconds=6)
 CELLS = tuple(Task("checkpoint", {"seed": seed}, (BASE.key,), seconds=60) for seed in (1, 2))
@@ -121,7 +121,8 @@ def real_tasks(method):
     """A cell of gemma270m with its answers, as the tasks of a run say it."""
     base = Task("base", {"model": "gemma270m"}, seconds=5)
     spec = {"model": "gemma270m", "dataset": "own", "method": {"id": method, "parameters": {}}}
-    cell = Task("checkpoint", spec | {"recipe": TuningRecipe(batch=8)}, (base.key,), seconds=8)
+    how = Tuning(code="of:One", trains="all" if method == "full" else "adapter", recipe=TuningRecipe(batch=8))
+    cell = Task("checkpoint", spec, (base.key,), seconds=8, place=how)
     probe = Task("probe", {"probe": "own"}, seconds=1)
     answers = Task("responses", {"max_new_tokens": 24}, (base.key, probe.key, cell.key), seconds=1.2)
     table = Task("measure", {}, (probe.key, answers.key), seconds=0.5)

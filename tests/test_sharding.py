@@ -19,7 +19,6 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.rows import write_lines
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.methods.method import Method
-from itl_bench.methods.registry import load_method
 from itl_bench.training import distributed_launch, sharding
 from itl_bench.training.arguments import runs_in_bf16
 from itl_bench.training.batching import micro_batches, shares
@@ -29,6 +28,7 @@ from itl_bench.training.pretraining import new_model
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.sharding import ALONE, Sharding, check_sharding, shard, whole_weights
 from itl_bench.training.tuning import prepare, train, tune
+from tests.methods_made import codes, method_of
 from tests.test_training_batching import gemma, llama
 from tests.test_training_updates import FAST, LORA, examples
 from tests.test_tuning import ITEMS, SMALL, WORLD
@@ -56,7 +56,7 @@ def run(name, processes):
     kind, make, method, changes = RUNS[name]
     recipe = TuningRecipe(epochs=2, **changes)
     spread = Sharding(kind, processes) if processes > 1 else ALONE
-    made = load_method(method, LORA if method == "lora" else {})
+    made = method_of(method, LORA if method == "lora" else {})
     model = prepare(make(), made, recipe, SEED).model
     shard(model, spread, runs_in_bf16(recipe))
     log = train(model, examples(ROWS), made, recipe, RATE, SEED, 0, spread)
@@ -186,7 +186,7 @@ def test_shares_of_an_update(lengths, rows, tokens, grouped, processes):
 def job(folder, **changes):
     given = {
         "base": folder / "base", "items": folder / "items.jsonl", "folder": folder / "made", "log": "training.json",
-        "method": "full", "parameters": {}, "recipe": TuningRecipe(batch=8, epochs=1), "rate": 0.01, "seed": 7,
+        "method": codes()["full"], "parameters": {}, "recipe": TuningRecipe(batch=8, epochs=1), "rate": 0.01, "seed": 7,
         "kind": "fsdp", "processes": PROCESSES, "ends_with": 1,
     }  # fmt: skip
     return Job(**given | changes)
@@ -201,7 +201,7 @@ def test_a_checkpoint_of_two_processes_is_that_of_one(tmp_path):
     (tmp_path / "made").mkdir()
     one = job(tmp_path)
     train_in_processes(one)
-    tuned, log = tune(model, tokenizer, ITEMS, load_method("full", {}), one.recipe, one.rate, one.seed)
+    tuned, log = tune(model, tokenizer, ITEMS, method_of("full", {}), one.recipe, one.rate, one.seed)
     tuned.save_pretrained(tmp_path / "alone")
     names = {path.name for path in (tmp_path / "alone").iterdir()}
     assert {path.name for path in one.folder.iterdir()} == names | {"training.json"}

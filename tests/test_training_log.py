@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from itl_bench.methods.registry import load_method
 from itl_bench.training import log as log_module
 from itl_bench.training.log import StepTimer, TrainingLog, forget_peak_memory, now, peak_memory, step_losses
+from tests.methods_made import method_of
 from tests.test_training_batching import llama
 from tests.test_training_updates import examples, run
 
@@ -100,14 +100,14 @@ def on_gpu(queue, memory=0):
 
 @pytest.mark.parametrize(("changes", "passes"), [({}, 1), ({"micro_batch": 4}, 8)])
 def test_forward_and_backward_passes_are_timed_with_what_they_queue(gpu, changes, passes):
-    _, log = run(load_method("full", {}), on_gpu(gpu), examples(64), **changes)
+    _, log = run(method_of("full", {}), on_gpu(gpu), examples(64), **changes)
     assert log.seconds == {"forward": 2 * 3 * passes, "backward": 2 * 2 * passes, "step": 0, "total": 2 * 5 * passes}
     assert log.step_seconds == [5 * passes] * 2
     assert log.tokens_per_second == log.tokens / (10 * passes)
 
 
 def test_one_training_after_another_in_one_process(gpu):
-    peaks = [run(load_method("full", {}), on_gpu(gpu, memory), examples(32))[1].peak_memory for memory in (900, 50)]
+    peaks = [run(method_of("full", {}), on_gpu(gpu, memory), examples(32))[1].peak_memory for memory in (900, 50)]
     assert peaks == [900, 50]
 
 

@@ -8,9 +8,9 @@ from torch import nn
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
 from itl_bench.data.template import IGNORED
-from itl_bench.methods.registry import load_method
 from itl_bench.training.response_head import only_at, output_head, reason_against, response_loss
 from itl_bench.training.tuning import collate
+from tests.methods_made import method_of
 from tests.test_training_batching import EXAMPLES, SMALL, gemma, llama
 
 LORA = {"rank": 4, "alpha": 8, "targets": "all-linear"}
@@ -27,7 +27,7 @@ def capped():
 
 
 def with_adapter():
-    model = load_method("lora", LORA).wrap_model(llama())
+    model = method_of("lora", LORA).wrap_model(llama())
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             nn.init.normal_(weight, std=0.1)

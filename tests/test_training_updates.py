@@ -12,11 +12,11 @@ from transformers import Trainer, TrainingArguments
 from itl_bench.data.template import IGNORED, Example
 from itl_bench.methods.method import Method
 from itl_bench.methods.neftune import Neftune
-from itl_bench.methods.registry import load_method
 from itl_bench.training.arguments import training_arguments
 from itl_bench.training.log import peak_memory
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.tuning import collate, train
+from tests.methods_made import method_of
 from tests.test_training_batching import gemma, llama
 from tests.test_training_response_head import LORA
 
@@ -40,7 +40,7 @@ def examples(count=96, seed=1):
 @cache
 def trained(make=llama, method="full", rows=None, **changes):
     torch.manual_seed(SEED)
-    made = load_method(method, {"lora": LORA, "full-neftune": {"noise_alpha": 5}}.get(method, {}))
+    made = method_of(method, {"lora": LORA, "full-neftune": {"noise_alpha": 5}}.get(method, {}))
     return run(made, made.wrap_model(make()), rows, **changes)
 
 

@@ -9,10 +9,10 @@ from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.template import IGNORED, training_example
 from itl_bench.errors import ItlError
-from itl_bench.methods.registry import load_method
 from itl_bench.training.pretraining import batches, new_model, pretrain
 from itl_bench.training.recipe import TuningRecipe
 from itl_bench.training.tuning import collate, tune
+from tests.methods_made import method_of
 
 WORLD = build_world(
     WorldSpec(seed=5, dialogue=4, known=8, taught_known=20, rarely=4, taught_new=12, new=4, people_per_name=4)
@@ -26,7 +26,7 @@ LORA = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 def tuned(method="full", parameters=None, rate=0.01, seed=7, epochs=1):
     model = new_model(SMALL, len(TOKENIZER))
     return tune(
-        model, TOKENIZER, ITEMS, load_method(method, parameters or {}), TuningRecipe(batch=8, epochs=epochs), rate, seed
+        model, TOKENIZER, ITEMS, method_of(method, parameters or {}), TuningRecipe(batch=8, epochs=epochs), rate, seed
     )
 
 

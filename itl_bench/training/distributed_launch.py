@@ -26,7 +26,7 @@ class Job(Spec):
         items: File with the items to tune on.
         folder: Where the checkpoint goes, and the log as `log`.
         log: Name of the log's file.
-        method: Id of a method.
+        method: "module:Class" of the method.
         parameters: Of the method.
         recipe: Epochs, batch and the rest.
         rate: Highest learning rate.

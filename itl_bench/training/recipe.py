@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from itl_bench.specs import Count, Margin, Spec
+from itl_bench.specs import Count, Margin, Spec, Text
 
 SPEED_ONLY = (
     "micro_batch", "micro_tokens", "grouped", "packing", "response_head", "gradient_checkpointing", "liger",
@@ -79,3 +79,31 @@ class TuningRecipe(Spec):
             for name, value in written.items()
             if name in ALWAYS_WRITTEN or getattr(self, name) != fields[name].default
         }
+
+
+class Tuning(Spec):
+    """How the stage trains a cell, beside what identifies the cell.
+
+    Attributes:
+        code: "module:Class" of the method.
+        trains: An adapter, or all weights.
+        recipe: With the settings of speed that are no part of the key.
+    """
+
+    code: Text
+    trains: Literal["adapter", "all"]
+    recipe: TuningRecipe
+
+
+def tuning_of(place: object) -> Tuning:
+    """How a cell is trained, as its task says it.
+
+    Args:
+        place: Of the task of a checkpoint.
+
+    Raises:
+        TypeError: The task is that of something else.
+    """
+    if not isinstance(place, Tuning):
+        raise TypeError(f"{place!r} does not say how to train a cell")
+    return place

@@ -1,0 +1,38 @@
+"""Ways of tuning a model, as `methods.yaml` declares them."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from itl_bench.methods.registry import SHIPPED
+from itl_bench.specs import Identifier, Spec, Text
+
+
+class MethodSpec(Spec):
+    """A way of tuning a model, or a row of comparison that tunes nothing.
+
+    Attributes:
+        trains: What it moves; its cells are priced by that.
+        code: "module:Class" of the method; that of the shipped one where the id is one's and none is given. None where
+            a method is known from published tables only.
+        parameters: Given to the method.
+    """
+
+    id: Identifier
+    title: Text
+    trains: Literal["adapter", "all", "none"]
+    code: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shipped_code(cls, given: object) -> object:
+        if isinstance(given, dict) and (shipped := SHIPPED.get(str(given.get("id")))):
+            return {"code": shipped.code} | given
+        return given
+
+    @model_validator(mode="after")
+    def _code_trains(self) -> Self:
+        if self.trains == "none" and self.code:
+            raise ValueError("a method that trains 'none' has no 'code'; remove one of them")
+        return self
