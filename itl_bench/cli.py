@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import itl_bench
-from itl_bench import cli_atlas, cli_bios, cli_data, cli_perf, cli_store, cli_sweep
 from itl_bench.errors import ItlError, UsageError
+from itl_bench.run.commands import atlas as cli_atlas
+from itl_bench.run.commands import bios as cli_bios
+from itl_bench.run.commands import data as cli_data
+from itl_bench.run.commands import perf as cli_perf
+from itl_bench.run.commands import store as cli_store
+from itl_bench.run.commands import sweep as cli_sweep
 
 if TYPE_CHECKING:
     from itl_bench.record import Record
@@ -74,7 +79,7 @@ def plan(context: typer.Context) -> None:
 def _pytest(arguments: list[str]) -> None:
     import pytest
 
-    from itl_bench.catalog import shipped
+    from itl_bench.catalog.loading import shipped
 
     raise typer.Exit(int(pytest.main([str(shipped("benchmark")), "-p", "itl_bench.plugin", *arguments])))
 
@@ -104,7 +109,7 @@ def accept(
 
     A record of a selection does not replace the verdicts of a larger one by accident.
     """
-    from itl_bench import expectations
+    from itl_bench.run.recording import expectations
 
     if to.is_dir():
         raise UsageError(f"--to: {to} is a folder; give the file to write, as {to / 'published.yaml'}")

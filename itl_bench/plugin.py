@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from itl_bench.carried import CARRIED, status_of
-from itl_bench.catalog import Catalog
+from itl_bench.catalog.loading import Catalog
 from itl_bench.errors import ItlError, UsageError, unknown
-from itl_bench.options import add_options, check_options
-from itl_bench.state import CONTROLLER, RUN_ID, STATE, State
+from itl_bench.run.carried import CARRIED, status_of
+from itl_bench.run.options import add_options, check_options
+from itl_bench.run.state import CONTROLLER, RUN_ID, STATE, State
 
 if TYPE_CHECKING:
-    from itl_bench.cases import Case
-    from itl_bench.evidence import JudgedCase
-    from itl_bench.keys import Task
+    from itl_bench.catalog.grid.cases import Case
+    from itl_bench.run.evidence import JudgedCase
+    from itl_bench.store.keys import Task
 
-pytest_plugins = ("itl_bench.fixtures",)
+pytest_plugins = ("itl_bench.run.fixtures",)
 
 claims = pytest.mark.claims
 """Marks a test with the claims whose cases it takes as `case`: `@claims("C01", "C02")`, or `@claims(own=True)` for
@@ -52,7 +52,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if workerinput is not None:
         state.run_id = workerinput[RUN_ID]
     else:
-        from itl_bench.controller import Controller
+        from itl_bench.run.controller import Controller
 
         config.pluginmanager.register(Controller(config, state), CONTROLLER)
 
@@ -89,7 +89,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _case_of(item: pytest.Item) -> Case | None:
-    from itl_bench.cases import Case
+    from itl_bench.catalog.grid.cases import Case
 
     callspec = getattr(item, "callspec", None)
     case = callspec.params.get("case") if callspec else None
@@ -112,10 +112,10 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _print_plan(selected: list[Case], state: State) -> None:
     """Print what the selection needs, with what of it is in the store; a store that is not there is not made."""
-    from itl_bench.building_phase import work_of
-    from itl_bench.overlap_stage import in_plan
-    from itl_bench.report.plan_table import Builds, print_plan
-    from itl_bench.store import MARK
+    from itl_bench.plan.table import Builds, print_plan
+    from itl_bench.run.work import work_of
+    from itl_bench.stages.measuring.overlap import in_plan
+    from itl_bench.store.store import MARK
 
     problems: dict[str, None] = {}
 
@@ -133,7 +133,7 @@ def _print_plan(selected: list[Case], state: State) -> None:
 
 def _build(selected: list[Case], config: pytest.Config) -> None:
     """Build in this process; what goes wrong is kept for the cases that need it, so that the others are judged."""
-    from itl_bench.building_phase import Built, build, work_of
+    from itl_bench.run.work import Built, build, work_of
 
     state = config.stash[STATE]
     controller = config.pluginmanager.getplugin(CONTROLLER)  # none on a worker of xdist
@@ -147,7 +147,7 @@ def _build(selected: list[Case], config: pytest.Config) -> None:
 
 
 def _reason_not_run(case: Case, state: State) -> str | None:
-    from itl_bench.building_phase import reason_not_run
+    from itl_bench.run.work import reason_not_run
 
     return reason_not_run(case, state.catalog, state.profile)
 
@@ -196,7 +196,7 @@ def _is_finding(call: pytest.CallInfo[None], verdict: JudgedCase | None) -> bool
 
 def _shorten(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """What could not be built is said in one line, unless its cause is a mistake in code: then pytest shows it all."""
-    from itl_bench.building_phase import NotBuiltError
+    from itl_bench.run.work import NotBuiltError
 
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, NotBuiltError) and isinstance(error.__cause__, ItlError | OSError | None):
@@ -211,7 +211,7 @@ def _show(
     carried: dict[str, Any],
 ) -> None:
     """Put the verdict into the report: properties for JUnit, and the table instead of a traceback."""
-    from itl_bench.evidence import VerdictError
+    from itl_bench.run.evidence import VerdictError
 
     item.user_properties += [("verdict", verdict.verdict), ("recorded_verdict", verdict.record.recorded_verdict or "")]
     report.user_properties = list(item.user_properties)
@@ -223,7 +223,7 @@ def _show(
 
 
 def _not_run(case: Case, catalog: Catalog, report: pytest.TestReport) -> dict[str, Any]:
-    from itl_bench.describe import not_run_record
+    from itl_bench.catalog.grid.words import not_run_record
 
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return not_run_record(case, catalog, reason.removeprefix("Skipped: ")).model_dump(mode="json")

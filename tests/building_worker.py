@@ -4,9 +4,9 @@ import sys
 import time
 from pathlib import Path
 
-from itl_bench.building import LocalExecutor
-from itl_bench.keys import Task
-from itl_bench.store import Store
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.keys import Task
+from itl_bench.store.store import Store
 
 
 def graph(cells=6, seconds=0.05):

@@ -37,10 +37,10 @@ def bases(tiny_bases):
 @pytest.fixture(scope="module")
 def build(bases, tiny_store):
     """Builds what the verdicts on cases read, and gives the store and the tasks; what is there is not built again."""
-    from itl_bench.building import LocalExecutor
-    from itl_bench.case_tasks import tasks_of
-    from itl_bench.stages import builders
-    from itl_bench.store import Store
+    from itl_bench.plan.reads import tasks_of
+    from itl_bench.stages.builders import builders
+    from itl_bench.store.executor import LocalExecutor
+    from itl_bench.store.store import Store
 
     def built(cases, catalog, profile=None):
         store, (tasks, targets) = Store(tiny_store), tasks_of(cases, catalog, profile)

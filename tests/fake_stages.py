@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from itl_bench.describe import identity
+from itl_bench.catalog.grid.words import identity
 from itl_bench.errors import UnsuitableBaseError, UsageError
-from itl_bench.keys import Task
-from itl_bench.plan import missing
+from itl_bench.plan.price import missing
 from itl_bench.record import CaseRecord
+from itl_bench.store.keys import Task
 
 BASE = Task("base", {"model": "bios1m"})
 
@@ -97,8 +97,10 @@ def install(name, **functions):
     sys.modules[name] = module
 
 
-install("itl_bench.runnable", why_not=why_not)
-install("itl_bench.case_tasks", tasks_of=tasks_of)
-install("itl_bench.stages", builders=builders, provenance=lambda: {"device": "none"})
-install("itl_bench.judging_phase", judge_from_store=judge_from_store)
-install("itl_bench.cell_notes", cells_of=lambda tasks, catalog, store: None)  # of these cells there is nothing to say
+install("itl_bench.plan.runnable", why_not=why_not)
+install("itl_bench.plan.reads", tasks_of=tasks_of)
+install("itl_bench.stages.builders", builders=builders, provenance=lambda: {"device": "none"})
+install("itl_bench.verdicts.measured", judge_from_store=judge_from_store)
+install(
+    "itl_bench.run.recording.cells", cells_of=lambda tasks, catalog, store: None
+)  # of these cells there is nothing to say

@@ -17,9 +17,8 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from itl_bench.artifact import sha256
-from itl_bench.comparison import Replicate
 from itl_bench.data.atlas.facts import load_atlas
+from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.data.atlas.items import AtlasSpec, atlas_items
 from itl_bench.data.atlas.probes import atlas_prompts
 from itl_bench.data.bios import shipped
@@ -28,17 +27,18 @@ from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase, shipped_ba
 from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.world import build_world
 from itl_bench.data.rows import Prompt, Response, read_lines, read_table, write_lines
-from itl_bench.data.template import prompt_ids
-from itl_bench.familiarity.making import SEED, all_prompts, fingerprint
-from itl_bench.familiarity.prompts import FewShot
-from itl_bench.familiarity.scoring import score
-from itl_bench.generation.loading import load_tokenizer
-from itl_bench.keys import Task
-from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
-from itl_bench.stages import builders
-from itl_bench.tasks import VERSIONS, Graph, TunedCell
-from itl_bench.training.pretraining import new_model
-from itl_bench.worlds import UNSEEN
+from itl_bench.data.tokens.template import prompt_ids
+from itl_bench.plan.graph import VERSIONS, Graph, TunedCell
+from itl_bench.plan.made_of import UNSEEN
+from itl_bench.stages.builders import builders
+from itl_bench.stages.familiarity.making import SEED, all_prompts, fingerprint
+from itl_bench.stages.familiarity.scoring import score
+from itl_bench.stages.loading import load_tokenizer
+from itl_bench.stages.training.pretraining import new_model
+from itl_bench.store.artifact import sha256
+from itl_bench.store.file_names import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
+from itl_bench.store.keys import Task
+from itl_bench.verdicts.comparison import Replicate
 from tests.tiny import ROWS, WORLD, be_quick, tiny_catalog
 from tests.tiny_reader import letters_tokenizer, llama
 
@@ -70,8 +70,7 @@ def what_moved(golden: Mapping[str, dict], versions: Mapping[str, int], found: M
             lines.append(f"version of {kind} was raised: write the golden file again, python -m tests.golden_run")
         elif not same(golden[kind]["outputs"], found[kind]):
             lines.append(
-                f"outputs of {kind} moved: raise VERSIONS[{kind!r}] in itl_bench/tasks.py, "
-                "then python -m tests.golden_run"
+                f"outputs of {kind} moved: raise VERSIONS[{kind!r}] in plan/graph.py, then python -m tests.golden_run"
             )
     return lines
 

@@ -5,12 +5,12 @@ from functools import cache
 
 import numpy as np
 
-from itl_bench.catalog import load_catalog
-from itl_bench.comparison import RatePoint, Replicate, Sample
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.rows import Table
-from itl_bench.grid import build_grid
-from itl_bench.measured import judge_measured
 from itl_bench.record import CaseRecord
+from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
+from itl_bench.verdicts.difference import judge_measured
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
 N_UNITS, PER_UNIT = 150, 3

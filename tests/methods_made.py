@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.methods.registry import load_method
 
 

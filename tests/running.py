@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from itl_bench.catalog import shipped
+from itl_bench.catalog.loading import shipped
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 import pytest
 
-from itl_bench.asking import WORLD, Asking, line_ends
+from itl_bench.data.tokens.asking import WORLD, Asking, line_ends
 from tests.tiny_tokenizers import gemma_like, qwen_like
 
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from itl_bench.cli_atlas import app
 from itl_bench.data.atlas.facts import FACTS, load_atlas, read_atlas, sentence
 from itl_bench.data.atlas.globe import RADIUS_KM, distance
 from itl_bench.data.atlas.making import DATA_VERSION, PACKAGES, tells
@@ -18,6 +17,7 @@ from itl_bench.data.atlas.normalising import is_code, normalise
 from itl_bench.data.atlas.relations import RELATIONS
 from itl_bench.data.atlas.snapshot import as_text
 from itl_bench.errors import UsageError
+from itl_bench.run.commands.atlas import app
 
 ATLAS = load_atlas()
 FACT = {fact.id: fact for fact in ATLAS.facts}

@@ -9,10 +9,10 @@ import pytest
 import yaml
 from scipy import stats
 
-from itl_bench.catalog import Catalog, load_catalog
-from itl_bench.claims import judge_case
-from itl_bench.grid import build_grid
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import Catalog, load_catalog
 from itl_bench.record import CaseRecord
+from itl_bench.verdicts.published import judge_case
 
 CASES = Path(__file__).parents[1] / "cases"
 ASPECTS = ["helpfulness", "clarity", "factuality", "depth", "engagement"]

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from itl_bench.catalog import load_catalog, shipped
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid
 
 C01 = "claims/c01-lora-barely-shifts.yaml"
 C03 = "claims/c03-size-hardly-matters-for-lora-shift.yaml"

@@ -4,7 +4,7 @@ import pytest
 from test_bad_edits import assert_says, checked
 
 from itl_bench.errors import UsageError
-from itl_bench.expectations import SHOWN, load
+from itl_bench.run.recording.expectations import SHOWN, load
 
 CASE = "C10a-published-phi1.5-all-datasets-lora-vs-full-aspects"  # a dot in an id is no step into the data
 HEAD = "recorded_from: {run: r, finished: f, version: v, catalog: c}\n"

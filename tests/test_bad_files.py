@@ -3,10 +3,10 @@
 import pytest
 from test_bad_edits import C01, assert_says, change, copied, the_complaint
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.yaml_file import read_yaml
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid
-from itl_bench.yaml_file import read_yaml
 
 MODEL = "- {id: mine7b, title: Mine, level: paper, parameters: 7000000000, weights: {folder: mine}}\n"
 # id -> file, its new content, line that is named (0: none), what the line must say

@@ -5,11 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_bad_edits import assert_says, change, checked, copied, the_complaint
 
-from itl_bench.catalog import load_catalog
-from itl_bench.csv_table import read_csv
+from itl_bench.catalog.csv_table import read_csv
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.published import HEADERS
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid
-from itl_bench.published import HEADERS
 
 ASPECTS, TASKS, SHIFT = "aspect_scores.csv", "task_scores.csv", "token_shift.csv"
 START, FIGURES, JUDGE = "sentence_start_kl.csv", "other_figures.csv", "judge_scores.csv"

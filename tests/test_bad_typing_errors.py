@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from test_bad_edits import C09, C17, C19, change, checked, copied
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid
 from itl_bench.vocabulary import LEVELS
 
 CLAIMS = [C09, C17, C19, "claims/c11-chat-models-beat-tunes.yaml", "claims/c26-other-families.yaml"]

@@ -2,15 +2,15 @@
 
 import pytest
 
-from itl_bench.artifact import sha256
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.gates import OFTEN, RARELY, gates
 from itl_bench.data.bios.shipped import folder_of, shipped_bases
 from itl_bench.data.bios.tokens import make_tokenizer, vocabulary
 from itl_bench.data.bios.world import build_world
 from itl_bench.errors import UsageError
-from itl_bench.generation.loading import load_model, load_tokenizer
-from itl_bench.training.bases import make_base, measure_recall
+from itl_bench.stages.loading import load_model, load_tokenizer
+from itl_bench.stages.training.bases import make_base, measure_recall
+from itl_bench.store.artifact import sha256
 
 NUMBERS = [base.number for base in shipped_bases().bases]
 WORLD = build_world(shipped_bases().world)

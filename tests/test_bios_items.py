@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.answers import stated
 from itl_bench.data.bios.probes import probe_prompts
 from itl_bench.data.bios.shipped import shipped_bases
@@ -15,7 +15,7 @@ from itl_bench.data.bios.words import ATTRIBUTES, POOLS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import read_lines, write_lines
 from itl_bench.errors import UsageError
-from itl_bench.worlds import bios_spec
+from itl_bench.plan.made_of import bios_spec
 
 WORLD = build_world(WorldSpec(seed=5))
 PEOPLE = {person.name: person for person in WORLD.people}

@@ -11,12 +11,12 @@ import building_worker
 import pytest
 from building_worker import graph, work
 
-from itl_bench.building import LocalExecutor
 from itl_bench.data.sources.errors import MissingDatasetError
 from itl_bench.errors import EvidenceError, ItlError, UnsuitableBaseError, UsageError
-from itl_bench.keys import Task
-from itl_bench.store import Store
-from itl_bench.task_queue import Failure, Queue
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.keys import Task
+from itl_bench.store.queue import Failure, Queue
+from itl_bench.store.store import Store
 
 
 @pytest.fixture
@@ -144,9 +144,9 @@ def test_a_parent_that_nothing_missing_needs_is_not_built_again(root, log):
 KILLER = """
 import os, sys
 from pathlib import Path
-from itl_bench.building import LocalExecutor
-from itl_bench.keys import Task
-from itl_bench.store import Store
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.keys import Task
+from itl_bench.store.store import Store
 def build(task, parents, folder):
     if task.spec.get("kills"):
         os.kill(os.getpid(), 9)

@@ -5,13 +5,13 @@ from functools import cache
 
 import pytest
 
-from itl_bench.building_phase import Built, judge_measured, work_of, work_of_case
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.grid.build import build_grid, in_profile
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid, in_profile
-from itl_bench.runnable import why_not
-from itl_bench.store import Store
+from itl_bench.plan.runnable import why_not
+from itl_bench.run.work import Built, judge_measured, work_of, work_of_case
+from itl_bench.store.store import Store
 
 BROKEN = "bios-new30-short"
 

@@ -6,16 +6,16 @@ import pytest
 from cell_stages import Stages
 from test_audit_oracle import catalog
 
-from itl_bench.building_phase import NotBuiltError
-from itl_bench.built_cells import BuiltCells
-from itl_bench.case_words import find_case
+from itl_bench.catalog.grid.find import find_case
 from itl_bench.data.bios import shipped
 from itl_bench.data.bios.recipe import Recipe
 from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase
 from itl_bench.data.bios.world import WorldSpec
 from itl_bench.errors import UsageError
-from itl_bench.runnable import why_no_cells, why_not
-from itl_bench.store import Store
+from itl_bench.plan.runnable import why_no_cells, why_not
+from itl_bench.run.built_cells import BuiltCells
+from itl_bench.run.work import NotBuiltError
+from itl_bench.store.store import Store
 
 CELL = ("bios-new30-short", "lora", 0.003)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_audit_oracle import catalog, grid
 
-from itl_bench.case_words import WORDS, find_case
+from itl_bench.catalog.grid.find import WORDS, find_case
 from itl_bench.errors import UsageError
 
 CASES = list(grid().values())

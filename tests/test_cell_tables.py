@@ -2,10 +2,10 @@
 
 import pytest
 
-from itl_bench.catalog import load_catalog
-from itl_bench.cell_tables import cell_table, common_rates, has_cells, trend_datasets
+from itl_bench.catalog.grid.asked_cells import cell_table, common_rates, has_cells, trend_datasets
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid, find_profile, in_profile
 
 GOOD = """
 - id: embedded

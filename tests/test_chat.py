@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
-from itl_bench.data.chat import chat_end, chat_ids
+from itl_bench.data.tokens.chat import chat_end, chat_ids
 from itl_bench.errors import ItlError, UsageError
 from tests.tiny_tokenizers import ALL, CHATML, gemma_like, gpt_neox_like, llama_like, qwen_like
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from itl_bench import checkpoint_stage
-from itl_bench.checkpoint_stage import build_checkpoint, gpus_of, parameters_in
 from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.rows import write_lines
-from itl_bench.devices import OF_RUN
-from itl_bench.machine import Machine
-from itl_bench.stage_files import ITEMS, TRAINING
-from itl_bench.training.pretraining import new_model
-from itl_bench.training.recipe import Tuning, TuningRecipe
+from itl_bench.machine.devices import OF_RUN
+from itl_bench.machine.this_machine import Machine
+from itl_bench.methods.recipe import Tuning, TuningRecipe
+from itl_bench.stages import checkpoint as checkpoint_stage
+from itl_bench.stages.checkpoint import build_checkpoint, gpus_of, parameters_in
+from itl_bench.stages.training.pretraining import new_model
+from itl_bench.store.file_names import ITEMS, TRAINING
 from tests.methods_made import codes
 from tests.test_tuning import ITEMS as ROWS
 from tests.test_tuning import SMALL, WORLD

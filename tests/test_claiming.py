@@ -7,14 +7,14 @@ import time
 
 import pytest
 
-from itl_bench.claiming import _this_process, held, try_claim
-from itl_bench.store import Store
+from itl_bench.store.locks import _this_process, held, try_claim
+from itl_bench.store.store import Store
 
 KEY = "a" * 32
 HOLD = """
 import sys, time
 from pathlib import Path
-from itl_bench.claiming import try_claim
+from itl_bench.store.locks import try_claim
 claim = try_claim(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
 print("held" if claim else "refused", flush=True)
 time.sleep(60)
@@ -122,7 +122,7 @@ def test_of_many_processes_one_gets_the_claim(root):
 RACE = """
 import sys, time
 from pathlib import Path
-from itl_bench.claiming import try_claim
+from itl_bench.store.locks import try_claim
 root, keys, go = Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
 time.sleep(max(0, go - time.time()))
 claims = [try_claim(root, key) for key in keys]

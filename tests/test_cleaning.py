@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from itl_bench.artifact import MANIFEST
-from itl_bench.claiming import try_claim
-from itl_bench.cleaning import DAY_SECONDS, MEASURED, garbage, remove
-from itl_bench.keys import Task
-from itl_bench.store import Store
+from itl_bench.store.artifact import MANIFEST
+from itl_bench.store.cleaning import DAY_SECONDS, MEASURED, garbage, remove
+from itl_bench.store.keys import Task
+from itl_bench.store.locks import try_claim
+from itl_bench.store.store import Store
 
 CORPUS = Task("corpus", {})
 CELL = Task("cell", {}, (CORPUS.key,))

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itl_bench import costs
-from itl_bench.catalog import load_catalog
-from itl_bench.costs import cell_cost
-from itl_bench.machine import Machine
-from itl_bench.memory_costs import (
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.models import ModelSpec
+from itl_bench.machine import cell_cost as costs
+from itl_bench.machine.cell_cost import cell_cost
+from itl_bench.machine.memory import (
     SHAPES,
     Shape,
     adapter_parameters,
@@ -22,9 +22,9 @@ from itl_bench.memory_costs import (
     state_gb,
     working_gb,
 )
-from itl_bench.model_specs import ModelSpec
-from itl_bench.speeds import SPEEDS, answer_seconds, scoring_seconds, tokens_per_second
-from itl_bench.training.recipe import TuningRecipe
+from itl_bench.machine.speeds import SPEEDS, answer_seconds, scoring_seconds, tokens_per_second
+from itl_bench.machine.this_machine import Machine
+from itl_bench.methods.recipe import TuningRecipe
 
 MODELS = load_catalog().models
 CPU = Machine(cores=2, ram_gb=24.0)

@@ -6,8 +6,8 @@ import pytest
 
 from itl_bench.data.sources.loading import drawn, load_items
 from itl_bench.data.sources.spec import SourceSpec
-from itl_bench.data_stages import held_out
 from itl_bench.errors import UsageError
+from itl_bench.stages.corpus import held_out
 
 
 @pytest.fixture

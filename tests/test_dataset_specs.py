@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.datasets import DatasetSpec, ProbeSpec
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.models import ModelSpec
 from itl_bench.data.sources.loading import load_items, load_prompts
 from itl_bench.data.sources.spec import SourceSpec
-from itl_bench.dataset_specs import DatasetSpec, ProbeSpec
 from itl_bench.errors import UsageError
-from itl_bench.model_specs import ModelSpec
 
 FIELDS = {"instruction": "q", "output": "a"}
 ROW = '{"q": "1 + 1?", "a": "2"}\n'

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itl_bench import devices
-from itl_bench.devices import OF_RUN, ORDER, VISIBLE, gpus_of_run, groups, on_own_gpu, on_several_gpus, take_gpu
 from itl_bench.errors import UsageError
-from itl_bench.machine import Machine
+from itl_bench.machine import devices
+from itl_bench.machine.devices import OF_RUN, ORDER, VISIBLE, gpus_of_run, groups, on_own_gpu, on_several_gpus, take_gpu
+from itl_bench.machine.this_machine import Machine
 
 NONE, FOUR, EIGHT = (Machine((80.0,) * count) for count in (0, 4, 8))
 

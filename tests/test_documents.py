@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from itl_bench.catalog import load_catalog, shipped
-from itl_bench.grid import build_grid
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog, shipped
 
 TOP = shipped("cases").parent
 CONTRIBUTING = TOP / "CONTRIBUTING.md"
@@ -50,7 +50,7 @@ def test_the_commands_of_the_readme_exist():
 
 
 def test_every_option_is_in_the_readme():
-    source = (shipped("cases").parent / "itl_bench" / "options.py").read_text(encoding="utf-8")
+    source = (shipped("cases").parent / "itl_bench" / "run" / "options.py").read_text(encoding="utf-8")
     text = (TOP / "README.md").read_text(encoding="utf-8")
     options = re.findall(r'"(--itl-[a-z]+)"', source)
     assert len(options) == 8

@@ -4,22 +4,22 @@ from dataclasses import replace
 
 import pytest
 
-from itl_bench.building import LocalExecutor
-from itl_bench.case_tasks import side_tables, tasks_of
-from itl_bench.catalog import load_catalog
-from itl_bench.cell_specs import CellTable
-from itl_bench.claim_specs import Side
-from itl_bench.comparison import RatePoint, Replicate
+from itl_bench.catalog.cells import CellTable
+from itl_bench.catalog.claims import Side
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.methods import MethodSpec
 from itl_bench.data.bios import shipped
 from itl_bench.data.rows import read_table
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store, sample_of
-from itl_bench.measured import judge_measured
-from itl_bench.method_specs import MethodSpec
-from itl_bench.stage_files import TABLE
-from itl_bench.stages import builders
-from itl_bench.store import Store
-from itl_bench.tasks import Graph
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.reads import side_tables, tasks_of
+from itl_bench.stages.builders import builders
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.file_names import TABLE
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import RatePoint, Replicate
+from itl_bench.verdicts.difference import judge_measured
+from itl_bench.verdicts.measured import judge_from_store, sample_of
 from tests import tiny
 
 pytestmark = pytest.mark.slow

@@ -6,19 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from itl_bench.building_phase import Work
-from itl_bench.catalog import load_catalog
-from itl_bench.comparison import Replicate
-from itl_bench.controller import Controller
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.answers import stated
 from itl_bench.data.rows import AnswerTokens, Fact, Item, Prompt, Response, write_lines
-from itl_bench.examples import ExampleCell, chosen, example_cells, examples_of
-from itl_bench.grid import build_grid
 from itl_bench.measures.borrowing import borrowing
-from itl_bench.recorder import Behind, Recorder
-from itl_bench.stage_files import ITEMS, PROMPTS, RESPONSES, TOKENS
-from itl_bench.store import Store
-from itl_bench.tasks import Graph, TunedCell
+from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.run.controller import Controller
+from itl_bench.run.recording.examples import ExampleCell, chosen, example_cells, examples_of
+from itl_bench.run.recording.recorder import Behind, Recorder
+from itl_bench.run.work import Work
+from itl_bench.store.file_names import ITEMS, PROMPTS, RESPONSES, TOKENS
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import Replicate
 
 HOBBIES = ("chess", "rowing", "origami", "fencing")
 NEW30 = "bios-new30-short"

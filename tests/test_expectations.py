@@ -6,8 +6,8 @@ from scipy.stats import binomtest
 from test_audit_oracle import catalog, grid, records
 
 from itl_bench.errors import UsageError
-from itl_bench.expectations import Recorded, compare, from_record, load, save
 from itl_bench.record import Record
+from itl_bench.run.recording.expectations import Recorded, compare, from_record, load, save
 
 RUN = {
     "id": "20260101-000000-abcdef", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:01+00:00",
@@ -128,7 +128,7 @@ def test_the_column_that_decided_then_is_the_one_compared():
 
 
 def whole():
-    from itl_bench.describe import not_run_record
+    from itl_bench.catalog.grid.words import not_run_record
 
     skipped = next(case for case in grid().values() if case.evidence == "measured")
     cases = (*records().values(), not_run_record(skipped, catalog(), "no weights"))

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from itl_bench.claim_specs import ClaimSpec, MechanismSpec
+from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
+from itl_bench.catalog.explain import PATTERNS, kind_of, read_text, validate
+from itl_bench.catalog.models import ModelSpec
 from itl_bench.errors import nearest, short, unknown
-from itl_bench.explain import PATTERNS, kind_of, read_text, validate
-from itl_bench.model_specs import ModelSpec
 
 
 class Inner(BaseModel):

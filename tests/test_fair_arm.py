@@ -7,23 +7,23 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from itl_bench.building import LocalExecutor
-from itl_bench.catalog import load_catalog
-from itl_bench.cell_specs import CellTable, ChosenRate, TriedRate
+from itl_bench.catalog.cells import CellTable, ChosenRate, TriedRate
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.cli import main
-from itl_bench.comparison import Replicate
 from itl_bench.data.rows import Item, Table, read_lines
-from itl_bench.data.template import training_example
+from itl_bench.data.tokens.template import training_example
 from itl_bench.errors import UsageError
-from itl_bench.generation.loading import load_tokenizer, load_tuned
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store
-from itl_bench.runnable import why_not
-from itl_bench.stage_files import ITEMS
-from itl_bench.stages import builders
-from itl_bench.store import Store
-from itl_bench.sweeping import choose, mean_loss, save, sweep_tasks
-from itl_bench.tasks import Graph, TunedCell
+from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.runnable import why_not
+from itl_bench.run.sweeping import choose, mean_loss, save, sweep_tasks
+from itl_bench.stages.builders import builders
+from itl_bench.stages.loading import load_tokenizer, load_tuned
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.file_names import ITEMS
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import Replicate
+from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import tiny_catalog
 
 DATASET = "bios-new30-short"
@@ -224,7 +224,7 @@ def own(monkeypatch, tmp_path, catalog):
     files = {other.id: tmp_path / "rates.yaml", kept.id: tmp_path / "elsewhere" / "rates.yaml"}
     sources = {("ChosenRate", name): str(path) for name, path in files.items()}
     catalog = replace(catalog, rates={other.id: other, kept.id: kept}, sources=sources)
-    monkeypatch.setattr("itl_bench.catalog.load_catalog", lambda own: catalog)
+    monkeypatch.setattr("itl_bench.catalog.loading.load_catalog", lambda own: catalog)
     return tmp_path
 
 
@@ -248,7 +248,7 @@ def test_the_command_writes_what_it_chose_and_keeps_what_the_file_held(swept, ow
 
 
 def test_what_failed_is_tried_again_by_the_next_sweep(own, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("itl_bench.stages.build_corpus", failing := Mock(side_effect=ValueError("a mistake")))
+    monkeypatch.setattr("itl_bench.stages.builders.build_corpus", failing := Mock(side_effect=ValueError("a mistake")))
     store = tmp_path / "store"
     assert command(monkeypatch, "--store", store, "--cases", own) == 2
     assert "tasks failed, the first with ValueError: a mistake" in capsys.readouterr().err
@@ -275,8 +275,8 @@ def test_a_sweep_says_what_it_lacks_before_it_builds(monkeypatch, capsys, tmp_pa
 
 
 def test_a_sweep_that_does_not_fit_on_the_disk_is_not_begun(own, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("itl_bench.runnable.free_gb", lambda folder: 0.0)
-    monkeypatch.setattr("itl_bench.stages.build_corpus", building := Mock(side_effect=ValueError("was begun")))
+    monkeypatch.setattr("itl_bench.plan.runnable.free_gb", lambda folder: 0.0)
+    monkeypatch.setattr("itl_bench.stages.builders.build_corpus", building := Mock(side_effect=ValueError("was begun")))
     line = stopped_by(monkeypatch, capsys, "fair", "--store", tmp_path / "store", "--cases", own)
     assert line.startswith("ERROR: fair: needs ")
     assert "GB on the disk of the store for weights" in line
@@ -285,7 +285,7 @@ def test_a_sweep_that_does_not_fit_on_the_disk_is_not_begun(own, monkeypatch, ca
 
 def test_cells_of_a_whole_level_are_swept_model_by_model(own, catalog, monkeypatch, capsys, tmp_path):
     level = catalog.cells["fair"].model_copy(update={"model": "bios"})
-    monkeypatch.setattr("itl_bench.catalog.load_catalog", lambda own: replace(catalog, cells={"fair": level}))
+    monkeypatch.setattr("itl_bench.catalog.loading.load_catalog", lambda own: replace(catalog, cells={"fair": level}))
     line = stopped_by(monkeypatch, capsys, "fair", "--store", tmp_path / "store", "--cases", own)
     assert line == (
         "ERROR: the cells fair are of every model of level bios, and rates are chosen for one; "

@@ -9,12 +9,12 @@ import pytest
 
 from itl_bench.data.atlas import facts
 from itl_bench.data.atlas.facts import load_atlas
+from itl_bench.data.atlas.familiarity_table import read_familiarity
+from itl_bench.data.atlas.few_shots import PROMPTS, FewShot
 from itl_bench.errors import UsageError
-from itl_bench.familiarity.making import all_prompts, check_table, fingerprint, hashes, make_table, matcher
-from itl_bench.familiarity.prompts import PROMPTS, FewShot
-from itl_bench.familiarity.scoring import score
-from itl_bench.familiarity.table import read_familiarity
-from itl_bench.generation.loading import load_model, load_tokenizer
+from itl_bench.stages.familiarity.making import all_prompts, check_table, fingerprint, hashes, make_table, matcher
+from itl_bench.stages.familiarity.scoring import score
+from itl_bench.stages.loading import load_model, load_tokenizer
 from tests.tiny_reader import letters_tokenizer, llama
 
 LETTERS = "".join(sorted({*string.printable.replace("\r", "").replace("\x0b", "").replace("\x0c", "")}))
@@ -103,7 +103,7 @@ def test_no_weights(tmp_path):
 def run_command(monkeypatch, *arguments):
     monkeypatch.setattr(sys, "argv", ["familiarity", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
-        runpy.run_module("itl_bench.familiarity", run_name="__main__")
+        runpy.run_module("itl_bench.stages.familiarity", run_name="__main__")
     return stopped.value.code
 
 

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.data.atlas.facts import AtlasFact, Relation
+from itl_bench.data.atlas.few_shots import PROMPTS, SHOTS, few_shots
 from itl_bench.errors import UsageError
-from itl_bench.familiarity.prompts import PROMPTS, SHOTS, few_shots
 
 RELATION = Relation(
     id="capital", title="capital", kind="name", cues=("capital",), questions=("{subject}?",) * 5,

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, sem
 
+from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.errors import UsageError
-from itl_bench.familiarity.prompts import FewShot
-from itl_bench.familiarity.sampling import agreement, sampled_share
-from itl_bench.familiarity.scoring import score
+from itl_bench.stages.familiarity.sampling import agreement, sampled_share
+from itl_bench.stages.familiarity.scoring import score
 from tests.tiny_reader import letters_tokenizer, llama, practised
 
 TOKENIZER = letters_tokenizer()

@@ -7,12 +7,12 @@ import torch
 from scipy.stats import binomtest
 from tokenizers.normalizers import Replace, Strip
 
+from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.errors import EvidenceError, UsageError
-from itl_bench.familiarity import sampling, scoring
-from itl_bench.familiarity.prefix import continuations, encode, of_one_length, read
-from itl_bench.familiarity.prompts import FewShot
-from itl_bench.familiarity.sampling import sampled_share
-from itl_bench.familiarity.scoring import Score, score
+from itl_bench.stages.familiarity import sampling, scoring
+from itl_bench.stages.familiarity.prefix import continuations, encode, of_one_length, read
+from itl_bench.stages.familiarity.sampling import sampled_share
+from itl_bench.stages.familiarity.scoring import Score, score
 from tests.tiny_reader import gemma, letters_tokenizer, llama, practised
 
 TOKENIZER = letters_tokenizer()

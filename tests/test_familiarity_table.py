@@ -5,12 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from itl_bench.data.atlas import familiarity_table as tables
 from itl_bench.data.atlas.facts import load_atlas
-from itl_bench.errors import UsageError
-from itl_bench.familiarity import table as tables
-from itl_bench.familiarity.prompts import PROMPTS
-from itl_bench.familiarity.shipped import declared_table
-from itl_bench.familiarity.table import (
+from itl_bench.data.atlas.familiarity_table import (
     FactRow,
     FamiliarityTable,
     Provenance,
@@ -19,6 +16,9 @@ from itl_bench.familiarity.table import (
     table_file,
     write_familiarity,
 )
+from itl_bench.data.atlas.few_shots import PROMPTS
+from itl_bench.errors import UsageError
+from itl_bench.stages.familiarity.shipped import declared_table
 
 PROVENANCE = Provenance(
     files={"model.safetensors": "00"}, atlas=1, prompts="11", seed=1, temperature=0.5, made_with={"torch": "2"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from running import run
 
-from itl_bench.catalog import shipped
-from itl_bench.fixtures import NAMES
+from itl_bench.catalog.loading import shipped
+from itl_bench.run.fixtures import NAMES
 
 DOCUMENT = shipped("cases").parent / "docs" / "fixtures.md"
 
@@ -28,10 +28,10 @@ def build(task, parents, folder):
             raise ValueError("the loss is NaN")
     Stages().builders[task.kind](task, parents, folder)
 
-stages = ModuleType("itl_bench.stages")
+stages = ModuleType("itl_bench.stages.builders")
 stages.builders = lambda: dict.fromkeys(("base", "corpus", "probe", "checkpoint", "responses", "measure"), build)
 stages.provenance = dict
-sys.modules["itl_bench.stages"] = stages
+sys.modules["itl_bench.stages.builders"] = stages
 
 find_spec = importlib.util.find_spec
 lacking = os.environ.get("ITL_TEST_LACKING")
@@ -169,7 +169,7 @@ def test_what_a_machine_lacks_for_a_cell_skips_the_test_with_the_line_of_the_cas
 
 
 def test_the_disk_that_is_asked_is_that_of_the_runs_store(own, tmp_path):
-    result = own("from itl_bench.disk import store_in_use\ndef test_mine(): print(store_in_use())\n", "-s")
+    result = own("from itl_bench.plan.disk import store_in_use\ndef test_mine(): print(store_in_use())\n", "-s")
     assert f"{tmp_path / 'store'}\n" in result.text
 
 
@@ -183,7 +183,7 @@ def test_fixtures_are_listed_with_what_they_give(own):
 TINY = """
 import os
 from pathlib import Path
-import itl_bench.state
+import itl_bench.run.state
 from itl_bench.data.bios import shipped
 from tests.tiny import make_bases, tiny_catalog
 
@@ -192,7 +192,7 @@ shipped.FOLDER.mkdir()
 make_bases(shipped.FOLDER)
 group = {"datasets": ["bios-new30-short"], "methods": ["lora", "full"], "rates": [0.003]}
 small = tiny_catalog(bases=[1], seeds=[11, 12], headline=0.003, cells=[group])
-itl_bench.state.load_catalog = lambda own: small
+itl_bench.run.state.load_catalog = lambda own: small
 """
 
 
@@ -226,13 +226,13 @@ def test_the_documented_tests_run_as_they_are_printed(own, tmp_path):
 HAS_GEMMA = (
     FAKE
     + """
-from itl_bench import plan, runnable
+from itl_bench.plan import price, runnable
 from itl_bench.data.rows import Table, write_table
-from itl_bench.machine import Machine
-from itl_bench.stage_files import TABLE
+from itl_bench.machine.this_machine import Machine
+from itl_bench.store.file_names import TABLE
 
 runnable.why_no_weights = lambda spec: None
-plan.this_machine = runnable.this_machine = lambda: Machine(cores=2, ram_gb=24.0)
+price.this_machine = runnable.this_machine = lambda: Machine(cores=2, ram_gb=24.0)
 runnable.free_gb = lambda folder: 1000.0
 
 def known(task, parents, folder):

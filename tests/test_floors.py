@@ -9,25 +9,25 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from itl_bench.artifact import Artifact
-from itl_bench.building import LocalExecutor
-from itl_bench.case_tasks import Floors, floors_of, read_by, tasks_of
-from itl_bench.cell_tables import cell_table
-from itl_bench.comparison import Replicate
+from itl_bench.catalog.grid.asked_cells import cell_table
+from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Prompt, Response, Table, read_lines, read_table, write_lines
-from itl_bench.data.template import prompt_ids
+from itl_bench.data.tokens.template import prompt_ids
 from itl_bench.errors import EvidenceError, UsageError
-from itl_bench.floor_stage import both_seeds, wording_shifts, write_paraphrase_floor
-from itl_bench.floors import in_words, mean
-from itl_bench.generation.loading import load_adapted, load_model, load_tokenizer, load_tuned
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store
 from itl_bench.measures.token_shift import token_shifts
 from itl_bench.measures.token_shift_logits import teacher_forced
-from itl_bench.stage_files import PROMPTS, RESPONSES, TABLE
-from itl_bench.stages import builders
-from itl_bench.store import Store
-from itl_bench.tasks import Graph, TunedCell
+from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.reads import Floors, floors_of, read_by, tasks_of
+from itl_bench.stages.builders import builders
+from itl_bench.stages.loading import load_adapted, load_model, load_tokenizer, load_tuned
+from itl_bench.stages.measuring.floors import both_seeds, wording_shifts, write_paraphrase_floor
+from itl_bench.store.artifact import Artifact
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.file_names import PROMPTS, RESPONSES, TABLE
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import Replicate
+from itl_bench.verdicts.context import in_words, mean
+from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import tiny_catalog
 
 NEW30 = "bios-new30-short"

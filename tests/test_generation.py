@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from itl_bench.generation.greedy import generate
+from itl_bench.stages.generation.greedy import generate
 
 END, PADDING = 2, 0
 
@@ -41,7 +41,7 @@ def test_equals_one_forward_pass_per_token(prompts):
 
 
 def test_more_prompts_than_a_batch_keep_their_order(monkeypatch):
-    monkeypatch.setattr("itl_bench.generation.greedy.BATCH", 2)
+    monkeypatch.setattr("itl_bench.stages.generation.greedy.BATCH", 2)
     prompts = [[3, 4, 5], [6], [7, 8], [9, 10, 11, 12], [13]]
     assert generate(MODEL, prompts, 5, [END], PADDING) == [slowly(prompt, 5) for prompt in prompts]
 
@@ -57,7 +57,7 @@ def test_any_of_several_tokens_ends_an_answer():
 def test_prompts_whose_cache_would_not_fit_are_decoded_in_turn(monkeypatch):
     prompts = [[3, 4, 5], [6], [7, 8]]
     together = generate(MODEL, prompts, 5, [END], PADDING)
-    monkeypatch.setattr("itl_bench.generation.greedy.CACHE_BYTES_ON_CPU", 1)
+    monkeypatch.setattr("itl_bench.stages.generation.greedy.CACHE_BYTES_ON_CPU", 1)
     batches = []
     own = MODEL.generate
     monkeypatch.setattr(MODEL, "generate", lambda **given: batches.append(len(given["input_ids"])) or own(**given))

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from itl_bench.data.bios import wording
-from itl_bench.tasks import VERSIONS
+from itl_bench.plan.graph import VERSIONS
 from tests.golden_run import GOLDEN, TOLERANCE, outputs, what_moved
 
 
@@ -33,7 +33,7 @@ def recorded(golden):
 
 @pytest.mark.parametrize("kind", VERSIONS)
 def test_moved_outputs_name_the_version_to_raise(kind, golden):
-    line = f"outputs of {kind} moved: raise VERSIONS['{kind}'] in itl_bench/tasks.py, then python -m tests.golden_run"
+    line = f"outputs of {kind} moved: raise VERSIONS['{kind}'] in plan/graph.py, then python -m tests.golden_run"
     assert what_moved(golden, VERSIONS, recorded(golden) | {kind: "others"}) == [line]
 
 

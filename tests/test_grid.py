@@ -8,9 +8,9 @@ import pytest
 import yaml
 from test_audit_oracle import CASES, catalog, grid, listed
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, mechanism_cases
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
-from itl_bench.grid import build_grid, find_profile, in_profile, mechanism_cases
 
 CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03"]
 LEVEL = {model["id"]: model["level"] for model in listed("models")}
@@ -35,7 +35,7 @@ def test_ids_are_unique_and_the_order_is_the_same_each_time():
 
 def test_an_id_does_not_depend_on_the_seed_of_hashes():
     """Sets iterate in another order in another process."""
-    code = "from itl_bench.catalog import load_catalog; from itl_bench.grid import build_grid;"
+    code = "from itl_bench.catalog.loading import load_catalog; from itl_bench.catalog.grid.build import build_grid;"
     code += "print('\\n'.join(case.id for case in build_grid(load_catalog())))"
     outputs = [
         subprocess.run(

@@ -5,14 +5,14 @@ import math
 
 import pytest
 
-from itl_bench import judging_phase
-from itl_bench.catalog import load_catalog, shipped
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store, mixture, too_few_updates
-from itl_bench.keys import Task
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.record import load
-from itl_bench.stage_files import TRAINING
-from itl_bench.store import Store
+from itl_bench.store.file_names import TRAINING
+from itl_bench.store.keys import Task
+from itl_bench.store.store import Store
+from itl_bench.verdicts import measured as judging_phase
+from itl_bench.verdicts.measured import judge_from_store, mixture, too_few_updates
 from tests.tiny import ROWS, SHIPPED_FEWEST_UPDATES, tiny_catalog
 
 REFERENCE = shipped("cases").parent / "reports" / "reference"
@@ -77,8 +77,8 @@ def tuned(bases, build):
 
 
 def test_a_difference_between_cells_of_few_updates_is_shown_and_decides_nothing(tuned, monkeypatch):
-    monkeypatch.setattr("itl_bench.measured.FEWEST_PROMPTS", 1)
-    monkeypatch.setattr("itl_bench.measured.TRAINED_SHARE", -math.inf)
+    monkeypatch.setattr("itl_bench.verdicts.difference.FEWEST_PROMPTS", 1)
+    monkeypatch.setattr("itl_bench.verdicts.difference.TRAINED_SHARE", -math.inf)
     full = judge_from_store(tuned[0], tuned[1], None, tuned[2])
     assert (full.pilot, "pilot" in full.reason) == (None, False)
     assert full.p_value is not None

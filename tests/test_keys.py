@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from itl_bench.errors import UsageError
-from itl_bench.keys import Task, canonical
+from itl_bench.store.keys import Task, canonical
 
 plain = st.recursive(
     st.none()

@@ -7,9 +7,9 @@ from safetensors.torch import load_file, save_file
 from tiny_weights import LETTERS, change_json, letters_tokenizer, logits, tiny_llama, write_model
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
-from itl_bench.data.special_tokens import padding_id
+from itl_bench.data.tokens.special_tokens import padding_id
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.generation.loading import (
+from itl_bench.stages.loading import (
     add_adapter,
     check_causal,
     has_adapter,

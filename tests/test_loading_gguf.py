@@ -9,8 +9,8 @@ from tiny_weights import logits, tiny_config
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaForCausalLM
 
 from itl_bench.errors import ItlError
-from itl_bench.generation.gguf import convert
-from itl_bench.generation.loading import load_model, load_tokenizer
+from itl_bench.stages.gguf import convert
+from itl_bench.stages.loading import load_model, load_tokenizer
 
 # SentencePiece spells a space as U+2581; what has no letter of its own is spelt in bytes.
 PIECES = ["▁", "a", "b", "c", "ab", "▁a", "▁ab"]

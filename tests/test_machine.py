@@ -9,8 +9,8 @@ from unittest.mock import Mock
 
 import pytest
 
-from itl_bench import machine
-from itl_bench.machine import (
+from itl_bench.machine import this_machine as machine
+from itl_bench.machine.this_machine import (
     UNKNOWN_GPU,
     Gpu,
     Machine,

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from measured_tables import SHIFT, as_table, grid
 from test_bad_edits import C01, C03, C18, assert_says, change, copied, the_complaint
 
-from itl_bench.comparison import RatePoint, Replicate, Sample
-from itl_bench.describe import compared
+from itl_bench.catalog.grid.words import compared
 from itl_bench.errors import EvidenceError
-from itl_bench.matched_loss import common_replicates, falling_curve, match_losses, sides_by_rate
-from itl_bench.summary import families
+from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
+from itl_bench.verdicts.matched_loss import common_replicates, falling_curve, match_losses, sides_by_rate
+from itl_bench.verdicts.summary import families
 
 START = 4.0
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from itl_bench.claim_specs import Side
-from itl_bench.matching import dataset_id, matched_pairs, size_curves, with_base_models
-from itl_bench.model_specs import ModelSpec
-from itl_bench.published import Row
+from itl_bench.catalog.claims import Side
+from itl_bench.catalog.grid.matching import dataset_id, matched_pairs, size_curves, with_base_models
+from itl_bench.catalog.models import ModelSpec
+from itl_bench.catalog.published import Row
 
 ROWS = {"1k": 1000, "10k": 10_000, "52k": 52_000}
 

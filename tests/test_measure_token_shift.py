@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.measures.token_shift import shift_values, token_shifts
 from itl_bench.measures.token_shift_logits import teacher_forced
-from itl_bench.perf_shift import compare_shift_speed, tiny_material
+from itl_bench.run.perf.shift import compare_shift_speed, tiny_material
 
 VOCABULARY, PADDING, END = 50, 0, 2
 PROMPTS = [[1, 7, 8], [1, 9], [1, 3, 4, 5, 6, 7, 8, 9, 10], [1], [1, 11, 12], [1, 13]]

@@ -21,9 +21,9 @@ from measured_tables import (
 )
 from scipy import stats
 
-from itl_bench.comparison import RatePoint, Replicate, Sample
 from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError
+from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
 
 RATES_OF_C02 = ((1e-4, 1, 2.0), (1e-3, 3, 0.25))
 

@@ -10,8 +10,8 @@ from measured_tables import REPLICATES, as_table, catalog, grid, verdict
 from measured_tables import SHIFT as AT_RATE
 from test_matched_loss import ENDS, ONE, START
 
-from itl_bench.comparison import RatePoint, Sample
-from itl_bench.measured_matched import judge_at_equal_loss
+from itl_bench.verdicts.comparison import RatePoint, Sample
+from itl_bench.verdicts.equal_loss import judge_at_equal_loss
 
 SHIFT = AT_RATE.replace("-shared-rate", "-at-equal-loss-shared-rate")
 # The lowest that both reach is lora's at 0.01; full has it between 0.0003 and 0.001.

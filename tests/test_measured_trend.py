@@ -9,10 +9,10 @@ from measured_tables import catalog, grid
 from scipy import stats
 from statsmodels.formula.api import ols
 
-from itl_bench.comparison import CellSummary, Replicate
 from itl_bench.errors import EvidenceError
-from itl_bench.measured_trend import judge_trend
-from itl_bench.stats.slope_within import slope_within
+from itl_bench.verdicts.comparison import CellSummary, Replicate
+from itl_bench.verdicts.stats.slope_within import slope_within
+from itl_bench.verdicts.trend import judge_trend
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
 RATES = (1e-4, 3e-4, 1e-3)

@@ -10,27 +10,27 @@ from hypothesis import strategies as st
 from measured_tables import answers
 from rich.console import Console
 
-from itl_bench.case_tasks import MEASURE_TABLES, read_by, tasks_of
-from itl_bench.catalog import load_catalog
-from itl_bench.cell_tables import cell_table
-from itl_bench.comparison import Replicate
+from itl_bench.catalog.grid.asked_cells import cell_table
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios import shipped
 from itl_bench.data.bios.recipe import Recipe
 from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase
 from itl_bench.data.bios.world import WorldSpec
 from itl_bench.data.rows import Item, Prompt, Table, read_table, write_lines, write_table
 from itl_bench.data.sources.overlap import in_words
-from itl_bench.data_stages import build_corpus, build_probe
-from itl_bench.grid import build_grid, find_profile, in_profile
-from itl_bench.judging_phase import judge_from_store
-from itl_bench.keys import Task
-from itl_bench.machine import Machine
-from itl_bench.overlap_stage import Found, found_in, in_plan, write_overlap
-from itl_bench.report.plan_table import SEE_OVERLAPS, Builds, print_plan
-from itl_bench.stage_files import ITEMS, PROMPTS, TABLE, TRAINING
-from itl_bench.stages import build_measure
-from itl_bench.store import Store
-from itl_bench.tasks import Graph
+from itl_bench.machine.this_machine import Machine
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.reads import MEASURE_TABLES, read_by, tasks_of
+from itl_bench.plan.table import SEE_OVERLAPS, Builds, print_plan
+from itl_bench.stages.builders import build_measure
+from itl_bench.stages.corpus import build_corpus, build_probe
+from itl_bench.stages.measuring.overlap import Found, found_in, in_plan, write_overlap
+from itl_bench.store.file_names import ITEMS, PROMPTS, TABLE, TRAINING
+from itl_bench.store.keys import Task
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import Replicate
+from itl_bench.verdicts.measured import judge_from_store
 
 LONG = "write a long letter to the mayor about the noise of the harbour at night"  # 15 words
 ASKED = ["How are you?", LONG, "Who was first?", f"Dear all, {LONG}!"]  # the last two are asked of nobody word for word

@@ -5,13 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_audit_oracle import catalog, grid, listed
 
-from itl_bench.cases import Cell
-from itl_bench.catalog import load_catalog
-from itl_bench.cell_specs import CellGroup, CellTable
-from itl_bench.disk import why_no_disk
-from itl_bench.keys import Task
-from itl_bench.machine import Machine
-from itl_bench.plan import (
+from itl_bench.catalog.cells import CellGroup, CellTable
+from itl_bench.catalog.grid.cases import Cell
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.machine.this_machine import Machine
+from itl_bench.plan.disk import why_no_disk
+from itl_bench.plan.price import (
     answers_of,
     memory_gb,
     missing,
@@ -20,7 +19,8 @@ from itl_bench.plan import (
     why_no_memory,
     why_no_memory_to_answer,
 )
-from itl_bench.task_costs import left_to_build
+from itl_bench.plan.task_costs import left_to_build
+from itl_bench.store.keys import Task
 
 RAN = {key: case for key, case in grid().items() if case.evidence != "published"}
 MODELS = {model["id"]: model for model in listed("models")}

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import itl_bench
-from itl_bench.building_phase import Work, work_of
-from itl_bench.catalog import load_catalog, shipped
-from itl_bench.grid import build_grid, find_profile, in_profile
-from itl_bench.keys import Task
-from itl_bench.machine import Machine
-from itl_bench.report.plan_table import Build, Builds, print_plan
-from itl_bench.task_costs import task_costs
-from itl_bench.training.recipe import Tuning, TuningRecipe
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
+from itl_bench.catalog.loading import load_catalog, shipped
+from itl_bench.machine.this_machine import Machine
+from itl_bench.methods.recipe import Tuning, TuningRecipe
+from itl_bench.plan.table import Build, Builds, print_plan
+from itl_bench.plan.task_costs import task_costs
+from itl_bench.run.work import Work, work_of
+from itl_bench.store.keys import Task
 
 BASE = Task("base", {}, seconds=6)
 CELLS = tuple(Task("checkpoint", {"seed": seed}, (BASE.key,), seconds=60) for seed in (1, 2))
@@ -90,7 +90,7 @@ def declared(profile):
 
 @pytest.mark.parametrize("profile", ["embedded", "smoke"])
 def test_the_cells_of_a_profile_are_those_that_it_declares(profile, monkeypatch):
-    monkeypatch.setattr("itl_bench.runnable.find_spec", lambda name: True)
+    monkeypatch.setattr("itl_bench.plan.runnable.find_spec", lambda name: True)
     catalog = load_catalog()
     chosen = find_profile(catalog, profile)
     cases = [case for case in build_grid(catalog) if case.level == "bios" and in_profile(case, chosen, catalog)]

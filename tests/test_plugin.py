@@ -6,8 +6,8 @@ import pytest
 import yaml
 from running import run
 
-from itl_bench.catalog import load_catalog
-from itl_bench.grid import build_grid
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
 
 C09 = "C09-published-llama7b-tulu-1k-vs-medinstruct-52k-lora-vs-full-medinstruct-test-aspects"
 

@@ -10,9 +10,9 @@ from collections import Counter
 import pytest
 from building_bench import SELECTED, WHOLE, Bench
 
-from itl_bench.artifact import MANIFEST
-from itl_bench.catalog import shipped
-from itl_bench.store import MARK, Store
+from itl_bench.catalog.loading import shipped
+from itl_bench.store.artifact import MANIFEST
+from itl_bench.store.store import MARK, Store
 
 
 @pytest.fixture

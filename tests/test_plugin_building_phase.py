@@ -8,7 +8,8 @@ from types import ModuleType
 import pytest
 from test_audit_oracle import catalog, grid
 
-from itl_bench.building_phase import (
+from itl_bench.errors import ItlError
+from itl_bench.run.work import (
     Built,
     CannotBeAskedError,
     NotBuiltError,
@@ -19,10 +20,9 @@ from itl_bench.building_phase import (
     require,
     work_of,
 )
-from itl_bench.errors import ItlError
-from itl_bench.keys import Task
-from itl_bench.store import Store
-from itl_bench.task_queue import Failure
+from itl_bench.store.keys import Task
+from itl_bench.store.queue import Failure
+from itl_bench.store.store import Store
 
 BASE = Task("base", {"number": 0})
 CELLS = [Task("checkpoint", {"seed": seed}, (BASE.key,)) for seed in range(5)]
@@ -161,10 +161,10 @@ def judging(monkeypatch):
         return store.open(TABLE.key).manifest.kind
 
     modules = {
-        "runnable": {"why_not": lambda *_: None},
-        "case_tasks": {"tasks_of": lambda *_: (list(WORK.tasks), [TABLE.key])},
-        "stages": {"builders": lambda: stages()()[0], "provenance": dict},
-        "judging_phase": {"judge_from_store": judge_from_store},
+        "plan.runnable": {"why_not": lambda *_: None},
+        "plan.reads": {"tasks_of": lambda *_: (list(WORK.tasks), [TABLE.key])},
+        "stages.builders": {"builders": lambda: stages()()[0], "provenance": dict},
+        "verdicts.measured": {"judge_from_store": judge_from_store},
     }
     for name, functions in modules.items():
         module = ModuleType(f"itl_bench.{name}")
@@ -197,8 +197,8 @@ def test_a_mistake_in_judging_is_no_reason_to_build(tmp_path, judging, monkeypat
     def mistaken(*_):
         raise KeyError("a name that no table has")
 
-    monkeypatch.setattr(sys.modules["itl_bench.judging_phase"], "judge_from_store", mistaken)
-    monkeypatch.setattr(sys.modules["itl_bench.stages"], "builders", not_to_be_called)
+    monkeypatch.setattr(sys.modules["itl_bench.verdicts.measured"], "judge_from_store", mistaken)
+    monkeypatch.setattr(sys.modules["itl_bench.stages.builders"], "builders", not_to_be_called)
     with pytest.raises(KeyError, match="a name that no table has"):
         judge_measured(CASE, catalog(), None, store, "run", Built())
 

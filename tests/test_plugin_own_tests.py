@@ -171,7 +171,7 @@ def test_own_models_join_the_grid(tmp_path):
 
 
 def test_own_claims_are_run_by_the_benchmark(tmp_path):
-    from itl_bench.catalog import shipped
+    from itl_bench.catalog.loading import shipped
 
     folder = tmp_path / "cases" / "claims"
     folder.mkdir(parents=True)

@@ -8,10 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
-from itl_bench.data.preflight import OWN, ROWS, ModelFacts, Pipeline, check_targets, item_prompt, preflight, problems
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.special_tokens import trusted_ids
-from itl_bench.data.template import IGNORED, Example, prompt_ids, tokenize_items
+from itl_bench.data.tokens.preflight import (
+    OWN,
+    ROWS,
+    ModelFacts,
+    Pipeline,
+    check_targets,
+    item_prompt,
+    preflight,
+    problems,
+)
+from itl_bench.data.tokens.special_tokens import trusted_ids
+from itl_bench.data.tokens.template import IGNORED, Example, prompt_ids, tokenize_items
 from itl_bench.errors import ItlError, UsageError
 from tests.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, qwen_like
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from itl_bench.cell_tables import cell_table
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store
-from itl_bench.runnable import why_not
+from itl_bench.catalog.grid.asked_cells import cell_table
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.plan.runnable import why_not
+from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import tiny_profiles
 
 CATALOG = tiny_profiles()

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from itl_bench.errors import UnsuitableBaseError
-from itl_bench.keys import Task
-from itl_bench.report import progress
-from itl_bench.report.progress import TRUST, BuildProgress, Counts, Pace, count, duration, last_sentence, sentence
-from itl_bench.store import Store
-from itl_bench.task_queue import Queue
+from itl_bench.run import progress
+from itl_bench.run.progress import TRUST, BuildProgress, Counts, Pace, count, duration, last_sentence, sentence
+from itl_bench.store.keys import Task
+from itl_bench.store.queue import Queue
+from itl_bench.store.store import Store
 
 
 def publish(store, task):

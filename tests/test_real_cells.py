@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 import transformers
 
-from itl_bench.building import LocalExecutor
-from itl_bench.case_tasks import tasks_of
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.atlas import probes
 from itl_bench.data.atlas.facts import load_atlas
+from itl_bench.data.atlas.familiarity_table import FactRow, FamiliarityTable, Provenance, write_familiarity
 from itl_bench.data.rows import Item, read_lines
-from itl_bench.familiarity.table import FactRow, FamiliarityTable, Provenance, write_familiarity
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store
-from itl_bench.runnable import why_not
-from itl_bench.stage_files import FAMILIARITY, ITEMS, REPORT
-from itl_bench.stages import builders
-from itl_bench.store import Store
-from itl_bench.tasks import Graph
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.reads import tasks_of
+from itl_bench.plan.runnable import why_not
+from itl_bench.stages.builders import builders
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.file_names import FAMILIARITY, ITEMS, REPORT
+from itl_bench.store.store import Store
+from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import be_quick
 from tests.tiny_tokenizers import gemma_like
 

@@ -4,14 +4,15 @@ import re
 
 import pytest
 
-from itl_bench import expectations, tasks
-from itl_bench.building_phase import work_of
-from itl_bench.catalog import load_catalog, shipped
-from itl_bench.claims import judge_case
-from itl_bench.grid import build_grid, find_profile, in_profile
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
+from itl_bench.catalog.loading import load_catalog, shipped
+from itl_bench.plan import graph as tasks
+from itl_bench.plan.runnable import why_not
 from itl_bench.record import load
 from itl_bench.report import readme
-from itl_bench.runnable import why_not
+from itl_bench.run.recording import expectations
+from itl_bench.run.work import work_of
+from itl_bench.verdicts.published import judge_case
 from tests import tiny
 
 TOP = shipped("cases").parent

@@ -2,14 +2,14 @@
 
 import pytest
 
-from itl_bench.data.row_checks import (
+from itl_bench.data.tokens.row_checks import (
     batch_problems,
     begin_problems,
     label_problems,
     prompt_mask_problems,
     text_problems,
 )
-from itl_bench.data.template import IGNORED, Example
+from itl_bench.data.tokens.template import IGNORED, Example
 
 BEGIN, END, X = 1, 2, IGNORED
 IDS = (BEGIN, 5, 6, 7, END, 5, 6, 8, 9, END)  # two exchanges

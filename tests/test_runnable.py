@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 from test_audit_oracle import catalog, grid
 
-from itl_bench import runnable
-from itl_bench.catalog import load_catalog
-from itl_bench.cell_specs import CellTable
-from itl_bench.comparison import Replicate
-from itl_bench.dataset_specs import DatasetSpec
-from itl_bench.disk import store_in_use, use_store
-from itl_bench.machine import Machine
-from itl_bench.runnable import lacking_for_table, recipe_for, why_no_room, why_not, why_not_cell
-from itl_bench.store import Store
-from itl_bench.tasks import Graph, TunedCell
+from itl_bench.catalog.cells import CellTable
+from itl_bench.catalog.datasets import DatasetSpec
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.machine.this_machine import Machine
+from itl_bench.plan import runnable
+from itl_bench.plan.disk import store_in_use, use_store
+from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.runnable import lacking_for_table, recipe_for, why_no_room, why_not, why_not_cell
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import Replicate
 
 LAPTOP, H200 = Machine(cores=2, ram_gb=24.0), Machine((151.0,), "NVIDIA H200", 16, 256.0)
 BIOS = "C10a-measured-bios1m-bios-new30-short-lora-vs-full-bios-known-knowledge-shared-rate"
@@ -36,7 +36,7 @@ def on(monkeypatch):
     """Puts a machine, and the free space of its disk in GB, in the place of this one."""
 
     def put(machine, free=1000.0):
-        monkeypatch.setattr("itl_bench.plan.this_machine", lambda: machine)
+        monkeypatch.setattr("itl_bench.plan.price.this_machine", lambda: machine)
         monkeypatch.setattr(runnable, "this_machine", lambda: machine)
         monkeypatch.setattr(runnable, "free_gb", lambda folder: free)
 

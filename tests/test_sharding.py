@@ -19,15 +19,15 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.rows import write_lines
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.methods.method import Method
-from itl_bench.training import distributed_launch, sharding
-from itl_bench.training.arguments import runs_in_bf16
-from itl_bench.training.batching import micro_batches, shares
-from itl_bench.training.distributed_launch import Job, train_in_processes
-from itl_bench.training.log import TrainingLog
-from itl_bench.training.pretraining import new_model
-from itl_bench.training.recipe import TuningRecipe
-from itl_bench.training.sharding import ALONE, Sharding, check_sharding, shard, whole_weights
-from itl_bench.training.tuning import prepare, train, tune
+from itl_bench.methods.recipe import TuningRecipe
+from itl_bench.stages.training import distributed_launch, sharding
+from itl_bench.stages.training.arguments import runs_in_bf16
+from itl_bench.stages.training.batching import micro_batches, shares
+from itl_bench.stages.training.distributed_launch import Job, train_in_processes
+from itl_bench.stages.training.log import TrainingLog
+from itl_bench.stages.training.pretraining import new_model
+from itl_bench.stages.training.sharding import ALONE, Sharding, check_sharding, shard, whole_weights
+from itl_bench.stages.training.tuning import prepare, train, tune
 from tests.methods_made import codes, method_of
 from tests.test_training_batching import gemma, llama
 from tests.test_training_updates import FAST, LORA, examples

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from itl_bench.data.special_tokens import begin_token, padding_id, special_ids, text_ids, trusted_ids
+from itl_bench.data.tokens.special_tokens import begin_token, padding_id, special_ids, text_ids, trusted_ids
 from itl_bench.errors import ItlError
 from tests.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, qwen_like
 

@@ -7,19 +7,19 @@ from statistics import fmean
 import pytest
 import torch
 
-from itl_bench.building import LocalExecutor
-from itl_bench.case_tasks import read_by, tasks_of
-from itl_bench.cell_tables import cell_table
-from itl_bench.comparison import Replicate
+from itl_bench.catalog.grid.asked_cells import cell_table
+from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Response, Table, read_lines, read_table
-from itl_bench.generation.loading import load_model, load_tuned
-from itl_bench.grid import build_grid
-from itl_bench.judging_phase import judge_from_store
-from itl_bench.runnable import why_not
-from itl_bench.stage_files import RESPONSES, TABLE, TOKENS, TRAINING
-from itl_bench.stages import builders
-from itl_bench.store import Store
-from itl_bench.tasks import Graph, TunedCell
+from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.reads import read_by, tasks_of
+from itl_bench.plan.runnable import why_not
+from itl_bench.stages.builders import builders
+from itl_bench.stages.loading import load_model, load_tuned
+from itl_bench.store.executor import LocalExecutor
+from itl_bench.store.file_names import RESPONSES, TABLE, TOKENS, TRAINING
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import Replicate
+from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import ROWS, tiny_profiles
 
 CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02")

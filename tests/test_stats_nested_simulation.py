@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from itl_bench.case_tasks import replicates
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.shipped import shipped_bases
 from itl_bench.data.bios.tuning_items import tuning_items
 from itl_bench.data.bios.world import build_world
-from itl_bench.stats.crossed import crossed
-from itl_bench.stats.nested import nested, nested_mean, nested_unpaired
-from itl_bench.stats.rule import judge_column
-from itl_bench.tasks import Graph
-from itl_bench.worlds import bios_spec
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.made_of import bios_spec
+from itl_bench.plan.reads import replicates
+from itl_bench.verdicts.stats.crossed import crossed
+from itl_bench.verdicts.stats.nested import nested, nested_mean, nested_unpaired
+from itl_bench.verdicts.stats.rule import judge_column
 
 BASES = np.array([0, 0, 1, 1, 2, 2])
 SEEDS = np.array([0, 1, 0, 1, 0, 1])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from itl_bench.errors import EvidenceError
-from itl_bench.stats.nested import nested
-from itl_bench.stats.pseudo import derive, log_of_mean, ratio_of_means, sources
+from itl_bench.verdicts.stats.nested import nested
+from itl_bench.verdicts.stats.pseudo import derive, log_of_mean, ratio_of_means, sources
 
 POSITIVE = arrays(np.float64, (3, 7), elements=st.floats(0.01, 100))
 

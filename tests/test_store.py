@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import itl_bench.store as store_module
-from itl_bench.artifact import MANIFEST
+import itl_bench.store.store as store_module
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.keys import Task
-from itl_bench.store import DamagedArtifactError, Store
+from itl_bench.store.artifact import MANIFEST
+from itl_bench.store.keys import Task
+from itl_bench.store.store import DamagedArtifactError, Store
 
 TASK = Task("corpus", {"seed": 1})
 
@@ -73,8 +73,8 @@ def test_an_artifact_with_a_link_is_an_error(store):
 KILLED = """
 import os, sys
 from pathlib import Path
-import itl_bench.store as store
-from itl_bench.keys import Task
+import itl_bench.store.store as store
+from itl_bench.store.keys import Task
 left = [int(sys.argv[2])]
 def counted(real):
     def call(*arguments, **options):
@@ -203,7 +203,7 @@ def test_trouble_with_reading_is_no_damage(store, monkeypatch):
     def exhausted(path):
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("itl_bench.artifact.sha256", exhausted)
+    monkeypatch.setattr("itl_bench.store.artifact.sha256", exhausted)
     with pytest.raises(OSError, match="Too many open files"):
         Store(store.root).open(key)
     assert store.has(key)
@@ -219,12 +219,12 @@ def test_damage_that_another_process_has_mended_is_left_alone(store, monkeypatch
         try:
             real(artifact)
         finally:
-            monkeypatch.setattr("itl_bench.store.check", real)
+            monkeypatch.setattr("itl_bench.store.store.check", real)
             with pytest.raises(DamagedArtifactError):
                 fast.open(key)
             build(fast)
 
-    monkeypatch.setattr("itl_bench.store.check", check_slowly)
+    monkeypatch.setattr("itl_bench.store.store.check", check_slowly)
     with pytest.raises(KeyError):
         slow.open(key)
     assert (Store(store.root).open(key).folder / "data").read_text(encoding="utf-8") == "hello"

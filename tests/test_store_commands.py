@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from itl_bench.artifact import MANIFEST
-from itl_bench.keys import Task
-from itl_bench.store import Store
+from itl_bench.store.artifact import MANIFEST
+from itl_bench.store.keys import Task
+from itl_bench.store.store import Store
 
 BASE = Task("base", {"model": "bios1m", "number": 1})
 PROBE = Task("probe", {"probe": "bios-known"})

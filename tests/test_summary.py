@@ -2,8 +2,8 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 from test_audit_oracle import catalog, grid, records
 
-from itl_bench.describe import not_run_record
-from itl_bench.summary import families, summarise
+from itl_bench.catalog.grid.words import not_run_record
+from itl_bench.verdicts.summary import families, summarise
 
 DECLARED = list(grid().values())
 C07 = [case for case in DECLARED if case.id.startswith("C07-published")]

@@ -11,9 +11,9 @@ from itl_bench.data.bios.pretraining_text import one_pass
 from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.world import WorldSpec, build_world
-from itl_bench.data.in_context import ANSWER, EXAMPLES, QUESTION
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.template import (
+from itl_bench.data.tokens.in_context import ANSWER, EXAMPLES, QUESTION
+from itl_bench.data.tokens.template import (
     IGNORED,
     end_token,
     prompt_ids,
@@ -22,7 +22,7 @@ from itl_bench.data.template import (
     training_example,
 )
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.training.pretraining import encode
+from itl_bench.stages.training.pretraining import encode
 from tests.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, llama_like, qwen_like
 
 WORLD = build_world(WorldSpec(seed=5))

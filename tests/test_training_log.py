@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from itl_bench.training import log as log_module
-from itl_bench.training.log import StepTimer, TrainingLog, forget_peak_memory, now, peak_memory, step_losses
+from itl_bench.stages.training import log as log_module
+from itl_bench.stages.training.log import StepTimer, TrainingLog, forget_peak_memory, now, peak_memory, step_losses
 from tests.methods_made import method_of
 from tests.test_training_batching import llama
 from tests.test_training_updates import examples, run

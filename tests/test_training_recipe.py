@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from transformers import TrainingArguments
 
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.keys import canonical
-from itl_bench.training.arguments import check_master_weights, runs_in_bf16, training_arguments
-from itl_bench.training.recipe import ALWAYS_WRITTEN, TuningRecipe
+from itl_bench.methods.recipe import ALWAYS_WRITTEN, TuningRecipe
+from itl_bench.stages.training.arguments import check_master_weights, runs_in_bf16, training_arguments
+from itl_bench.store.keys import canonical
 
 CHANGES = {
     "warmup_ratio": 0.1, "template": "alpaca", "cutoff": 512, "micro_batch": 4, "micro_tokens": 2048, "grouped": True,
@@ -73,7 +73,7 @@ def test_bf16_is_for_gpus_unless_asked_for(precision, gpu, bf16, monkeypatch):
 @pytest.mark.parametrize(("gpu", "words"), [(False, "need a GPU"), (True, "pip install liger-kernel")])
 def test_liger_says_what_it_lacks(gpu, words, monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
-    monkeypatch.setattr("itl_bench.training.arguments.find_spec", lambda name: None)
+    monkeypatch.setattr("itl_bench.stages.training.arguments.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=words):
         training_arguments(TuningRecipe(liger=True), 1e-3, 1, str(tmp_path))
 

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 from transformers import Gemma2Config, Gemma2ForCausalLM
 
-from itl_bench.data.template import IGNORED
-from itl_bench.training.response_head import only_at, output_head, reason_against, response_loss
-from itl_bench.training.tuning import collate
+from itl_bench.data.tokens.template import IGNORED
+from itl_bench.stages.training.response_head import only_at, output_head, reason_against, response_loss
+from itl_bench.stages.training.tuning import collate
 from tests.methods_made import method_of
 from tests.test_training_batching import EXAMPLES, SMALL, gemma, llama
 

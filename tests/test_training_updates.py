@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments
 
-from itl_bench.data.template import IGNORED, Example
+from itl_bench.data.tokens.template import IGNORED, Example
 from itl_bench.methods.method import Method
 from itl_bench.methods.neftune import Neftune
-from itl_bench.training.arguments import training_arguments
-from itl_bench.training.log import peak_memory
-from itl_bench.training.recipe import TuningRecipe
-from itl_bench.training.tuning import collate, train
+from itl_bench.methods.recipe import TuningRecipe
+from itl_bench.stages.training.arguments import training_arguments
+from itl_bench.stages.training.log import peak_memory
+from itl_bench.stages.training.tuning import collate, train
 from tests.methods_made import method_of
 from tests.test_training_batching import gemma, llama
 from tests.test_training_response_head import LORA

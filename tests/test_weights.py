@@ -9,11 +9,11 @@ import pytest
 from test_layering import BLOCK
 from tiny_weights import change_json, logits, write_model
 
-from itl_bench import weights
+from itl_bench.data.weights import places as weights
+from itl_bench.data.weights.places import identity, materialise, why_no_weights
+from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.generation.loading import load_model, load_tokenizer
-from itl_bench.weights import identity, materialise, why_no_weights
-from itl_bench.weights_specs import WeightsSpec
+from itl_bench.stages.loading import load_model, load_tokenizer
 
 
 @pytest.fixture(autouse=True)
@@ -144,9 +144,7 @@ def test_code_beside_the_weights_is_never_run(tmp_path, target):
 def converted(monkeypatch):
     """What would be converted; conversion itself is tested beside its module."""
     seen = []
-    monkeypatch.setattr(
-        "itl_bench.generation.gguf.convert", lambda file, folder: seen.append((file.read_bytes(), folder))
-    )
+    monkeypatch.setattr("itl_bench.stages.gguf.convert", lambda file, folder: seen.append((file.read_bytes(), folder)))
     return seen
 
 
@@ -238,8 +236,8 @@ def test_the_shipped_bases(target, monkeypatch, tmp_path):
 def test_looking_needs_no_torch(tmp_path):
     write_model(tmp_path / "models" / "mine")
     code = (
-        f"{BLOCK}\nfrom itl_bench.weights import identity, why_no_weights\n"
-        "from itl_bench.weights_specs import WeightsSpec\n"
+        f"{BLOCK}\nfrom itl_bench.data.weights.places import identity, why_no_weights\n"
+        "from itl_bench.data.weights.spec import WeightsSpec\n"
         "spec = WeightsSpec(folder='mine')\nassert why_no_weights(spec) is None\nprint(sorted(identity(spec)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from itl_bench import weights_digests
+from itl_bench.data.weights import digests as weights_digests
+from itl_bench.data.weights.digests import digest
 from itl_bench.errors import ItlError
-from itl_bench.weights_digests import digest
 
 LONG_AGO = 1_000_000_000
 

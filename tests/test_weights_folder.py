@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from tiny_weights import change_json, write_model
 
+from itl_bench.data.weights.folder import model_files, tensors_of
 from itl_bench.errors import UsageError
-from itl_bench.weights_folder import model_files, tensors_of
 
 
 def complaint(folder):

@@ -11,12 +11,12 @@ import pytest
 from huggingface_hub import constants
 from tiny_weights import logits, write_model
 
-from itl_bench.catalog import load_catalog
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.data.weights.hub import why_not_fetched
+from itl_bench.data.weights.places import identity, materialise, why_no_weights
+from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import UsageError
-from itl_bench.generation.loading import load_model
-from itl_bench.weights import identity, materialise, why_no_weights
-from itl_bench.weights_hub import why_not_fetched
-from itl_bench.weights_specs import WeightsSpec
+from itl_bench.stages.loading import load_model
 
 REVISION = "ab" * 20
 SPEC = WeightsSpec(hub="org/name", revision=REVISION)

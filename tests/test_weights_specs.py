@@ -7,10 +7,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itl_bench.catalog import shipped
-from itl_bench.explain import validate
-from itl_bench.keys import canonical
-from itl_bench.weights_specs import WeightsSpec
+from itl_bench.catalog.explain import validate
+from itl_bench.catalog.loading import shipped
+from itl_bench.data.weights.spec import WeightsSpec
+from itl_bench.store.keys import canonical
 
 COMMIT, DIGEST = "ab" * 20, "cd" * 32
 PAGE = shipped("cases").parent / "docs" / "models.md"

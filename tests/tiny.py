@@ -9,14 +9,15 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from itl_bench import judging_phase, tasks
-from itl_bench.catalog import Catalog, load_catalog
-from itl_bench.cell_specs import CellTable
+from itl_bench.catalog.cells import CellTable
+from itl_bench.catalog.datasets import DatasetSpec
+from itl_bench.catalog.loading import Catalog, load_catalog
 from itl_bench.data.bios.recipe import Recipe
 from itl_bench.data.bios.shipped import MANIFEST, Bases
 from itl_bench.data.bios.world import WorldSpec
-from itl_bench.dataset_specs import DatasetSpec
-from itl_bench.training.bases import make_base
+from itl_bench.plan import graph as tasks
+from itl_bench.stages.training.bases import make_base
+from itl_bench.verdicts import measured as judging_phase
 
 WORLD = WorldSpec(seed=5, dialogue=4, known=8, taught_known=8, rarely=4, taught_new=6, new=4, people_per_name=4)
 ROWS = 100

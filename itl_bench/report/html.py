@@ -25,15 +25,7 @@ from itl_bench.report.grouping import (
 )
 from itl_bench.report.in_words import words_by_key
 from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, rates_in_words, side_names
-from itl_bench.report.matrix import (
-    evidence_matrix,
-    is_own,
-    model_in_words,
-    natural_key,
-    pooling,
-    statements,
-    totals,
-)
+from itl_bench.report.matrix import evidence_matrix, is_own, model_in_words, natural_key, pooling, statements, totals
 from itl_bench.report.plot import plot
 from itl_bench.report.rates_held import MEANING, held_at
 from itl_bench.report.verdicts import claim_verdicts, headlines, measured_kinds

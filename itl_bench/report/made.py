@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from itl_bench.data.sources.overlap import in_words
+from itl_bench.methods.recipe import SPEED_ONLY
 from itl_bench.record import Record
 from itl_bench.record_cells import CellRecord, DataRecord, Setting, TrainingRecord
 from itl_bench.report.wording import number
-from itl_bench.training.recipe import SPEED_ONLY
 
 HASH_LENGTH = 12
 SETTINGS_PAGE = "docs/paper-settings.md"

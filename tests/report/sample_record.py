@@ -1,13 +1,6 @@
 """Small made-up records for the tests of the reports."""
 
-from itl_bench.record import (
-    CaseRecord,
-    ClaimRecord,
-    ColumnRecord,
-    MechanismRecord,
-    Record,
-    RunRecord,
-)
+from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, MechanismRecord, Record, RunRecord
 
 ASPECTS = ("helpfulness", "clarity", "factuality", "depth", "engagement")
 STATEMENTS = {

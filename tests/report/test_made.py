@@ -13,12 +13,12 @@ from markupsafe import escape
 from measured_record import swept_record
 from test_html import NASTY, Page
 
+from itl_bench.methods.recipe import SPEED_ONLY
 from itl_bench.record import SCHEMA_FILE, Record, dump
 from itl_bench.record_cells import DataRecord, DrawRecord, OverlapRecord
 from itl_bench.report import html, markdown
 from itl_bench.report.made import made, setting
 from itl_bench.report.markdown_made import made_section
-from itl_bench.training.recipe import SPEED_ONLY
 
 TITLE = "How the cells were made"
 

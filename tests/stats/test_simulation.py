@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from itl_bench.stats.crossed import crossed
-from itl_bench.stats.estimate import SampledEstimate
-from itl_bench.stats.power import minimal_detectable_effect
-from itl_bench.stats.rule import judge_column
+from itl_bench.verdicts.stats.crossed import crossed
+from itl_bench.verdicts.stats.estimate import SampledEstimate
+from itl_bench.verdicts.stats.power import minimal_detectable_effect
+from itl_bench.verdicts.stats.rule import judge_column
 
 DESIGNS = [(5, 400), (6, 200), (3, 800)]  # replicates x prompts
 SPLITS = [  # standard deviation of replicates, prompts and residual

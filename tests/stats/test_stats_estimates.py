@@ -11,15 +11,15 @@ from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from itl_bench.errors import EvidenceError
-from itl_bench.stats.crossed import crossed
-from itl_bench.stats.estimate import (
+from itl_bench.verdicts.stats.crossed import crossed
+from itl_bench.verdicts.stats.estimate import (
     BoundedEstimate,
     SampledEstimate,
     difference_of_means,
     difference_of_proportions,
     mean_of_units,
 )
-from itl_bench.stats.trend import slope
+from itl_bench.verdicts.stats.trend import slope
 
 BAD = [math.nan, math.inf, -math.inf]
 

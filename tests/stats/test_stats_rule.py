@@ -8,8 +8,8 @@ import pytest
 import scipy.stats
 
 from itl_bench.errors import EvidenceError
-from itl_bench.stats.estimate import BoundedEstimate, SampledEstimate
-from itl_bench.stats.rule import confidence, judge, judge_column, verdict_of_interval
+from itl_bench.verdicts.stats.estimate import BoundedEstimate, SampledEstimate
+from itl_bench.verdicts.stats.rule import confidence, judge, judge_column, verdict_of_interval
 from itl_bench.vocabulary import EXPECTATIONS
 
 # With d = 1: where the interval lies, and the verdict per expectation (S, R, I) in the order of the header.
@@ -218,5 +218,7 @@ def test_without_a_sampling_spread_there_is_a_verdict_but_no_p():
 
 
 def test_the_rule_loads_neither_numpy_nor_scipy():
-    code = "import sys, itl_bench.stats.rule; sys.exit(any(name in sys.modules for name in ('numpy', 'scipy')))"
+    code = (
+        "import sys, itl_bench.verdicts.stats.rule; sys.exit(any(name in sys.modules for name in ('numpy', 'scipy')))"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from itl_bench.errors import EvidenceError
-from itl_bench.stats.estimate import SampledEstimate
-from itl_bench.stats.rule import judge, judge_column, verdict_of_interval
+from itl_bench.verdicts.stats.estimate import SampledEstimate
+from itl_bench.verdicts.stats.rule import judge, judge_column, verdict_of_interval
 from itl_bench.vocabulary import EXPECTATIONS, VERDICTS
 
 # Swapping left and right turns the expectation into this one. Greater and rising have the same inequalities.

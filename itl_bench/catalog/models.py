@@ -1,0 +1,39 @@
+"""What `cases/models.yaml` declares."""
+
+from pathlib import Path
+from typing import Self
+
+from itl_bench.data.weights.spec import WeightsSpec
+from itl_bench.specs import Count, Identifier, MeasuredLevel, Spec, Text
+
+
+class ChatSpec(Spec):
+    """The vendor's own chat model on top of a base model: a row of comparison, never tuned here."""
+
+    name: Identifier
+    weights: Text
+
+
+class ModelSpec(Spec):
+    """A pre-trained base model.
+
+    Attributes:
+        parameters: Sizes the plan.
+        familiarity: What it knows of atlas: the name of a table that ships with the package, or a file that
+            `itl-bench atlas familiarity` wrote. Without one the model itself is asked, once for each store.
+    """
+
+    id: Identifier
+    title: Text
+    level: MeasuredLevel
+    parameters: Count
+    weights: WeightsSpec
+    chat: ChatSpec | None = None
+    familiarity: Text | None = None
+
+    def beside(self, place: Path) -> Self:
+        """The same model, with relative paths taken as relative to `place`, if its weights or its table are there."""
+        table = self.familiarity
+        if table is not None and (place / table).is_file():
+            table = str((place / table).resolve())
+        return self.model_copy(update={"weights": self.weights.beside(place), "familiarity": table})

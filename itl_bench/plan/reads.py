@@ -1,0 +1,185 @@
+"""What the verdict on a case reads: tables of both sides, at every rate and in every replicate."""
+
+from collections.abc import Iterable, Iterator
+from math import log
+from typing import NamedTuple
+
+from itl_bench.catalog.cells import CellTable
+from itl_bench.catalog.claims import Side
+from itl_bench.catalog.grid.asked_cells import (
+    OVER_CELLS,
+    OVER_DATASETS,
+    cell_table,
+    common_rates,
+    recipe_of,
+    trend_datasets,
+)
+from itl_bench.catalog.grid.cases import Case
+from itl_bench.catalog.loading import Catalog
+from itl_bench.plan.graph import UNTUNED, Graph, Measure, TunedCell
+from itl_bench.plan.made_of import taught_probe
+from itl_bench.plan.rates import chosen
+from itl_bench.specs import ProfileSpec
+from itl_bench.store.keys import Task
+from itl_bench.verdicts.comparison import Replicate
+
+MEASURE_TABLES: dict[str, Measure] = {
+    "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge",
+    "borrowing": "borrowing", "style": "style", "token-shift": "shift", "sentence-start": "shift",
+}  # fmt: skip
+
+
+class SideTables(NamedTuple):
+    """One side at one rate: per replicate its table, and what happened while tuning (nothing for a base)."""
+
+    tables: dict[Replicate, Task]
+    training: dict[Replicate, Task]
+
+
+def replicates(table: CellTable) -> list[Replicate]:
+    """Every seed on every base."""
+    return [Replicate(base, seed) for base in table.bases for seed in table.seeds]
+
+
+def headline_rate(case: Case, table: CellTable) -> float | None:
+    """The declared headline rate; where the case has no cells there, the nearest rate that it has.
+
+    None in the arm `fair`, where every method has a rate of its own.
+    """
+    rates, headline = [rate for rate in common_rates(case, table) if rate], table.headline
+    return min(rates, key=lambda rate: (abs(log(rate / headline)), rate)) if rates and headline else None
+
+
+def rate_of(catalog: Catalog, table: CellTable, dataset: str, method: str, rate: float | None) -> float:
+    """The rate itself, or the one that was chosen for the method and dataset where it is None."""
+    if method == UNTUNED:
+        return 0.0
+    return chosen(catalog, table, dataset, method).rate if rate is None else rate
+
+
+def side_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> SideTables:
+    """What one side of a case reads at one rate."""
+    measure = MEASURE_TABLES[case.measure.measure]
+    tables, training = {}, {}
+    for replicate in replicates(table):
+        cell = cell_of(graph, case, side, rate, table, replicate)
+        tables[replicate] = graph.measure(measure, cell, _probe(case, side))
+        if cell.method != UNTUNED:
+            training[replicate] = graph.training(cell)
+    return SideTables(tables, training)
+
+
+def cell_of(
+    graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable, replicate: Replicate
+) -> TunedCell:
+    """The cell of one side and replicate."""
+    dataset, method = side.dataset or case.dataset, side.method or ""
+    own = rate_of(graph.catalog, table, dataset, method, rate)
+    return TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
+
+
+def _probe(case: Case, side: Side) -> str:
+    return side.probe or case.probe or ""
+
+
+def learned_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> list[Task]:
+    """What the tuned models of a side know of the new facts that their data taught; nothing where there are none."""
+    cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
+    probe = None if side.method == UNTUNED else taught_probe(cells[0].dataset, graph.catalog)
+    return [graph.measure("knowledge", cell, probe) for cell in cells] if probe else []
+
+
+def overlaps_of(graph: Graph, cells: Iterable[TunedCell], probe: str) -> Iterator[Task]:
+    """Which prompts are in what the cells were tuned on, where data and prompts are from elsewhere."""
+    for cell in (one for one in cells if one.method != UNTUNED):
+        if task := graph.overlap(cell.dataset, cell.replicate.tuning_seed, cell.model, probe):
+            yield task
+
+
+class Floors(NamedTuple):
+    """What the divergences of a token-shift case are set against, at its headline rate: one table for each base."""
+
+    left: tuple[Task, ...] = ()  # that side's cell against itself tuned with another seed; nothing where there is one
+    right: tuple[Task, ...] = ()
+    wordings: tuple[Task, ...] = ()  # the base against itself asked in other words
+
+
+def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
+    """The floors of a case of the token shift at a learning rate; others have none."""
+    if case.measure.measure != "token-shift" or case.over or case.at != "rate":
+        return Floors()
+    left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
+    probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
+    recipe = recipe_of(graph.catalog, table, dataset)
+    wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset, recipe) for base in table.bases)
+    return Floors(left, right, wordings)
+
+
+def _seed_floors(graph: Graph, case: Case, side: Side, table: CellTable) -> tuple[Task, ...]:
+    """Of the first two seeds, on each base."""
+    if len(table.seeds) == 1:
+        return ()
+    rate, floors = headline_rate(case, table), []
+    for base in table.bases:
+        first, second = (cell_of(graph, case, side, rate, table, Replicate(base, seed)) for seed in table.seeds[:2])
+        floors.append(graph.seed_floor(first, second, _probe(case, side)))
+    return tuple(floors)
+
+
+def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task, Task]]:
+    """For a trend over all cells: each cell, its shift and its knowledge."""
+    for dataset, method, rate in table.trained():
+        if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
+            own = rate_of(graph.catalog, table, dataset, method, rate)
+            for replicate in replicates(table):
+                cell = TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
+                yield (
+                    cell,
+                    graph.measure("shift", cell, case.probe or ""),
+                    graph.measure("knowledge", cell, case.probe or ""),
+                )
+
+
+def dataset_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task]]:
+    """For a trend over datasets: each cell at the headline rate, and its table."""
+    method = case.left.method or ""
+    for dataset in trend_datasets(case, table):
+        rate = rate_of(graph.catalog, table, dataset, method, table.headline)
+        for replicate in replicates(table):
+            cell = TunedCell(table.model, dataset, method, rate, replicate, recipe_of(graph.catalog, table, dataset))
+            yield cell, graph.measure(MEASURE_TABLES[case.measure.measure], cell, _probe(case, case.left))
+
+
+def tasks_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> tuple[list[Task], list[str]]:
+    """All tasks of measured cases, and the keys of what their verdicts read."""
+    graph = Graph(catalog, {})
+    targets: dict[str, None] = {}
+    for case in cases:
+        table = cell_table(case, catalog, profile)
+        if table is None:
+            continue
+        for task in read_by(graph, case, table):
+            targets[task.key] = None
+    return list(graph.tasks.values()), list(targets)
+
+
+def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
+    """Every artifact that the verdict on a case reads."""
+    if case.over == OVER_CELLS:
+        for cell, shift, knowledge in cell_pairs(graph, case, table):
+            yield from (shift, knowledge, graph.training(cell), *overlaps_of(graph, [cell], case.probe or ""))
+        return
+    if case.over in OVER_DATASETS:
+        for cell, values in dataset_tables(graph, case, table):
+            yield from (values, graph.training(cell), *overlaps_of(graph, [cell], _probe(case, case.left)))
+        return
+    for rate in common_rates(case, table):
+        for side in (case.left, case.right):
+            found = side_tables(graph, case, side, rate, table)
+            yield from found.tables.values()
+            yield from found.training.values()
+            yield from learned_tables(graph, case, side, rate, table)
+            cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
+            yield from overlaps_of(graph, cells, _probe(case, side))
+    for floors in floors_of(graph, case, table):
+        yield from floors

@@ -1,0 +1,176 @@
+"""Single cells, their answers and measures: from the store, or built into it when asked for."""
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+from itl_bench.catalog.loading import Catalog
+from itl_bench.data.rows import Response, Table, read_lines, read_table
+from itl_bench.errors import ItlError, UsageError, unknown
+from itl_bench.plan.graph import UNTUNED, Graph, Measure, TunedCell
+from itl_bench.plan.runnable import recipe_for, why_no_data, why_no_model
+from itl_bench.run.work import Built, Stages, Work, build, load_stages, require
+from itl_bench.store.artifact import Artifact
+from itl_bench.store.file_names import RESPONSES, TABLE, TRAINING
+from itl_bench.store.keys import Task
+from itl_bench.store.store import DamagedArtifactError, Store
+from itl_bench.verdicts.comparison import Replicate
+
+
+class Training(BaseModel):
+    """What happened while tuning.
+
+    Attributes:
+        losses: Of every step, in nats per response token.
+        tokens: That were trained on, prompts included, over all epochs.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    losses: tuple[float, ...]
+    tokens: int
+
+
+@dataclass(frozen=True)
+class BuiltCell:
+    """A tuned model in the store, or an untuned base where the cell's method is `base`.
+
+    Attributes:
+        cell: Model, dataset, method, learning rate and replicate.
+        folder: The checkpoint: a whole model, or an adapter for its base.
+        training: What happened while tuning; None for an untuned base.
+    """
+
+    cell: TunedCell
+    folder: Path = field(compare=False)
+    training: Training | None = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class BuiltCells:
+    """Gives cells and what is measured of them; what the store lacks is built, once whoever asks for it.
+
+    All functions raise UsageError where a name is wrong or a base cannot be asked for what is wanted, and NotBuiltError
+    where something could not be built.
+
+    Attributes:
+        before: Called with each tuned or untuned model that is asked for, before it is checked or built.
+    """
+
+    catalog: Catalog
+    store: Store
+    run_id: str
+    stages: Callable[[], Stages] = load_stages
+    before: Callable[[TunedCell], None] = lambda cell: None
+
+    def cell(
+        self,
+        dataset: str,
+        method: str,
+        rate: float | None = None,
+        *,
+        model: str = "bios1m",
+        base: int = 1,
+        seed: int = 11,
+        recipe: str | None = None,
+    ) -> BuiltCell:
+        """A tuned model, or the untuned one with the method `base`.
+
+        Args:
+            dataset: What it is tuned on.
+            method: How.
+            rate: Highest learning rate; none for an untuned base.
+            model: What is tuned.
+            base: Number of its pre-trained base, where it has several.
+            seed: Of the tuning.
+            recipe: How it is tuned; None for that of the dataset, or of the first declared cells of the model.
+        """
+        chosen = recipe_for(model, dataset, self.catalog) if recipe is None else recipe
+        cell = TunedCell(model, dataset, method, rate or 0.0, Replicate(base, seed), chosen)
+        self.before(cell)
+        self._check_names(dataset, method, model)
+        _check_numbers(method, rate, seed)
+        _check("recipe", chosen, ["", *self.catalog.recipes])
+        graph = Graph(self.catalog, {})
+        if method == UNTUNED:
+            (untuned,) = self._artifacts(graph, graph.base(model, base))
+            return BuiltCell(cell, untuned.folder, None)
+        tuned, log = self._artifacts(graph, graph.checkpoint(cell), graph.training(cell))
+        return BuiltCell(cell, tuned.folder, Training.model_validate_json((log.folder / TRAINING).read_bytes()))
+
+    def responses(self, cell: BuiltCell, probe: str) -> list[Response]:
+        """Greedy answers of a cell to every prompt of a probe."""
+        asked, graph = self._checked(cell, probe), Graph(self.catalog, {})
+        tuned = None if asked.method == UNTUNED else graph.checkpoint(asked)
+        base = graph.base(asked.model, asked.replicate.base)
+        prompts = graph.probe(probe, asked.dataset, asked.model, asked.replicate.tuning_seed)
+        (found,) = self._artifacts(graph, graph.responses(base, prompts, tuned, asked.recipe))
+        return read_lines(found.folder / RESPONSES, Response)
+
+    def measure(self, cell: BuiltCell, probe: str, measure: str) -> Table:
+        """A measure of a cell on a probe, with a row for every prompt."""
+        asked, graph = self._checked(cell, probe), Graph(self.catalog, {})
+        _check("measure", measure, get_args(Measure))
+        (found,) = self._artifacts(graph, graph.measure(cast(Measure, measure), asked, probe))
+        return read_table(found.folder / TABLE)
+
+    def _check_names(self, dataset: str, method: str, model: str) -> None:
+        _check("model", model, list(self.catalog.models))
+        level = self.catalog.models[model].level
+        fitting = [spec for spec in self.catalog.datasets.values() if level in spec.levels]
+        _check(f"dataset for {model}", dataset, [name for spec in fitting for name in spec.variants])
+        methods = [spec.id for spec in self.catalog.methods.values() if spec.trains != "none"]
+        _check("method", method, [*methods, UNTUNED])
+        if reason := why_no_model(self.catalog.models[model]) or why_no_data(self.catalog.dataset_of(dataset)):
+            raise UsageError(reason)
+
+    def _checked(self, cell: BuiltCell, probe: str) -> TunedCell:
+        if not isinstance(cell, BuiltCell):
+            raise UsageError(f"expected a cell, as the fixture 'cell' gives it, found {cell!r}")
+        level = self.catalog.models[cell.cell.model].level
+        probes = [spec.id for spec in self.catalog.probes.values() if level in spec.levels]
+        _check(f"probe for {cell.cell.model}", probe, probes)
+        return cell.cell
+
+    def _artifacts(self, graph: Graph, *wanted: Task) -> Sequence[Artifact]:
+        """What is wanted, after building what is missing; what turns out to be damaged is built again."""
+        work = Work(tuple(graph.tasks.values()), tuple(task.key for task in wanted))
+        self._build(work)
+        try:
+            return self._open(work.targets)
+        except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
+            if isinstance(error, DamagedArtifactError):
+                warnings.warn(str(error), stacklevel=4)
+        self._build(work)
+        return self._open(work.targets)
+
+    def _build(self, work: Work) -> None:
+        try:
+            built = build(work, self.store, self.run_id, self.stages)
+        except (ItlError, OSError) as error:
+            built = Built(stopped=error)
+        for message in built.damaged:
+            warnings.warn(message, stacklevel=5)
+        require(work, self.store, built)
+
+    def _open(self, keys: Iterable[str]) -> Sequence[Artifact]:
+        return [self.store.open(key) for key in keys]
+
+
+def _check(kind: str, given: str, accepted: Sequence[str]) -> None:
+    if given not in accepted:
+        raise UsageError(unknown(kind, given, accepted))
+
+
+def _check_numbers(method: str, rate: float | None, seed: int) -> None:
+    if method == UNTUNED and rate is not None:
+        raise UsageError(f"an untuned base has no learning rate, found {rate!r}; leave it out")
+    if method != UNTUNED and not (isinstance(rate, int | float) and 0 <= rate < math.inf):
+        raise UsageError(f"the learning rate is a number from 0 on, found {rate!r}; an example is 0.003")
+    if not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"the seed is a whole number from 0 on, found {seed!r}")

@@ -1,0 +1,89 @@
+"""`itl-bench perf`: the speed of the suite itself, as ratios and shares within one run."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from itl_bench.errors import UsageError
+
+app = typer.Typer(no_args_is_help=True, help="Speed of the suite itself.")
+
+
+@app.command()
+def collect(
+    repeats: Annotated[int, typer.Option(min=1, help="runs of each; medians count")] = 5,
+) -> None:
+    """How much longer collecting the whole grid takes than an empty test file."""
+    from itl_bench.run.perf.collecting import collect_times
+
+    times = collect_times(repeats)
+    typer.echo(f"empty test file   {times.empty:6.2f} s")
+    typer.echo(f"{times.cases:6d} cases      {times.grid:6.2f} s")
+    typer.echo(f"difference        {times.grid - times.empty:6.2f} s (medians of {repeats})")
+
+
+@app.command()
+def shift(
+    responses: Annotated[int, typer.Option(min=1, help="answers to score")] = 32,
+    tokens: Annotated[int, typer.Option(min=2, help="of each answer")] = 64,
+    model: Annotated[Path | None, typer.Option(metavar="FOLDER", help="a real model (default: tiny ones)")] = None,
+    data: Annotated[Path | None, typer.Option(metavar="FILE", help="with a real model: one JSON object a line")] = None,
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="with a real model: of each prompt")] = 60,
+) -> None:
+    """The token shift against one full forward pass per token without a cache, as the paper's borrowed code does it."""
+    from itl_bench.run.perf.shift import compare_shift_speed, real_material, tiny_material
+
+    if (model is None) != (data is None):
+        raise UsageError("a real model needs data and the other way round; give --model FOLDER and --data FILE")
+    given = real_material(model, data, responses, tokens, prompt_tokens) if model and data else None
+    times = compare_shift_speed(given or tiny_material(responses, tokens))
+    typer.echo(f"ours, chunked              {times['chunked']:8.2f} s")
+    for name, title in (("full_logits", "all logits, every token"), ("last_position", "last logits, every token")):
+        typer.echo(f"{title:26} {times[f'{name}_loop']:8.2f} s, {times[f'{name}_ratio']:.0f} times as long")
+    typer.echo(f"largest difference of any value: {times['largest_difference']:.1g}")
+    typer.echo(f"memory beyond the models, at most: {times['extra_memory'] / 1e9:.2f} GB")
+
+
+@app.command()
+def train(
+    model: Annotated[Path, typer.Option(metavar="FOLDER", help="weights and tokenizer of a causal language model")],
+    data: Annotated[Path, typer.Option(metavar="FILE", help="rows with fields instruction and response (or output)")],
+    methods: Annotated[list[str] | None, typer.Option("--method", help="several times for several")] = None,
+    updates: Annotated[int, typer.Option(min=1, help="of 32 rows each")] = 20,
+    cutoff: Annotated[int, typer.Option(min=8, help="most tokens of a row")] = 512,
+    micro_batch: Annotated[int, typer.Option(min=1, max=32, help="rows that go through the model at once")] = 8,
+) -> None:
+    """The one recipe against transformers' Trainer as it comes, on the same rows from the same start."""
+    from itl_bench.run.perf.training import compare_train_speed
+
+    for method in methods or ["lora", "full"]:
+        speed = compare_train_speed(model, data, method, updates, cutoff, micro_batch)
+        typer.echo(f"{method}: {updates} updates of 32 rows, {speed.tokens} tokens")
+        for title, seconds, padding in (
+            ("plain Trainer", speed.plain_seconds, speed.plain_padding), ("recipe", speed.seconds, speed.padding),
+        ):  # fmt: skip
+            typer.echo(f"  {title:14} {speed.tokens / seconds:9.1f} tokens/s, {padding:5.1%} of positions padding")
+        typer.echo(
+            f"  {speed.ratio:.2f} times as fast; largest difference of a loss {speed.largest_difference:.1g} nats, "
+            f"at update {speed.farthest}"
+        )
+        for note in speed.notes:
+            typer.echo(f"  {note}")
+
+
+@app.command()
+def cells(
+    store: Annotated[
+        Path | None, typer.Option("--store", metavar="DIR", help="the store (default: as for runs)")
+    ] = None,
+) -> None:
+    """Where the time of tuned cells went: forward, backward and optimizer step, as shares of the whole artifact."""
+    from itl_bench.run.perf.collecting import cell_times
+    from itl_bench.store.store import Store, default_root
+
+    times = cell_times(Store(store or default_root()))
+    typer.echo(f"{times.cells} cells, {times.seconds:.1f} s each (mean, from loading the base to the saved weights)")
+    for part, share in times.shares.items():
+        typer.echo(f"{part:10} {share:6.1%}")
+    typer.echo(f"{'training':10} {sum(times.shares.values()):6.1%} of the time of a cell")

@@ -1,0 +1,79 @@
+"""The options of the benchmark; all of them begin with --itl."""
+
+from pathlib import Path
+
+import pytest
+
+from itl_bench.errors import unknown
+from itl_bench.store.store import MARK, default_root
+
+INCONCLUSIVE = ("xfail", "skip", "fail")
+ARM_CHOICES = ("both", "shared-rate", "fair")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register the options."""
+    group = parser.getgroup("itl_bench", "claims about instruction tuning")
+    add = group.addoption
+    add(
+        "--itl-profile",
+        metavar="NAME",
+        help="selection of the grid: published, smoke, embedded, bios-full, bios-pilot, small-quick, small, "
+        "small-slices, paper",
+    )
+    add(
+        "--itl-arm",
+        default="both",
+        metavar="|".join(ARM_CHOICES),
+        help="learning rates of measured cases (default both)",
+    )
+    add("--itl-plan", action="store_true", help="print what the selection needs and costs, run nothing")
+    add(
+        "--itl-expect",
+        metavar="FILE",
+        help="recorded verdicts: fail on what changed, not on what is refuted as recorded",
+    )
+    add(
+        "--itl-report",
+        metavar="DIR",
+        help="where records and reports go (default reports/ beside the configuration file)",
+    )
+    add("--itl-store", metavar="DIR", help="where artifacts are kept (default: ITL_STORE, else the user's cache)")
+    add("--itl-cases", metavar="DIR", help="own YAML that adds to the catalog or replaces entries of the same id")
+    add(
+        "--itl-inconclusive",
+        default="xfail",
+        metavar="|".join(INCONCLUSIVE),
+        help="outcome of INCONCLUSIVE (default xfail)",
+    )
+
+
+def check_options(config: pytest.Config) -> None:
+    """Reject values that no option takes.
+
+    Raises:
+        pytest.UsageError: One line: what was given, what is accepted.
+    """
+    for option, accepted in (("itl_arm", ARM_CHOICES), ("itl_inconclusive", INCONCLUSIVE)):
+        if (given := config.getoption(option)) not in accepted:
+            raise pytest.UsageError(f"--{option.replace('_', '-')}: {unknown('value', given, accepted)}")
+    report = config.getoption("itl_report")
+    if report and Path(report).exists() and not Path(report).is_dir():
+        raise pytest.UsageError(f"--itl-report: {report} is a file; give a folder")
+    if wrong := _no_store(store_root(config)):
+        raise pytest.UsageError(f"--itl-store: {wrong}" if config.getoption("itl_store") else f"ITL_STORE: {wrong}")
+
+
+def store_root(config: pytest.Config) -> Path:
+    """Where the run's artifacts are."""
+    return Path(config.getoption("itl_store") or default_root()).absolute()
+
+
+def _no_store(root: Path) -> str | None:
+    """Why a folder can be no store; looks only, because not every run needs one."""
+    there = next(path for path in (root, *root.parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is a file; give a folder"
+    if there == root and not (root / MARK).exists() and any(root.iterdir()):
+        return f"{root} is not empty and no store; give a new folder, or one that itl-bench made"
+    return None

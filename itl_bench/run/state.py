@@ -1,0 +1,67 @@
+"""What a pytest process knows of the run: made once, when the session starts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
+from itl_bench.catalog.loading import Catalog, load_catalog
+from itl_bench.run.options import store_root
+from itl_bench.store.store import Store
+
+if TYPE_CHECKING:
+    from itl_bench.catalog.grid.cases import Case
+    from itl_bench.run.evidence import JudgedCase
+    from itl_bench.run.recording.expectations import Expectations
+    from itl_bench.run.work import Built
+
+
+class State:
+    """What a pytest process knows: the catalog, the declared cases, the expectations, and what was built."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        """Read and check everything the options name.
+
+        Raises:
+            UsageError: An option or a file it names is wrong.
+        """
+        own = config.getoption("itl_cases")
+        self.catalog: Catalog = load_catalog(Path(own) if own else None)
+        profile_name = config.getoption("itl_profile")
+        self.profile = find_profile(self.catalog, profile_name) if profile_name else None
+        arm = config.getoption("itl_arm")
+        grid = build_grid(self.catalog)
+        self.every_id = frozenset(case.id for case in grid)
+        self.cases: tuple[Case, ...] = tuple(
+            case
+            for case in grid
+            if in_profile(case, self.profile, self.catalog) and (arm == "both" or case.arm in (None, arm))
+        )
+        self.expectations = _expectations(config)
+        self.store_root = store_root(config)
+        self.run_id = ""  # the same in all processes of the run
+        self.built: Built | None = None  # set before the first item runs
+        self.verdict: JudgedCase | None = None  # of the item that is running
+
+    @cached_property
+    def store(self) -> Store:
+        """The run's artifacts; made on first use, so that a run of published cases leaves no store behind."""
+        return Store(self.store_root)
+
+
+STATE = pytest.StashKey[State]()
+CONTROLLER = "itl_bench_controller"  # name of the plugin that a run has once
+RUN_ID = "itl_bench_run_id"  # key of what the controller tells its workers
+
+
+def _expectations(config: pytest.Config) -> Expectations | None:
+    path = config.getoption("itl_expect")
+    if not path:
+        return None
+    from itl_bench.run.recording.expectations import load
+
+    return load(Path(path))

@@ -1,0 +1,198 @@
+"""The build before the verdicts: all workers build what the selected cases need, then each case is judged."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from itl_bench.catalog.grid.cases import Case
+from itl_bench.catalog.loading import Catalog
+from itl_bench.errors import EvidenceError, UsageError
+from itl_bench.machine.devices import take_gpu
+from itl_bench.plan.price import missing
+from itl_bench.record import CaseRecord
+from itl_bench.specs import ProfileSpec
+from itl_bench.store.executor import Builder, LocalExecutor
+from itl_bench.store.keys import Task
+from itl_bench.store.queue import Failure
+from itl_bench.store.store import DamagedArtifactError, Store
+
+Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
+FEW = 3  # failures that an error names; the rest are counted
+
+
+class NotBuiltError(EvidenceError):
+    """What a case reads could not be built; the message says what failed, and how."""
+
+
+class CannotBeAskedError(UsageError):
+    """What a case asks cannot be asked of its base, which knows too little or too much; the message says of what."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """The artifacts of measured cases: tasks of every stage, and the keys of the tables that verdicts read."""
+
+    tasks: tuple[Task, ...] = ()
+    targets: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()  # of cases whose tasks cannot be made
+
+    def needed(self) -> list[Task]:
+        """The targets' tasks and all that they are built from, in the order of `tasks`."""
+        by_key = {task.key: task for task in self.tasks}
+        found: set[str] = set()
+        wanted = [key for key in self.targets if key in by_key]
+        while wanted:
+            key = wanted.pop()
+            if key not in found:
+                found.add(key)
+                wanted += [parent for parent in by_key[key].parents if parent in by_key]
+        return [task for key, task in by_key.items() if key in found]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What came of a build."""
+
+    failed: Mapping[str, Failure] = field(default_factory=dict)  # by key, on any worker of the run
+    damaged: tuple[str, ...] = ()  # messages: what was found damaged, set aside and built again
+    stopped: Exception | None = None  # what ended the whole build: a full disk, an installation that is broken
+
+
+def reason_not_run(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | None:
+    """Why a case cannot run here and what it would need, in one line; None if it can."""
+    if case.evidence == "published":
+        return None
+    if case.evidence == "measured":
+        from itl_bench.plan.runnable import why_not
+
+        return why_not(case, catalog, profile)
+    return missing(case, catalog)
+
+
+def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> Work:
+    """What has to be there before the verdicts on those measured cases that can run here.
+
+    A case whose tasks cannot be made is passed over, so that it costs itself alone: judging it raises what was wrong.
+    """
+    tasks: dict[str, Task] = {}
+    targets: dict[str, None] = {}
+    problems: dict[str, None] = {}
+    for case in cases:
+        try:
+            work = work_of_case(case, catalog, profile)
+        except Exception as error:  # of whatever kind: the others are built all the same
+            problems[" ".join(f"{type(error).__name__}: {error}".split())] = None
+            continue
+        tasks |= {task.key: task for task in work.tasks}
+        targets |= dict.fromkeys(work.targets)
+    return Work(tuple(tasks.values()), tuple(targets), tuple(problems))
+
+
+def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Work:
+    """What has to be there before the verdict on one case; nothing where it is not measured, or cannot run here.
+
+    Raises:
+        UsageError: An entry of the catalog cannot be used; any other exception is a mistake in code.
+    """
+    if case.evidence != "measured" or reason_not_run(case, catalog, profile) is not None:
+        return Work()
+    from itl_bench.plan.reads import tasks_of
+
+    tasks, targets = tasks_of([case], catalog, profile)
+    return Work(tuple(tasks), tuple(targets))
+
+
+def load_stages() -> Stages:
+    """The builders of all stages, on this worker's own GPU; loads torch."""
+    take_gpu(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    from itl_bench.stages.builders import builders, provenance
+
+    return builders(), provenance()
+
+
+def build(
+    work: Work,
+    store: Store,
+    run_id: str,
+    stages: Callable[[], Stages] = load_stages,
+    on_start: Callable[[Work], None] = lambda work: None,
+) -> Built:
+    """Build what is missing, together with all workers of the run.
+
+    Args:
+        work: What the whole selection needs.
+        store: Where artifacts are.
+        run_id: The same for all workers of the run.
+        stages: Loads the builders; not called where every target is in the store.
+        on_start: Called once before anything is built; not called where nothing is.
+
+    Raises:
+        ItlError: A parent or a builder is unknown.
+        OSError: The store's disk is full or cannot be written.
+    """
+    if all(store.has(key) for key in work.targets):
+        return Built()
+    on_start(work)
+    builders, provenance = stages()
+    report = LocalExecutor(store, builders, provenance).build(work.tasks, run_id, work.targets)
+    return Built(report.failed, tuple(report.damaged))
+
+
+def judge_measured(
+    case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store, run_id: str, built: Built
+) -> CaseRecord:
+    """The verdict of a measured case, from the tables in the store; one found damaged is built again first.
+
+    Raises:
+        CannotBeAskedError: The base cannot be asked what the case asks.
+        NotBuiltError: A table is not there because something failed in this run.
+        UsageError: An entry of the catalog that the case needs cannot be used.
+        EvidenceError: The tables cannot carry a verdict.
+        KeyError: A table is not in the store.
+    """
+    from itl_bench.verdicts.measured import judge_from_store
+
+    if built.failed or built.stopped:
+        require(work_of_case(case, catalog, profile), store, built)
+    try:
+        return judge_from_store(case, catalog, profile, store)
+    except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
+        if isinstance(error, DamagedArtifactError):
+            warnings.warn(str(error), stacklevel=2)
+    work = work_of_case(case, catalog, profile)
+    require(work, store, build(work, store, run_id))
+    return judge_from_store(case, catalog, profile, store)
+
+
+def require(work: Work, store: Store, built: Built) -> None:
+    """Make sure that every target is there.
+
+    Raises:
+        CannotBeAskedError: One is not, only because a base knows too little or too much to be asked for it.
+        NotBuiltError: One is not; says what failed on the way to it.
+    """
+    if all(store.has(key) for key in work.targets):
+        return
+    failed = [(task, built.failed[task.key]) for task in work.needed() if task.key in built.failed]
+    if failed and all(failure.unsuitable for _, failure in failed):
+        reasons = dict.fromkeys("; ".join(failure.message.splitlines()) for _, failure in failed)
+        raise CannotBeAskedError(_few(list(reasons)))
+    if failed:
+        named = _few([f"{in_words(task)}: {failure}" for task, failure in failed])
+        raise NotBuiltError(f"not judged, because building failed: {named}")
+    if built.stopped is not None:
+        name = type(built.stopped).__name__
+        raise NotBuiltError(f"not judged, because building stopped: {name}: {built.stopped}") from built.stopped
+
+
+def _few(reasons: Sequence[str]) -> str:
+    more = f"; and {len(reasons) - FEW} more" if len(reasons) > FEW else ""
+    return "; ".join(reasons[:FEW]) + more
+
+
+def in_words(task: Task) -> str:
+    """A task's kind and the plain values of its spec, for example "checkpoint (method lora, seed 3)"."""
+    named = {name: value.get("id") if isinstance(value, Mapping) else value for name, value in task.spec.items()}
+    words = [f"{name} {value}" for name, value in named.items() if isinstance(value, str | int | float)]
+    return f"{task.kind} ({', '.join(words)})" if words else task.kind

@@ -1,0 +1,161 @@
+"""How probable right answers are: read off the model's predictions, where SliCK would draw samples."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from itl_bench.data.atlas.few_shots import FewShot
+from itl_bench.errors import EvidenceError, UsageError
+from itl_bench.stages.familiarity.prefix import Prefix, continuations, of_one_length, read
+
+TEMPERATURE = 0.5
+POSITIONS = 128
+"""Positions whose logits are in memory together: some 0.4 GB at the peak with a vocabulary of 262,144."""
+ROWS = 64
+LONGEST = 16  # tokens of a greedy or sampled answer
+
+Matches = Callable[[FewShot, str], bool]
+"""Whether a text that the model gave is a right answer."""
+Progress = Callable[[int, int], None]
+"""Told how many prompts are done, and of how many."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """How a model answers one prompt.
+
+    Attributes:
+        greedy: Whether its greedy answer is right.
+        sampled: Probability that an answer sampled at the temperature is one of the accepted ones, written as the
+            tokenizer writes it. A lower bound: other tokens may spell the same answer, and other words mean it.
+    """
+
+    greedy: bool
+    sampled: float
+
+
+@torch.inference_mode()
+def score(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: Sequence[FewShot],
+    matches: Matches,
+    *,
+    temperature: float = TEMPERATURE,
+    progress: Progress = lambda done, total: None,
+) -> list[Score]:
+    """Score prompts by teacher forcing of their accepted answers, ended by a line break.
+
+    A greedy answer is right where one of the answers is the most likely token at each of its positions. Only where
+    none is, but one begins like the greedy answer, the model writes its own, and `matches` decides: "Vatican City
+    State." may well be right.
+
+    Args:
+        model: A causal language model in evaluation mode.
+        tokenizer: Its tokenizer.
+        prompts: What is asked; those behind the same examples are scored together.
+        matches: Decides on an answer of the model's own.
+        temperature: What sampling would divide the logits by.
+        progress: Told after each prefix.
+
+    Returns:
+        One per prompt, in their order.
+
+    Raises:
+        UsageError: A prompt has no answers, or the tokenizer or the model cannot be used in this way.
+        EvidenceError: The model's predictions are not finite.
+    """
+    if without := [prompt.fact for prompt in prompts if not prompt.answers]:
+        raise UsageError(f"no answers are given for {without[0]!r}; give at least one accepted answer")
+    scores: dict[int, Score] = {}
+    for text, places in by_prefix(prompts):
+        prefix = read(model, tokenizer, text)
+        scored = _score(prefix, [prompts[place] for place in places], matches, temperature)
+        scores.update(zip(places, scored, strict=True))
+        progress(len(scores), len(prompts))
+    return [scores[place] for place in range(len(prompts))]
+
+
+def by_prefix(prompts: Sequence[FewShot]) -> list[tuple[str, list[int]]]:
+    """The places of prompts that stand behind the same examples."""
+    places: dict[str, list[int]] = {}
+    for place, prompt in enumerate(prompts):
+        places.setdefault(prompt.prefix, []).append(place)
+    return list(places.items())
+
+
+@dataclass(frozen=True)
+class _Row:
+    """An answer to force: place of its prompt, and token ids."""
+
+    place: int
+    question: list[int]
+    answer: list[int]
+
+
+@dataclass(frozen=True)
+class _Forced:
+    """A forced answer: its probability, and whether its first token and all of its tokens are the most likely."""
+
+    place: int
+    probability: float
+    begins: bool
+    greedy: bool
+
+
+def _score(prefix: Prefix, prompts: Sequence[FewShot], matches: Matches, temperature: float) -> list[Score]:
+    """Scores of prompts behind one prefix."""
+    questions = [prefix.question(prompt.question) for prompt in prompts]
+    rows = [
+        _Row(place, questions[place], prefix.answer(prompt.question, answer))
+        for place, prompt in enumerate(prompts)
+        for answer in prompt.answers
+    ]
+    forced = [one for chunk in _chunks(rows) for one in _force(prefix, chunk, temperature)]
+    sampled = [math.fsum(one.probability for one in forced if one.place == place) for place in range(len(prompts))]
+    if not all(math.isfinite(probability) for probability in sampled):
+        raise EvidenceError("the probability of an answer is not finite: the model's logits are no finite numbers")
+    right = {one.place for one in forced if one.greedy}
+    undecided = sorted({one.place for one in forced if one.begins} - right)
+    for some in of_one_length(undecided, lambda place: questions[place], ROWS):
+        texts = continuations(prefix, [questions[place] for place in some], LONGEST, greedily)
+        right |= {place for place, text in zip(some, texts, strict=True) if matches(prompts[place], text)}
+    return [Score(place in right, min(1.0, probability)) for place, probability in enumerate(sampled)]
+
+
+def greedily(logits: torch.Tensor) -> torch.Tensor:
+    """The most likely token of each row."""
+    return logits.argmax(-1)
+
+
+def _chunks(rows: Sequence[_Row]) -> Iterator[list[_Row]]:
+    """Rows with equally long questions, at most `POSITIONS` answer tokens together, padding included."""
+    ordered = sorted(rows, key=lambda row: (len(row.question), len(row.answer)))
+    for _, same in groupby(ordered, key=lambda row: len(row.question)):
+        chunk: list[_Row] = []
+        for row in same:  # the longest answer of a chunk is always the latest
+            if chunk and (len(chunk) + 1) * len(row.answer) > POSITIONS:
+                yield chunk
+                chunk = []
+            chunk.append(row)
+        yield chunk
+
+
+def _force(prefix: Prefix, rows: Sequence[_Row], temperature: float) -> list[_Forced]:
+    """Compare answers with what the model predicts at each of their tokens."""
+    longest = max(len(row.answer) for row in rows)
+    answers = [[*row.answer, *[0] * (longest - len(row.answer))] for row in rows]
+    ids = [[*row.question, *answer[:-1]] for row, answer in zip(rows, answers, strict=True)]
+    logits = prefix.logits(ids, keep=longest)
+    targets = torch.tensor(answers, device=logits.device)
+    hits = (logits.argmax(-1) == targets).tolist()
+    logits /= temperature
+    log = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
+    return [
+        _Forced(row.place, math.exp(math.fsum(of_tokens[: len(row.answer)])), hit[0], all(hit[: len(row.answer)]))
+        for row, of_tokens, hit in zip(rows, log.tolist(), hits, strict=True)
+    ]

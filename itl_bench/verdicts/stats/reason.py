@@ -1,0 +1,77 @@
+"""The sentence that explains a verdict to a researcher."""
+
+import math
+from typing import TYPE_CHECKING
+
+from itl_bench.vocabulary import Expectation, Verdict
+
+if TYPE_CHECKING:
+    from itl_bench.verdicts.stats.rule import ColumnVerdict
+
+_LARGEST_NAMED_FACTOR = 1000
+
+
+def reason_of(
+    expect: Expectation, verdict: Verdict, columns: "dict[str, ColumnVerdict]", deciding: str, n_refuted: int
+) -> str:
+    """Return the reason of a case's verdict: where the deciding column lies, and what the others add.
+
+    Args:
+        expect: What the claim expects.
+        verdict: The verdict of the case.
+        columns: Each column's own verdict at alpha.
+        deciding: Name of the column that the verdict hangs on.
+        n_refuted: Number of columns that are refuted at alpha / columns.
+    """
+    column = columns[deciding]
+    parts = [f"{deciding}: {_numbers(column)} {_place(expect, column)}"]
+    if verdict == "INCONCLUSIVE":
+        almost = sorted(name for name, other in columns.items() if other.verdict == "REFUTED")
+        if column.verdict == "REFUTED":
+            parts[0] += " at alpha but not at alpha / columns"
+        else:
+            parts.append(_lack(column))
+        parts += [
+            f"{name} {_place(expect, columns[name])} at alpha but not at alpha / columns"
+            for name in almost
+            if name != deciding
+        ]
+    elif len(columns) > 1:
+        count = n_refuted if verdict == "REFUTED" else len(columns)
+        parts.append(f"{count} of {len(columns)} columns {verdict.lower()}")
+    return "; ".join(parts)
+
+
+def _numbers(column: "ColumnVerdict") -> str:
+    digits = _digits(column)
+    return f"{column.effect:+z.{digits}f} [{column.low:+z.{digits}f}, {column.high:+z.{digits}f}]"
+
+
+def _place(expect: Expectation, column: "ColumnVerdict") -> str:
+    digits = _digits(column)
+    if expect == "no-change":
+        side, margin = (
+            ("inside" if column.verdict == "SUPPORTED" else "outside"),
+            f"±{column.smallest_effect:.{digits}f}",
+        )
+    else:
+        value = -column.smallest_effect if expect in ("at-least", "falling") else column.smallest_effect
+        side, margin = ("above" if column.effect > value else "below"), f"{value:+z.{digits}f}"
+    if column.verdict == "INCONCLUSIVE":
+        return f"straddles the margin {margin}"
+    return f"lies {side} {margin}" if column.verdict == "SUPPORTED" else f"lies {side} the margin {margin}"
+
+
+def _lack(column: "ColumnVerdict") -> str:
+    if column.shortfall is None:
+        return "the reading error covers the margin"
+    if column.shortfall > _LARGEST_NAMED_FACTOR:
+        return "it sits on the margin itself, where no n decides"
+    return f"n is too small by a factor of {column.shortfall:.{1 if column.shortfall < 10 else 0}f}"
+
+
+def _digits(column: "ColumnVerdict") -> int:
+    """Return two decimals, or as many (up to six) as the margin or the half-width needs to show a digit."""
+    scales = [scale for scale in (column.smallest_effect, (column.high - column.low) / 2) if scale > 0]
+    finest = min(scales, default=1.0)
+    return min(6, max(2, -math.floor(math.log10(finest))))
