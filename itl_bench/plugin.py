@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.errors import ItlError, UsageError, unknown
-from itl_bench.run.carried import CARRIED, status_of
 from itl_bench.run.options import add_options, check_options
-from itl_bench.run.state import CONTROLLER, RUN_ID, STATE, State
+from itl_bench.run.state import CARRIED, CONTROLLER, RUN_ID, STATE, State, status_of
 
 if TYPE_CHECKING:
     from itl_bench.catalog.grid.cases import Case
@@ -112,33 +111,36 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 def _print_plan(selected: list[Case], state: State) -> None:
     """Print what the selection needs, with what of it is in the store; a store that is not there is not made."""
+    from itl_bench.machine.this_machine import free_gb
+    from itl_bench.plan.overlaps import in_plan
     from itl_bench.plan.table import Builds, print_plan
-    from itl_bench.run.work import work_of
-    from itl_bench.stages.measuring.overlap import in_plan
+    from itl_bench.run.building import work_of
     from itl_bench.store.store import MARK
 
     problems: dict[str, None] = {}
 
     def work(cases: Sequence[Case]) -> tuple[Sequence[Task], Sequence[str]]:
-        found = work_of({case.id: case for case in cases}.values(), state.catalog, state.profile)
+        found = work_of({case.id: case for case in cases}.values(), state.catalog, state.profile, state.store_root)
         problems.update(dict.fromkeys(found.problems))
         return found.needed(), found.targets
 
     has = state.store.has if (state.store_root / MARK).exists() else lambda key: False
     builds = Builds(work, has, lambda tasks, by_key: in_plan(tasks, by_key, state.store) if tasks else [])
-    print_plan(selected, state.catalog, lambda case: _reason_not_run(case, state) is None, builds)
+    print_plan(
+        selected, state.catalog, lambda case: _reason_not_run(case, state) is None, builds, free_gb(state.store_root)
+    )
     for problem in problems:
         print(f"ERROR: cases that are not planned, because of {problem}")
 
 
 def _build(selected: list[Case], config: pytest.Config) -> None:
     """Build in this process; what goes wrong is kept for the cases that need it, so that the others are judged."""
-    from itl_bench.run.work import Built, build, work_of
+    from itl_bench.run.building import Built, build, work_of
 
     state = config.stash[STATE]
     controller = config.pluginmanager.getplugin(CONTROLLER)  # none on a worker of xdist
     try:
-        work = work_of({case.id: case for case in selected}.values(), state.catalog, state.profile)
+        work = work_of({case.id: case for case in selected}.values(), state.catalog, state.profile, state.store_root)
         if work.targets:
             watch = controller.watch if controller else lambda work: None
             state.built = build(work, state.store, state.run_id, on_start=watch)
@@ -147,9 +149,9 @@ def _build(selected: list[Case], config: pytest.Config) -> None:
 
 
 def _reason_not_run(case: Case, state: State) -> str | None:
-    from itl_bench.run.work import reason_not_run
+    from itl_bench.run.building import reason_not_run
 
-    return reason_not_run(case, state.catalog, state.profile)
+    return reason_not_run(case, state.catalog, state.profile, state.store_root)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -196,7 +198,7 @@ def _is_finding(call: pytest.CallInfo[None], verdict: JudgedCase | None) -> bool
 
 def _shorten(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """What could not be built is said in one line, unless its cause is a mistake in code: then pytest shows it all."""
-    from itl_bench.run.work import NotBuiltError
+    from itl_bench.run.building import NotBuiltError
 
     error = call.excinfo.value if call.excinfo else None
     if isinstance(error, NotBuiltError) and isinstance(error.__cause__, ItlError | OSError | None):
@@ -223,7 +225,7 @@ def _show(
 
 
 def _not_run(case: Case, catalog: Catalog, report: pytest.TestReport) -> dict[str, Any]:
-    from itl_bench.catalog.grid.words import not_run_record
+    from itl_bench.verdicts.facts import not_run_record
 
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return not_run_record(case, catalog, reason.removeprefix("Skipped: ")).model_dump(mode="json")

@@ -4,8 +4,6 @@ The JSON Schema of these models is committed beside this file; `python -m itl_be
 """
 
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,8 @@ from itl_bench.record_cells import Finite as Finite  # noqa: PLC0414 - readers o
 from itl_bench.vocabulary import ALPHA, Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
 
 SCHEMA_VERSION = 1
+
+
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
 
 
@@ -195,21 +195,6 @@ class Record(RecordModel):
     artifacts: tuple[ArtifactRecord, ...] = ()
     cells: tuple[CellRecord, ...] | None = Field(default=None, description="how those behind the verdicts were made")
     examples: tuple[ExampleRecord, ...] | None = Field(default=None, description="answers to look at, chosen by a rule")
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write `text` so that a reader, or a crash, never sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("x", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def dump(record: Record) -> str:

@@ -3,7 +3,7 @@
 import json
 
 from itl_bench.data.rows import Response, Table, write_lines, write_table
-from itl_bench.store.file_names import RESPONSES, TABLE, TRAINING
+from itl_bench.store.artifact import RESPONSES, TABLE, TRAINING
 
 
 def checkpoint(task, parents, folder):

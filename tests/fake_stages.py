@@ -13,11 +13,11 @@ import time
 from pathlib import Path
 from types import ModuleType
 
-from itl_bench.catalog.grid.words import identity
 from itl_bench.errors import UnsuitableBaseError, UsageError
-from itl_bench.plan.price import missing
+from itl_bench.plan.lacking import missing
 from itl_bench.record import CaseRecord
 from itl_bench.store.keys import Task
+from itl_bench.verdicts.facts import identity
 
 BASE = Task("base", {"model": "bios1m"})
 
@@ -27,7 +27,7 @@ def log(word):
         stream.write(f"{word}\n")
 
 
-def why_not(case, catalog, profile):
+def why_not(case, catalog, profile, root):
     return None if case.model == "bios1m" else missing(case, catalog)
 
 
@@ -98,7 +98,7 @@ def install(name, **functions):
 
 
 install("itl_bench.plan.runnable", why_not=why_not)
-install("itl_bench.plan.reads", tasks_of=tasks_of)
+install("itl_bench.plan.reads", tasks_of=tasks_of, read_by=lambda graph, case, table: [])
 install("itl_bench.stages.builders", builders=builders, provenance=lambda: {"device": "none"})
 install("itl_bench.verdicts.measured", judge_from_store=judge_from_store)
 install(

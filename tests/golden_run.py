@@ -22,23 +22,21 @@ from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.data.atlas.items import AtlasSpec, atlas_items
 from itl_bench.data.atlas.probes import atlas_prompts
 from itl_bench.data.bios import shipped
-from itl_bench.data.bios.recipe import Recipe
-from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase, shipped_bases
+from itl_bench.data.bios.shipped import MANIFEST, Bases, Recipe, ShippedBase, shipped_bases
 from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.world import build_world
-from itl_bench.data.rows import Prompt, Response, read_lines, read_table, write_lines
+from itl_bench.data.rows import UNSEEN, Prompt, Response, read_lines, read_table, write_lines
 from itl_bench.data.tokens.template import prompt_ids
-from itl_bench.plan.graph import VERSIONS, Graph, TunedCell
-from itl_bench.plan.made_of import UNSEEN
+from itl_bench.files import sha256
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import VERSIONS, Graph
 from itl_bench.stages.builders import builders
-from itl_bench.stages.familiarity.making import SEED, all_prompts, fingerprint
 from itl_bench.stages.familiarity.scoring import score
+from itl_bench.stages.familiarity.stage import SEED, all_prompts, fingerprint
 from itl_bench.stages.loading import load_tokenizer
-from itl_bench.stages.training.pretraining import new_model
-from itl_bench.store.artifact import sha256
-from itl_bench.store.file_names import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
+from itl_bench.stages.training.bases import new_model
+from itl_bench.store.artifact import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING
 from itl_bench.store.keys import Task
-from itl_bench.verdicts.comparison import Replicate
 from tests.tiny import ROWS, WORLD, be_quick, tiny_catalog
 from tests.tiny_reader import letters_tokenizer, llama
 

@@ -8,8 +8,9 @@ import numpy as np
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.rows import Table
+from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord
-from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
+from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.difference import judge_measured
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))

@@ -6,13 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from itl_bench.data.atlas import familiarity_classes
+from itl_bench.data.atlas import familiarity_table as familiarity_classes
 from itl_bench.data.atlas.answers import stated
 from itl_bench.data.atlas.facts import load_atlas
 from itl_bench.data.atlas.items import TUNED, AtlasSpec, atlas_items, taught_facts
 from itl_bench.data.atlas.probes import ENOUGH, HELD_OUT, PROBED, PROMPTS, atlas_prompts
-from itl_bench.data.atlas.selecting import Familiarity, draw, pool, relation_mix
-from itl_bench.data.atlas.split import side
+from itl_bench.data.atlas.selecting import Familiarity, draw, pool, relation_mix, side
 from itl_bench.errors import UsageError
 
 ATLAS = load_atlas()

@@ -9,8 +9,9 @@ import pytest
 import yaml
 from scipy import stats
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import build_grid
-from itl_bench.catalog.loading import Catalog, load_catalog
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.record import CaseRecord
 from itl_bench.verdicts.published import judge_case
 

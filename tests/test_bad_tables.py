@@ -5,10 +5,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_bad_edits import assert_says, change, checked, copied, the_complaint
 
-from itl_bench.catalog.csv_table import read_csv
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog
-from itl_bench.catalog.published import HEADERS
+from itl_bench.catalog.published import HEADERS, read_csv
 from itl_bench.errors import UsageError
 
 ASPECTS, TASKS, SHIFT = "aspect_scores.csv", "task_scores.csv", "token_shift.csv"

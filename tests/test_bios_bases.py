@@ -8,9 +8,9 @@ from itl_bench.data.bios.shipped import folder_of, shipped_bases
 from itl_bench.data.bios.tokens import make_tokenizer, vocabulary
 from itl_bench.data.bios.world import build_world
 from itl_bench.errors import UsageError
+from itl_bench.files import sha256
 from itl_bench.stages.loading import load_model, load_tokenizer
 from itl_bench.stages.training.bases import make_base, measure_recall
-from itl_bench.store.artifact import sha256
 
 NUMBERS = [base.number for base in shipped_bases().bases]
 WORLD = build_world(shipped_bases().world)

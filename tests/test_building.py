@@ -11,7 +11,7 @@ import building_worker
 import pytest
 from building_worker import graph, work
 
-from itl_bench.data.sources.errors import MissingDatasetError
+from itl_bench.data.sources.spec import MissingDatasetError
 from itl_bench.errors import EvidenceError, ItlError, UnsuitableBaseError, UsageError
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.keys import Task

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -10,7 +11,7 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
 from itl_bench.plan.runnable import why_not
-from itl_bench.run.work import Built, judge_measured, work_of, work_of_case
+from itl_bench.run.building import Built, judge_measured, work_of, work_of_case
 from itl_bench.store.store import Store
 
 BROKEN = "bios-new30-short"
@@ -30,8 +31,8 @@ def measured():
 def test_the_tasks_of_every_case_that_ships_can_be_made_or_it_is_said_why_not(name):
     profile = catalog().profiles[name]
     for case in (one for one in measured() if in_profile(one, profile, catalog())):
-        if not work_of_case(case, catalog(), profile).targets:
-            assert why_not(case, catalog(), profile)
+        if not work_of_case(case, catalog(), profile, Path("no-store")).targets:
+            assert why_not(case, catalog(), profile, Path("no-store"))
 
 
 @pytest.fixture
@@ -51,12 +52,12 @@ def test_one_broken_entry_costs_the_cases_that_cannot_use_it_and_no_other(mistak
     sound, broken = [], []
     for case in cases:
         try:
-            sound += work_of_case(case, mistaken, profile).targets
+            sound += work_of_case(case, mistaken, profile, tmp_path).targets
         except UsageError:
             broken.append(case)
     assert broken
     assert sound
-    work = work_of(cases, mistaken, profile)
+    work = work_of(cases, mistaken, profile, tmp_path)
     assert work.targets == tuple(dict.fromkeys(sound))
     assert work.problems == (f"UsageError: dataset {BROKEN!r} is none of the bios world",)
     assert {task.key for task in work.needed()} == {task.key for task in work.tasks}

@@ -1,6 +1,7 @@
 """Single cells, their answers and measures, with stages that train nothing."""
 
 import sys
+from pathlib import Path
 
 import pytest
 from cell_stages import Stages
@@ -8,13 +9,13 @@ from test_audit_oracle import catalog
 
 from itl_bench.catalog.grid.find import find_case
 from itl_bench.data.bios import shipped
-from itl_bench.data.bios.recipe import Recipe
-from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase
+from itl_bench.data.bios.shipped import MANIFEST, Bases, Recipe, ShippedBase
 from itl_bench.data.bios.world import WorldSpec
 from itl_bench.errors import UsageError
-from itl_bench.plan.runnable import why_no_cells, why_not
+from itl_bench.plan.lacking import why_no_cells
+from itl_bench.plan.runnable import why_not
+from itl_bench.run.building import NotBuiltError
 from itl_bench.run.built_cells import BuiltCells
-from itl_bench.run.work import NotBuiltError
 from itl_bench.store.store import Store
 
 CELL = ("bios-new30-short", "lora", 0.003)
@@ -159,5 +160,5 @@ def test_where_no_cell_can_be_built_the_reason_is_that_of_the_cases(bases, monke
         (bases / MANIFEST).unlink()
     else:
         monkeypatch.setitem(sys.modules, lacking, None)
-    assert f"not run: {why_no_cells()}" == why_not(case, catalog(), None)
+    assert f"not run: {why_no_cells()}" == why_not(case, catalog(), None, Path("no-store"))
     assert lacking in why_no_cells()

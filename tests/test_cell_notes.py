@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.rows import Item, Table, write_lines, write_table
+from itl_bench.data.sources.overlap import EXACT, SHARE
 from itl_bench.methods.recipe import TuningRecipe
-from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
 from itl_bench.record_cells import OverlapRecord
 from itl_bench.run.recording.cells import cells_of, settings_of, training_record
-from itl_bench.stages.measuring.overlap import EXACT, SHARE
-from itl_bench.store.file_names import ITEMS, REPORT, TABLE, TRAINING
+from itl_bench.store.artifact import ITEMS, REPORT, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
 
 NEW30, NEW100 = "bios-new30-short", "bios-new100-short"
 LOG = {

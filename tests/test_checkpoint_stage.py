@@ -13,8 +13,8 @@ from itl_bench.machine.this_machine import Machine
 from itl_bench.methods.recipe import Tuning, TuningRecipe
 from itl_bench.stages import checkpoint as checkpoint_stage
 from itl_bench.stages.checkpoint import build_checkpoint, gpus_of, parameters_in
-from itl_bench.stages.training.pretraining import new_model
-from itl_bench.store.file_names import ITEMS, TRAINING
+from itl_bench.stages.training.bases import new_model
+from itl_bench.store.artifact import ITEMS, TRAINING
 from tests.methods_made import codes
 from tests.test_tuning import ITEMS as ROWS
 from tests.test_tuning import SMALL, WORLD

@@ -7,10 +7,9 @@ import sys
 import pytest
 from pydantic import ValidationError
 
-from itl_bench.data.sources.errors import MissingDatasetError
 from itl_bench.data.sources.loading import first_found
 from itl_bench.data.sources.places import find_files, hub_command
-from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.data.sources.spec import MissingDatasetError, SourceSpec
 from itl_bench.errors import UsageError
 
 FIELDS = {"instruction": "q", "output": "a"}

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from itl_bench.catalog.datasets import DatasetSpec, ProbeSpec
+from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.catalog.models import ModelSpec
+from itl_bench.catalog.probes import ProbeSpec
 from itl_bench.data.sources.loading import load_items, load_prompts
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError

@@ -1,7 +1,8 @@
 import pytest
 from test_audit_oracle import catalog, grid, records
 
-from itl_bench.catalog.grid.words import compared, not_run_record, unit_of
+from itl_bench.catalog.grid.words import compared, unit_of
+from itl_bench.verdicts.facts import not_run_record
 
 TEXTS = {
     "C09-published-llama7b": "lora on tulu-1k minus full on medinstruct-52k; llama7b, medinstruct-test",

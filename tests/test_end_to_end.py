@@ -11,13 +11,14 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.catalog.methods import MethodSpec
 from itl_bench.data.bios import shipped
 from itl_bench.data.rows import read_table
+from itl_bench.plan.cells import Replicate
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.reads import side_tables, tasks_of
 from itl_bench.stages.builders import builders
+from itl_bench.store.artifact import TABLE
 from itl_bench.store.executor import LocalExecutor
-from itl_bench.store.file_names import TABLE
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import RatePoint, Replicate
+from itl_bench.verdicts.comparison import RatePoint
 from itl_bench.verdicts.difference import judge_measured
 from itl_bench.verdicts.measured import judge_from_store, sample_of
 from tests import tiny

@@ -11,14 +11,14 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.answers import stated
 from itl_bench.data.rows import AnswerTokens, Fact, Item, Prompt, Response, write_lines
 from itl_bench.measures.borrowing import borrowing
-from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
+from itl_bench.run.building import Work
 from itl_bench.run.controller import Controller
 from itl_bench.run.recording.examples import ExampleCell, chosen, example_cells, examples_of
 from itl_bench.run.recording.recorder import Behind, Recorder
-from itl_bench.run.work import Work
-from itl_bench.store.file_names import ITEMS, PROMPTS, RESPONSES, TOKENS
+from itl_bench.store.artifact import ITEMS, PROMPTS, RESPONSES, TOKENS
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
 
 HOBBIES = ("chess", "rowing", "origami", "fencing")
 NEW30 = "bios-new30-short"

@@ -128,7 +128,7 @@ def test_the_column_that_decided_then_is_the_one_compared():
 
 
 def whole():
-    from itl_bench.catalog.grid.words import not_run_record
+    from itl_bench.verdicts.facts import not_run_record
 
     skipped = next(case for case in grid().values() if case.evidence == "measured")
     cases = (*records().values(), not_run_record(skipped, catalog(), "no weights"))

@@ -2,27 +2,29 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 import torch
 
-from itl_bench.catalog.cells import CellTable, ChosenRate, TriedRate
+from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.rates import ChosenRate, TriedRate
 from itl_bench.cli import main
 from itl_bench.data.rows import Item, Table, read_lines
 from itl_bench.data.tokens.template import training_example
 from itl_bench.errors import UsageError
-from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
 from itl_bench.plan.runnable import why_not
-from itl_bench.run.sweeping import choose, mean_loss, save, sweep_tasks
+from itl_bench.run.commands.sweep import choose, mean_loss, save, sweep_tasks
 from itl_bench.stages.builders import builders
 from itl_bench.stages.loading import load_tokenizer, load_tuned
+from itl_bench.store.artifact import ITEMS
 from itl_bench.store.executor import LocalExecutor
-from itl_bench.store.file_names import ITEMS
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
 from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import tiny_catalog
 
@@ -101,7 +103,7 @@ def test_a_case_is_judged_at_the_rates_of_both_methods(swept, build):
     inside = {name: one.model_copy(update={"tried": _around(one.rate)}) for name, one in catalog.rates.items()}
     catalog = replace(catalog, rates=inside)
     case = the_case(catalog)
-    assert why_not(case, catalog, None) is None
+    assert why_not(case, catalog, None, Path("no-store")) is None
     store, _ = build([case], catalog)
     record = judge_from_store(case, catalog, None, store)
     rates = [catalog.rates[f"fair-{DATASET}-{method}"].rate for method in ("lora", "full")]
@@ -134,7 +136,7 @@ def test_a_rate_at_the_edge_gives_no_verdict(swept, build):
 
 
 def test_without_a_sweep_a_case_is_not_run(catalog):
-    reason = why_not(the_case(catalog), catalog, None)
+    reason = why_not(the_case(catalog), catalog, None, Path("no-store"))
     assert reason == f"not run: no learning rate was chosen for full on {DATASET}; run itl-bench sweep fair"
 
 
@@ -142,7 +144,7 @@ def test_a_sweep_of_other_cells_does_not_count(swept):
     catalog, _ = swept
     table = catalog.cells["fair"].model_copy(update={"sweep_seeds": (8,)})
     moved = replace(catalog, cells={"fair": table})
-    assert why_not(the_case(moved), moved, None) == (
+    assert why_not(the_case(moved), moved, None, Path("no-store")) == (
         f"not run: the learning rate of full on {DATASET} was chosen with another recipe, world, method or sweep; "
         "run itl-bench sweep fair again"
     )
@@ -275,7 +277,7 @@ def test_a_sweep_says_what_it_lacks_before_it_builds(monkeypatch, capsys, tmp_pa
 
 
 def test_a_sweep_that_does_not_fit_on_the_disk_is_not_begun(own, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr("itl_bench.plan.runnable.free_gb", lambda folder: 0.0)
+    monkeypatch.setattr("itl_bench.plan.disk.free_gb", lambda folder: 0.0)
     monkeypatch.setattr("itl_bench.stages.builders.build_corpus", building := Mock(side_effect=ValueError("was begun")))
     line = stopped_by(monkeypatch, capsys, "fair", "--store", tmp_path / "store", "--cases", own)
     assert line.startswith("ERROR: fair: needs ")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from itl_bench.data.atlas.familiarity_classes import CLASSES, SAMPLES, familiarity, right_sample
+from itl_bench.data.atlas.familiarity_table import CLASSES, SAMPLES, familiarity, right_sample
 
 shares = st.floats(0, 1).map(lambda share: round(share, 12))  # scipy cannot take the very smallest
 probabilities = st.lists(shares, min_size=1, max_size=6)

@@ -1,19 +1,19 @@
 """From a folder with a tiny model to its table, and the command."""
 
 import hashlib
-import runpy
 import string
 import sys
 
 import pytest
 
+from itl_bench.cli import main
 from itl_bench.data.atlas import facts
 from itl_bench.data.atlas.facts import load_atlas
 from itl_bench.data.atlas.familiarity_table import read_familiarity
 from itl_bench.data.atlas.few_shots import PROMPTS, FewShot
 from itl_bench.errors import UsageError
-from itl_bench.stages.familiarity.making import all_prompts, check_table, fingerprint, hashes, make_table, matcher
 from itl_bench.stages.familiarity.scoring import score
+from itl_bench.stages.familiarity.stage import all_prompts, check_table, fingerprint, hashes, make_table, matcher
 from itl_bench.stages.loading import load_model, load_tokenizer
 from tests.tiny_reader import letters_tokenizer, llama
 
@@ -101,9 +101,9 @@ def test_no_weights(tmp_path):
 
 
 def run_command(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["familiarity", *map(str, arguments)])
+    monkeypatch.setattr(sys, "argv", ["itl-bench", "atlas", "familiarity", *map(str, arguments)])
     with pytest.raises(SystemExit) as stopped:
-        runpy.run_module("itl_bench.stages.familiarity", run_name="__main__")
+        main()
     return stopped.value.code
 
 
@@ -118,7 +118,7 @@ def test_command(folder, atlas, tmp_path, monkeypatch, capsys):
     assert len(read_familiarity(tmp_path / "table.jsonl").rows) == 40
 
 
-def test_command_with_a_folder_that_holds_no_model(tmp_path, monkeypatch):
-    message = run_command(monkeypatch, tmp_path, "--to", tmp_path / "table.jsonl")
-    assert message.startswith(f"error: {tmp_path} holds no *.safetensors")
+def test_command_with_a_folder_that_holds_no_model(tmp_path, monkeypatch, capsys):
+    assert run_command(monkeypatch, tmp_path, "--to", tmp_path / "table.jsonl") == 2
+    assert capsys.readouterr().err.startswith(f"ERROR: {tmp_path} holds no *.safetensors")
     assert not (tmp_path / "table.jsonl").exists()

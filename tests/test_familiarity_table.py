@@ -18,7 +18,7 @@ from itl_bench.data.atlas.familiarity_table import (
 )
 from itl_bench.data.atlas.few_shots import PROMPTS
 from itl_bench.errors import UsageError
-from itl_bench.stages.familiarity.shipped import declared_table
+from itl_bench.stages.familiarity.stage import declared_table
 
 PROVENANCE = Provenance(
     files={"model.safetensors": "00"}, atlas=1, prompts="11", seed=1, temperature=0.5, made_with={"torch": "2"}

@@ -168,11 +168,6 @@ def test_what_a_machine_lacks_for_a_cell_skips_the_test_with_the_line_of_the_cas
     assert own.trained() == ["1011"]
 
 
-def test_the_disk_that_is_asked_is_that_of_the_runs_store(own, tmp_path):
-    result = own("from itl_bench.plan.disk import store_in_use\ndef test_mine(): print(store_in_use())\n", "-s")
-    assert f"{tmp_path / 'store'}\n" in result.text
-
-
 def test_fixtures_are_listed_with_what_they_give(own):
     result = own("", "--fixtures")
     for name in NAMES:
@@ -226,14 +221,14 @@ def test_the_documented_tests_run_as_they_are_printed(own, tmp_path):
 HAS_GEMMA = (
     FAKE
     + """
-from itl_bench.plan import price, runnable
+from itl_bench.plan import disk, lacking
 from itl_bench.data.rows import Table, write_table
 from itl_bench.machine.this_machine import Machine
-from itl_bench.store.file_names import TABLE
+from itl_bench.store.artifact import TABLE
 
-runnable.why_no_weights = lambda spec: None
-price.this_machine = runnable.this_machine = lambda: Machine(cores=2, ram_gb=24.0)
-runnable.free_gb = lambda folder: 1000.0
+lacking.why_no_weights = lambda spec: None
+lacking.this_machine = disk.this_machine = lambda: Machine(cores=2, ram_gb=24.0)
+disk.free_gb = lambda folder: 1000.0
 
 def known(task, parents, folder):
     build(task, parents, folder)

@@ -16,18 +16,17 @@ from itl_bench.data.tokens.template import prompt_ids
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.measures.token_shift import token_shifts
 from itl_bench.measures.token_shift_logits import teacher_forced
-from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
 from itl_bench.plan.reads import Floors, floors_of, read_by, tasks_of
 from itl_bench.stages.builders import builders
 from itl_bench.stages.loading import load_adapted, load_model, load_tokenizer, load_tuned
 from itl_bench.stages.measuring.floors import both_seeds, wording_shifts, write_paraphrase_floor
-from itl_bench.store.artifact import Artifact
+from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, Artifact
 from itl_bench.store.executor import LocalExecutor
-from itl_bench.store.file_names import PROMPTS, RESPONSES, TABLE
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
-from itl_bench.verdicts.context import in_words, mean
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import in_words, judge_from_store
+from itl_bench.verdicts.tables import mean
 from tests.tiny import tiny_catalog
 
 NEW30 = "bios-new30-short"

@@ -8,11 +8,12 @@ import pytest
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.record import load
-from itl_bench.store.file_names import TRAINING
+from itl_bench.store.artifact import TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts import measured as judging_phase
-from itl_bench.verdicts.measured import judge_from_store, mixture, too_few_updates
+from itl_bench.verdicts import guards
+from itl_bench.verdicts.guards import too_few_updates
+from itl_bench.verdicts.measured import judge_from_store, mixture
 from tests.tiny import ROWS, SHIPPED_FEWEST_UPDATES, tiny_catalog
 
 REFERENCE = shipped("cases").parent / "reports" / "reference"
@@ -58,7 +59,7 @@ def tuning(store, updates):
     [([], None), ([94], None), ([94, 4689], None), ([93], 93), ([4689, 23, 94, 93], 23), ([1], 1), ([0, 96], 0)],
 )
 def test_the_shortest_tuning_decides_whether_there_is_a_verdict(tmp_path, monkeypatch, updates, fewest):
-    monkeypatch.setattr(judging_phase, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    monkeypatch.setattr(guards, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     store = Store(tmp_path)
     others = [Task("measure", {"measure": "knowledge"}), Task("checkpoint", {})]  # neither is opened
     plural = "" if fewest == 1 else "s"
@@ -77,12 +78,12 @@ def tuned(bases, build):
 
 
 def test_a_difference_between_cells_of_few_updates_is_shown_and_decides_nothing(tuned, monkeypatch):
-    monkeypatch.setattr("itl_bench.verdicts.difference.FEWEST_PROMPTS", 1)
-    monkeypatch.setattr("itl_bench.verdicts.difference.TRAINED_SHARE", -math.inf)
+    monkeypatch.setattr("itl_bench.verdicts.guards.FEWEST_PROMPTS", 1)
+    monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", -math.inf)
     full = judge_from_store(tuned[0], tuned[1], None, tuned[2])
     assert (full.pilot, "pilot" in full.reason) == (None, False)
     assert full.p_value is not None
-    monkeypatch.setattr(judging_phase, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    monkeypatch.setattr(guards, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     short = judge_from_store(tuned[0], tuned[1], None, tuned[2])
     updates = 3 * math.ceil(ROWS / 32)  # epochs, rows, batch
     assert short.pilot is True
@@ -94,7 +95,7 @@ def test_a_difference_between_cells_of_few_updates_is_shown_and_decides_nothing(
 
 
 def test_a_pilot_of_few_updates_says_both(tuned, monkeypatch):
-    monkeypatch.setattr(judging_phase, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    monkeypatch.setattr(guards, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     case, catalog, store = tuned
     profile = catalog.profiles["embedded"].model_copy(update={"pilot": True})
     record = judge_from_store(case, catalog, profile, store)

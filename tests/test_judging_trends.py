@@ -10,12 +10,12 @@ import pytest
 
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Item, read_lines, read_table
-from itl_bench.store.file_names import ITEMS, TABLE, TRAINING
+from itl_bench.store.artifact import ITEMS, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.difference import trained
+from itl_bench.verdicts.guards import trained
 from itl_bench.verdicts.measured import judge_from_store
-from itl_bench.verdicts.measured_trends import column_mean, training_loss
+from itl_bench.verdicts.tables import column_mean, training_loss
 from tests.tiny import SHIPPED_FEWEST_UPDATES, SIZES, tiny_catalog
 
 SIZED = [f"bios-new20-sized-{label}" for label in SIZES]
@@ -56,7 +56,7 @@ def tables(tasks, store, measure):
 
 
 def test_the_trend_over_sizes_is_that_of_the_logarithm_of_mean_divergence(sized, build, monkeypatch):
-    monkeypatch.setattr("itl_bench.verdicts.difference.TRAINED_SHARE", -math.inf)  # six steps train nothing
+    monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", -math.inf)  # six steps train nothing
     case = the_case(sized, "C03")
     store, tasks = build([case], sized)
     record = judge_from_store(case, sized, None, store)
@@ -137,11 +137,11 @@ def test_a_pilot_gives_no_verdict(styled, build):
 
 
 def test_a_trend_over_cells_of_few_updates_is_shown_and_decides_nothing(sized, build, monkeypatch):
-    monkeypatch.setattr("itl_bench.verdicts.difference.TRAINED_SHARE", -math.inf)
+    monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", -math.inf)
     case = the_case(sized, "C03")
     store, _ = build([case], sized)
     full = judge_from_store(case, sized, None, store)
-    monkeypatch.setattr("itl_bench.verdicts.measured.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    monkeypatch.setattr("itl_bench.verdicts.guards.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     short = judge_from_store(case, sized, None, store)
     fewest = 3 * math.ceil(min(SIZES.values()) / 32)  # epochs, rows, batch
     assert short.reason.startswith(f"pilot: cells of {fewest} updates; a verdict needs 94; ")
@@ -150,8 +150,8 @@ def test_a_trend_over_cells_of_few_updates_is_shown_and_decides_nothing(sized, b
 
 
 def test_a_trend_of_which_too_little_is_left_says_as_well_that_it_was_short(sized, build, monkeypatch):
-    monkeypatch.setattr("itl_bench.verdicts.difference.TRAINED_SHARE", math.inf)  # no cell was trained
-    monkeypatch.setattr("itl_bench.verdicts.measured.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", math.inf)  # no cell was trained
+    monkeypatch.setattr("itl_bench.verdicts.guards.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     case = the_case(sized, "C03")
     store, _ = build([case], sized)
     record = judge_from_store(case, sized, None, store)

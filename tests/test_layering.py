@@ -1,9 +1,13 @@
-"""Arrows point one way, and whoever plans or reads reports needs no torch."""
+"""Arrows point one way: which room may import which, where torch may be named, and no circle of modules anywhere."""
 
 import ast
+import graphlib
+import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -11,48 +15,204 @@ import itl_bench
 
 PACKAGE = Path(itl_bench.__file__).parent
 
-HEAVY = ("torch", "transformers", "peft", "vllm", "accelerate", "openai")
+# What a room may import, beside itself; the longest name that fits a module is its room.
+GROUND = {"errors", "vocabulary", "specs", "files"}
+MAY_IMPORT: dict[str, set[str] | None] = {
+    "errors": set(),
+    "vocabulary": set(),
+    "specs": {"vocabulary"},
+    "files": {"errors"},
+    "record": GROUND | {"record_cells"},
+    "record_cells": set(),
+    "store": {"errors", "files"},
+    "data": GROUND,
+    "methods": GROUND | {"data"},
+    "measures": GROUND | {"data"},
+    "measures.registry": GROUND,  # names functions as "module:function"; loads none
+    "machine": GROUND | {"methods"},
+    "catalog": GROUND | {"data", "measures.registry", "methods"},
+    "catalog.grid": GROUND | {"data", "methods", "catalog"},
+    "plan": GROUND | {"catalog", "catalog.grid", "data", "machine", "measures.registry", "methods", "store"},
+    "stages": GROUND | {"data", "machine", "measures", "measures.registry", "methods", "store"},  # a task says it all
+    "verdicts.stats": {"errors", "vocabulary"},
+    "verdicts": GROUND | {"catalog", "catalog.grid", "data", "plan", "record", "store", "verdicts.stats"},
+    "report": GROUND | {"data", "methods", "record", "record_cells"},
+    "run": None,  # anything but the doors
+    "plugin": None,
+    "cli": None,
+}
+DOORS = {"plugin", "cli"}
+
+# Where heavy packages may be named; type checkers may read of them anywhere.
+TRAINING = ("torch", "transformers", "peft", "accelerate")
+TRAINING_ROOMS = {"methods", "measures", "stages", "run.perf"}
+TRAINING_FILES = {"data.bios.tokens", "run.fixtures"}  # a tokenizer's own format; the fixture `device`
+HEAVY: dict[str, set[str]] = {
+    **dict.fromkeys(TRAINING, TRAINING_ROOMS | TRAINING_FILES),
+    "vllm": {"stages.generation.vllm"},
+    "openai": {"stages.judges"},
+    "ray": {"store.ray_executor"},
+}
+
+
+class Import(NamedTuple):
+    """One imported module, and whether only type checkers read the line."""
+
+    module: str
+    typing_only: bool
+
+
+def imports(text: str, modules: Mapping[str, str]) -> Iterator[Import]:
+    """Everything that a file imports, wherever in it; submodules by their own name."""
+    tree = ast.parse(text)
+    checked = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield Import(whole if whole in modules else node.module, node in checked)
+        elif isinstance(node, ast.Import):
+            yield from (Import(alias.name, node in checked) for alias in node.names)
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
+MODULES = {name_of(path): path.read_text(encoding="utf-8") for path in FILES}
+
+
+def within(module: str, names: set[str] | Mapping[str, object]) -> str | None:
+    """The longest of some dotted names that a module of the package is or is in."""
+    inside = module.removeprefix("itl_bench").removeprefix(".")
+    fitting = [name for name in names if inside == name or inside.startswith(f"{name}.")]
+    return max(fitting, key=len, default=None)
+
+
+def arrows_against(module: str, text: str) -> list[str]:
+    """The imports of a module that its room may not have."""
+    room, found = within(module, MAY_IMPORT), []
+    if room is None:
+        return [f"{module} is in no room; the rooms are {', '.join(MAY_IMPORT)}"]
+    for one in imports(text, MODULES):
+        if not one.module.startswith("itl_bench."):
+            continue
+        other = within(one.module, MAY_IMPORT)
+        allowed = MAY_IMPORT[room]
+        allowed = set(MAY_IMPORT) - DOORS if allowed is None else allowed
+        if other != room and other not in allowed:
+            found.append(f"{module} imports {one.module}: {room} may not import {other}")
+    return found
+
+
+def heavy_in(module: str, text: str) -> list[str]:
+    """The heavy packages that a module names and may not."""
+    tops = {one.module.partition(".")[0] for one in imports(text, MODULES) if not one.typing_only}
+    return [f"{module} names {top}" for top in sorted(tops & HEAVY.keys()) if within(module, HEAVY[top]) is None]
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - {"itl_bench"}))
+def test_imports_point_one_way(module):
+    assert not arrows_against(module, MODULES[module])
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_heavy_packages_are_named_in_their_rooms_only(module):
+    assert not heavy_in(module, MODULES[module])
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_relative_imports_are_not_used(module):
+    assert not [
+        node for node in ast.walk(ast.parse(MODULES[module])) if isinstance(node, ast.ImportFrom) and node.level
+    ]
+
+
+def test_there_is_no_circle():
+    graph = {name: {one.module for one in imports(text, MODULES)} & MODULES.keys() for name, text in MODULES.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # CycleError names the circle
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("itl_bench.verdicts.planted", "from itl_bench.stages.loading import load_model"),
+        ("itl_bench.verdicts.stats.planted", "from itl_bench.verdicts import tables"),
+        ("itl_bench.stages.planted", "from itl_bench.catalog.catalog import Catalog"),
+        ("itl_bench.report.planted", "from itl_bench.plan.graph import Graph"),
+        ("itl_bench.report.planted", "from itl_bench.store.queue import Queue"),
+        ("itl_bench.catalog.planted", "import itl_bench.catalog.grid.build"),
+        ("itl_bench.measures.registry", "from itl_bench.measures.style import style"),
+        ("itl_bench.run.planted", "import itl_bench.plugin"),
+        ("itl_bench.store.planted", "def late():\n    from itl_bench.data.rows import Item"),
+        (
+            "itl_bench.store.planted",
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from itl_bench.data.rows import Item",
+        ),
+        ("itl_bench.helpers", "import math"),
+    ],
+)
+def test_a_planted_arrow_is_found(module, line):
+    assert len(arrows_against(module, line)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "found"),
+    [
+        ("itl_bench.plan.planted", "import torch", 1),
+        ("itl_bench.verdicts.planted", "def late():\n    from torch import nn", 1),
+        ("itl_bench.store.planted", "import ray", 1),
+        ("itl_bench.stages.generation.hf", "import vllm", 1),
+        ("itl_bench.stages.generation.vllm", "import vllm", 0),
+        ("itl_bench.stages.judges.client", "import openai", 0),
+        ("itl_bench.stages.planted", "import torch, transformers", 0),
+        ("itl_bench.run.state", "import peft", 1),
+        ("itl_bench.run.fixtures", "import torch", 0),
+        ("itl_bench.plan.planted", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch", 0),
+    ],
+)
+def test_a_planted_heavy_package_is_found(module, line, found):
+    assert len(heavy_in(module, line)) == found
+
+
+def test_a_planted_circle_is_found():
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter({"one": {"other"}, "other": {"one"}}).prepare()
+
+
+@pytest.mark.parametrize("room", sorted(name for name in MODULES if (PACKAGE.parent / name.replace(".", "/")).is_dir()))
+def test_a_room_is_its_docstring_and_nothing_else(room):
+    tree = ast.parse(MODULES[room])
+    assert ast.get_docstring(tree)
+    assert len(tree.body) == 1 or room == "itl_bench"  # which also has the version
+
+
 BLOCK = f"""
 import sys
 class Refuse:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {HEAVY}:
+        if name.split(".")[0] in {tuple(HEAVY)}:
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
 """
-LIGHT = [
-    "verdicts.stats.rule",
-    "verdicts.published",
-    "report.write",
-    "catalog.loading",
-    "catalog.grid.build",
-    "plan.price",
-    "plan.graph",
-    "verdicts.summary",
-    "record",
-    "store.store",
-    "store.executor",
-    "plugin",
-    "cli",
-]
-
-
-FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_shipped" not in path.parts)
-
-
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_relative_imports_are_not_used(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert not [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+LIGHT = ("catalog", "plan", "store", "verdicts", "report", "record", "plugin", "cli")
 
 
 def run(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
 
-@pytest.mark.parametrize("name", LIGHT)
-def test_without_torch_installed(name):
-    result = run(f"{BLOCK}import itl_bench.{name}")
+@pytest.mark.parametrize("room", LIGHT)
+def test_without_torch_installed(room):
+    modules = [name for name in MODULES if re.match(rf"itl_bench\.{re.escape(room)}(\.|$)", name)]
+    assert modules
+    result = run(BLOCK + "".join(f"import {name}\n" for name in modules))
     assert result.returncode == 0, result.stderr
 
 

@@ -9,7 +9,7 @@ from tiny_weights import logits, tiny_config
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaForCausalLM
 
 from itl_bench.errors import ItlError
-from itl_bench.stages.gguf import convert
+from itl_bench.stages.base import convert
 from itl_bench.stages.loading import load_model, load_tokenizer
 
 # SentencePiece spells a space as U+2581; what has no letter of its own is spelt in bytes.

@@ -11,8 +11,9 @@ from test_bad_edits import C01, C03, C18, assert_says, change, copied, the_compl
 
 from itl_bench.catalog.grid.words import compared
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
-from itl_bench.verdicts.matched_loss import common_replicates, falling_curve, match_losses, sides_by_rate
+from itl_bench.plan.cells import Replicate
+from itl_bench.verdicts.comparison import RatePoint, Sample
+from itl_bench.verdicts.equal_loss import common_replicates, falling_curve, match_losses, sides_by_rate
 from itl_bench.verdicts.summary import families
 
 START = 4.0

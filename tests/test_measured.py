@@ -23,7 +23,8 @@ from scipy import stats
 
 from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
+from itl_bench.plan.cells import Replicate
+from itl_bench.verdicts.comparison import RatePoint, Sample
 
 RATES_OF_C02 = ((1e-4, 1, 2.0), (1e-3, 3, 0.25))
 

@@ -7,7 +7,8 @@ import pytest
 from measured_tables import REPLICATES, SHIFT, TRAINED, UNTRAINED, answers, as_table, at, divergence, tuned, verdict
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
+from itl_bench.plan.cells import Replicate
+from itl_bench.verdicts.comparison import RatePoint, Sample
 
 
 def test_too_few_replicates_show_numbers_and_decide_nothing():

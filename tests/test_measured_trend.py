@@ -10,8 +10,9 @@ from scipy import stats
 from statsmodels.formula.api import ols
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.comparison import CellSummary, Replicate
-from itl_bench.verdicts.stats.slope_within import slope_within
+from itl_bench.plan.cells import Replicate
+from itl_bench.verdicts.comparison import CellSummary
+from itl_bench.verdicts.stats.trend import slope_within
 from itl_bench.verdicts.trend import judge_trend
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))

@@ -14,22 +14,21 @@ from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios import shipped
-from itl_bench.data.bios.recipe import Recipe
-from itl_bench.data.bios.shipped import MANIFEST, Bases, ShippedBase
+from itl_bench.data.bios.shipped import MANIFEST, Bases, Recipe, ShippedBase
 from itl_bench.data.bios.world import WorldSpec
 from itl_bench.data.rows import Item, Prompt, Table, read_table, write_lines, write_table
 from itl_bench.data.sources.overlap import in_words
 from itl_bench.machine.this_machine import Machine
+from itl_bench.plan.cells import Replicate
 from itl_bench.plan.graph import Graph
+from itl_bench.plan.overlaps import Found, found_in, in_plan
 from itl_bench.plan.reads import MEASURE_TABLES, read_by, tasks_of
 from itl_bench.plan.table import SEE_OVERLAPS, Builds, print_plan
-from itl_bench.stages.builders import build_measure
 from itl_bench.stages.corpus import build_corpus, build_probe
-from itl_bench.stages.measuring.overlap import Found, found_in, in_plan, write_overlap
-from itl_bench.store.file_names import ITEMS, PROMPTS, TABLE, TRAINING
+from itl_bench.stages.measuring.table import build_measure, write_overlap
+from itl_bench.store.artifact import ITEMS, PROMPTS, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
 from itl_bench.verdicts.measured import judge_from_store
 
 LONG = "write a long letter to the mayor about the noise of the harbour at night"  # 15 words
@@ -247,7 +246,7 @@ def test_in_words(exact, shared, expected):
 def planned(own, has, **more):
     cases = [case for case in build_grid(own) if case.id == CASE]
     stream, builds = io.StringIO(), Builds(lambda some: tasks_of(some, own, None), has, **more)
-    print_plan(cases, own, lambda case: True, builds, Console(file=stream), Machine(cores=2, ram_gb=16.0))
+    print_plan(cases, own, lambda case: True, builds, 1000.0, Console(file=stream), Machine(cores=2, ram_gb=16.0))
     return stream.getvalue().splitlines()
 
 

@@ -12,7 +12,7 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.errors import UsageError
 from itl_bench.run.commands.perf import app
 from itl_bench.run.perf.training import TrainSpeed, compare_train_speed, first_items
-from itl_bench.stages.training.pretraining import new_model
+from itl_bench.stages.training.bases import new_model
 from tests.test_tuning import SMALL, WORLD
 
 ROWS = [{"instruction": f"Where does {name} live?", "response": "In a town. " * count, "category": "open"}

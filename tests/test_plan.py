@@ -10,16 +10,8 @@ from itl_bench.catalog.grid.cases import Cell
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.machine.this_machine import Machine
 from itl_bench.plan.disk import why_no_disk
-from itl_bench.plan.price import (
-    answers_of,
-    memory_gb,
-    missing,
-    price,
-    recipes_of,
-    why_no_memory,
-    why_no_memory_to_answer,
-)
-from itl_bench.plan.task_costs import left_to_build
+from itl_bench.plan.lacking import missing, why_no_memory, why_no_memory_to_answer
+from itl_bench.plan.price import answers_of, left_to_build, memory_gb, price, recipes_of
 from itl_bench.store.keys import Task
 
 RAN = {key: case for key, case in grid().items() if case.evidence != "published"}

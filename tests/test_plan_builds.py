@@ -19,9 +19,9 @@ from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
 from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.machine.this_machine import Machine
 from itl_bench.methods.recipe import Tuning, TuningRecipe
+from itl_bench.plan.price import task_costs
 from itl_bench.plan.table import Build, Builds, print_plan
-from itl_bench.plan.task_costs import task_costs
-from itl_bench.run.work import Work, work_of
+from itl_bench.run.building import Work, work_of
 from itl_bench.store.keys import Task
 
 BASE = Task("base", {}, seconds=6)
@@ -89,14 +89,14 @@ def declared(profile):
 
 
 @pytest.mark.parametrize("profile", ["embedded", "smoke"])
-def test_the_cells_of_a_profile_are_those_that_it_declares(profile, monkeypatch):
-    monkeypatch.setattr("itl_bench.plan.runnable.find_spec", lambda name: True)
+def test_the_cells_of_a_profile_are_those_that_it_declares(profile, monkeypatch, tmp_path):
+    monkeypatch.setattr("itl_bench.plan.lacking.find_spec", lambda name: True)
     catalog = load_catalog()
     chosen = find_profile(catalog, profile)
     cases = [case for case in build_grid(catalog) if case.level == "bios" and in_profile(case, chosen, catalog)]
 
     def work(some):
-        found: Work = work_of(some, catalog, chosen)
+        found: Work = work_of(some, catalog, chosen, tmp_path)
         return found.needed(), found.targets
 
     build = Builds(work, lambda key: False).of(cases, catalog, CPU)
@@ -160,7 +160,7 @@ def test_a_row_says_where_its_hours_are_spent(own):
     rows = {}
     for machine in (CPU, GPU):
         stream = io.StringIO()
-        print_plan(cases, own, lambda case: True, builds, Console(file=stream), machine)
+        print_plan(cases, own, lambda case: True, builds, 1000.0, Console(file=stream), machine)
         (rows[machine],) = [line.split() for line in stream.getvalue().splitlines() if line.startswith("small")]
     assert rows[CPU][4:7] == ["1", "0.4", "CPU"]  # 1,224 + 129 seconds
     assert rows[GPU][4:7] == ["1", "<0.1", "GPU"]
@@ -199,7 +199,7 @@ def printed(own, machine, disk_gb):
     tasks, stream = real_tasks("full"), io.StringIO()
     cases = [case for case in build_grid(own) if case.level == "small"][:3]
     builds = Builds(lambda some: (tasks, [tasks[-1].key]), lambda key: False)
-    print_plan(cases, own, lambda case: True, builds, Console(file=stream), machine, disk_gb)
+    print_plan(cases, own, lambda case: True, builds, disk_gb, Console(file=stream), machine)
     return stream.getvalue()
 
 
@@ -226,7 +226,7 @@ def rows_of(text):
 def test_rows_that_cannot_run_are_priced():
     cases = [case for case in build_grid(CATALOG) if case.level in ("small", "paper") and case.claim.id == "C10a"]
     stream, nothing = io.StringIO(), Builds(lambda some: ((), ()), lambda key: False)
-    print_plan(cases, CATALOG, lambda case: False, nothing, Console(file=stream), CPU)
+    print_plan(cases, CATALOG, lambda case: False, nothing, 1000.0, Console(file=stream), CPU)
     rows = rows_of(stream.getvalue())
     some = [case for case in cases if case.model == "phi1.5"]
     full = {(cell.dataset, cell.method) for case in some for cell in case.cells if cell.method == "full"}
@@ -241,7 +241,7 @@ def test_levels_that_this_version_cannot_run_are_priced_and_others_counted():
     cases = [one for one in build_grid(catalog) if one.claim.id == "C10a" and one.model in wanted and one.arm == "fair"]
     stream = io.StringIO()
     builds = Builds(lambda some: (TASKS, TARGETS), lambda key: key == BASE.key)
-    print_plan(cases, catalog, lambda case: case.level == "bios", builds, Console(file=stream), CPU)
+    print_plan(cases, catalog, lambda case: case.level == "bios", builds, 1000.0, Console(file=stream), CPU)
     rows = rows_of(stream.getvalue())
     pairs = {(cell.dataset, cell.method) for case in cases if case.model == "llama7b" for cell in case.cells}
     assert rows["bios1m"][4:] == ["2", "<0.1", "CPU", "0", "0", "0"]  # tasks that name no model: declared seconds

@@ -3,13 +3,14 @@
 import dataclasses
 import errno
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
 from test_audit_oracle import catalog, grid
 
 from itl_bench.errors import ItlError
-from itl_bench.run.work import (
+from itl_bench.run.building import (
     Built,
     CannotBeAskedError,
     NotBuiltError,
@@ -81,7 +82,7 @@ def test_where_every_target_is_there_no_stage_is_loaded(tmp_path):
 def test_published_cases_need_no_work():
     published = [case for case in grid().values() if case.evidence == "published"]
     assert published
-    assert work_of(published, catalog(), None) == Work()
+    assert work_of(published, catalog(), None, Path("no-store")) == Work()
 
 
 def test_failures_are_named_in_words_and_many_are_counted(tmp_path):
@@ -205,5 +206,5 @@ def test_a_mistake_in_judging_is_no_reason_to_build(tmp_path, judging, monkeypat
 
 def test_cases_of_experts_are_never_built(judging):
     expert = dataclasses.replace(CASE, evidence="expert")
-    assert work_of([expert], catalog(), None) == Work()
-    assert work_of([CASE], catalog(), None).targets == (TABLE.key,)
+    assert work_of([expert], catalog(), None, Path("no-store")) == Work()
+    assert work_of([CASE], catalog(), None, Path("no-store")).targets == (TABLE.key,)

@@ -17,8 +17,8 @@ from itl_bench.plan.graph import Graph
 from itl_bench.plan.reads import tasks_of
 from itl_bench.plan.runnable import why_not
 from itl_bench.stages.builders import builders
+from itl_bench.store.artifact import FAMILIARITY, ITEMS, REPORT
 from itl_bench.store.executor import LocalExecutor
-from itl_bench.store.file_names import FAMILIARITY, ITEMS, REPORT
 from itl_bench.store.store import Store
 from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import be_quick
@@ -84,7 +84,7 @@ def cases_of(catalog):
         one for one in build_grid(catalog) if one.model == "mymodel" and one.claim.id in ASKED and one.at == "rate"
     ]
     some = [one for one in every if (one.arm, one.probe, one.over) == ("shared-rate", "atlas-known", None)]
-    return [one for one in some if why_not(one, catalog, profile) is None]
+    return [one for one in some if why_not(one, catalog, profile, Path("no-store")) is None]
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ import pytest
 from pydantic import ValidationError
 
 from itl_bench.errors import UsageError
-from itl_bench.record import SCHEMA_FILE, CaseRecord, Record, dump, load, schema, write_atomically
+from itl_bench.files import write_atomically
+from itl_bench.record import SCHEMA_FILE, CaseRecord, Record, dump, load, schema
 
 RUN = {
     "id": "20260101-000000-abcdef", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:01+00:00",

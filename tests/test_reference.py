@@ -1,6 +1,7 @@
 """The committed record, recorded verdicts and README belong together, and to the committed catalog."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,8 @@ from itl_bench.plan import graph as tasks
 from itl_bench.plan.runnable import why_not
 from itl_bench.record import load
 from itl_bench.report import readme
+from itl_bench.run.building import work_of
 from itl_bench.run.recording import expectations
-from itl_bench.run.work import work_of
 from itl_bench.verdicts.published import judge_case
 from tests import tiny
 
@@ -46,8 +47,12 @@ def test_the_measured_record_is_of_the_declared_cells(name, monkeypatch):
     profile = find_profile(catalog, name)
     cases = [case for case in build_grid(catalog) if in_profile(case, profile, catalog)]
     assert {case.id for case in record.cases} == {case.id for case in cases}
-    measured = [case for case in cases if case.evidence == "measured" and why_not(case, catalog, profile) is None]
-    needed = work_of(measured, catalog, profile).needed()
+    measured = [
+        case
+        for case in cases
+        if case.evidence == "measured" and why_not(case, catalog, profile, Path("no-store")) is None
+    ]
+    needed = work_of(measured, catalog, profile, Path("no-store")).needed()
     assert {task.key for task in needed} == {artifact.key for artifact in record.artifacts}
     tables = [table for table in catalog.cells.values() if table.profile == name]
     cells = [artifact for artifact in record.artifacts if artifact.kind == "checkpoint"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from itl_bench.data.tokens.row_checks import (
+from itl_bench.data.tokens.preflight import (
     batch_problems,
     begin_problems,
     label_problems,

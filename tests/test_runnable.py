@@ -9,12 +9,12 @@ from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.machine.this_machine import Machine
-from itl_bench.plan import runnable
-from itl_bench.plan.disk import store_in_use, use_store
-from itl_bench.plan.graph import Graph, TunedCell
-from itl_bench.plan.runnable import lacking_for_table, recipe_for, why_no_room, why_not, why_not_cell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.disk import why_no_room
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.lacking import lacking_for_table
+from itl_bench.plan.runnable import recipe_for, why_not, why_not_cell
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
 
 LAPTOP, H200 = Machine(cores=2, ram_gb=24.0), Machine((151.0,), "NVIDIA H200", 16, 256.0)
 BIOS = "C10a-measured-bios1m-bios-new30-short-lora-vs-full-bios-known-knowledge-shared-rate"
@@ -24,11 +24,8 @@ CHECKPOINT_GB = 4 * 1e6 / 1e9
 
 @pytest.fixture
 def store(tmp_path):
-    """An empty store in the place of the user's own."""
-    before = store_in_use()
-    use_store(tmp_path / "store")
-    yield tmp_path / "store"
-    use_store(before)
+    """Where a store would be."""
+    return tmp_path / "store"
 
 
 @pytest.fixture
@@ -36,9 +33,9 @@ def on(monkeypatch):
     """Puts a machine, and the free space of its disk in GB, in the place of this one."""
 
     def put(machine, free=1000.0):
-        monkeypatch.setattr("itl_bench.plan.price.this_machine", lambda: machine)
-        monkeypatch.setattr(runnable, "this_machine", lambda: machine)
-        monkeypatch.setattr(runnable, "free_gb", lambda folder: free)
+        for room in ("lacking", "disk"):
+            monkeypatch.setattr(f"itl_bench.plan.{room}.this_machine", lambda: machine)
+        monkeypatch.setattr("itl_bench.plan.disk.free_gb", lambda folder: free)
 
     return put
 
@@ -60,7 +57,7 @@ ADAPTERS_GB = FULL_GB * 19 * 8 * 4 * 128 / 1e6
 def test_a_case_needs_the_sum_of_its_checkpoints_and_as_much_beside(store, on, free, fits):
     needed = FULL_GB + ADAPTERS_GB
     on(LAPTOP, free=free * needed)
-    found = why_no_room(CASE, catalog(), table_of())
+    found = why_no_room(CASE, catalog(), table_of(), store)
     assert (found is None) == fits
     if not fits:
         assert found.startswith(f"needs {needed:.2g} GB on the disk of the store for weights")
@@ -69,16 +66,18 @@ def test_a_case_needs_the_sum_of_its_checkpoints_and_as_much_beside(store, on, f
 def test_what_is_in_the_store_needs_no_room(store, on):
     table, graph = table_of(), Graph(catalog(), {})
     on(LAPTOP, free=0.0)
-    assert "0 GB are free" in why_no_room(CASE, catalog(), table)
+    assert "0 GB are free" in why_no_room(CASE, catalog(), table, store)
     tasks = [graph.checkpoint(cell) for cell in cells_of(table)]
     opened = Store(store)
     for task in tasks[1:]:
         with opened.writing(task) as folder:
             (folder / "weights").write_text("some", encoding="utf-8")
-    assert why_no_room(CASE, catalog(), table).startswith("needs 0.004 GB")  # of the one that is left, tuned in full
+    assert why_no_room(CASE, catalog(), table, store).startswith(
+        "needs 0.004 GB"
+    )  # of the one that is left, tuned in full
     with opened.writing(tasks[0]) as folder:
         (folder / "weights").write_text("some", encoding="utf-8")
-    assert why_no_room(CASE, catalog(), table) is None
+    assert why_no_room(CASE, catalog(), table, store) is None
 
 
 def cells_of(table):
@@ -92,15 +91,15 @@ def cells_of(table):
 
 def test_a_case_without_room_is_not_run(store, on):
     on(LAPTOP)
-    assert why_not(CASE, catalog(), None) is None
+    assert why_not(CASE, catalog(), None, store) is None
     on(LAPTOP, free=0.001)
-    assert why_not(CASE, catalog(), None).startswith("not run: needs ")
-    assert "GB on the disk of the store" in why_not(CASE, catalog(), None)
+    assert why_not(CASE, catalog(), None, store).startswith("not run: needs ")
+    assert "GB on the disk of the store" in why_not(CASE, catalog(), None, store)
 
 
 def test_looking_for_room_makes_no_store(store, on):
     on(LAPTOP, free=0.0)
-    assert why_no_room(CASE, catalog(), table_of()) is not None
+    assert why_no_room(CASE, catalog(), table_of(), store) is not None
     assert not store.exists()
 
 
@@ -111,25 +110,27 @@ def a_cell(**changes):
 
 def test_a_cell_that_fits_lacks_nothing(store, on):
     on(LAPTOP)
-    assert why_not_cell(a_cell(), catalog()) is None
-    assert why_not_cell(a_cell(method="base"), catalog()) is None
+    assert why_not_cell(a_cell(), catalog(), store) is None
+    assert why_not_cell(a_cell(method="base"), catalog(), store) is None
 
 
 def test_a_cell_lacks_what_a_case_lacks(store, on):
     on(LAPTOP, free=0.001)
-    assert why_not_cell(a_cell(method="full"), catalog()).startswith("not run: needs 0.004 GB on the disk of the store")
-    assert why_not_cell(a_cell(method="base"), catalog()) is None  # the shipped base is copied, in some MB
+    assert why_not_cell(a_cell(method="full"), catalog(), store).startswith(
+        "not run: needs 0.004 GB on the disk of the store"
+    )
+    assert why_not_cell(a_cell(method="base"), catalog(), store) is None  # the shipped base is copied, in some MB
     on(LAPTOP)
-    large = why_not_cell(a_cell(model="llama7b", dataset="alpaca-1k", method="full", recipe="paper"), catalog())
+    large = why_not_cell(a_cell(model="llama7b", dataset="alpaca-1k", method="full", recipe="paper"), catalog(), store)
     assert large.startswith("not run: needs 108 GB of GPU memory before activations for full fine-tuning of llama7b")
     assert "hf download meta-llama/Llama-2-7b-hf --revision" in large
     assert "hf download tatsu-lab/alpaca" in large
     assert "\n" not in large
-    base = why_not_cell(a_cell(model="llama7b", dataset="alpaca-1k", method="base"), catalog())
+    base = why_not_cell(a_cell(model="llama7b", dataset="alpaca-1k", method="base"), catalog(), store)
     assert "needs 27 GB of memory to answer with llama7b" in base
     assert "GPU memory before activations" not in base
     on(H200)
-    gated = why_not_cell(a_cell(model="llama7b", dataset="alpaca-1k", method="base"), catalog())
+    gated = why_not_cell(a_cell(model="llama7b", dataset="alpaca-1k", method="base"), catalog(), store)
     assert gated.startswith("not run: meta-llama/Llama-2-7b-hf@01c7f73 is not on this machine; accept its licence at ")
 
 
@@ -143,7 +144,7 @@ def test_a_cell_lacks_what_a_case_lacks(store, on):
 )  # fmt: skip
 def test_wrong_names_and_numbers_are_for_others_to_refuse(store, on, changes):
     on(LAPTOP)
-    assert why_not_cell(a_cell(**changes), catalog()) is None
+    assert why_not_cell(a_cell(**changes), catalog(), store) is None
 
 
 def test_the_recipe_of_a_cell_is_its_datasets_or_that_of_its_models_cells(tmp_path):

@@ -22,11 +22,11 @@ from itl_bench.methods.method import Method
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.stages.training import distributed_launch, sharding
 from itl_bench.stages.training.arguments import runs_in_bf16
-from itl_bench.stages.training.batching import micro_batches, shares
+from itl_bench.stages.training.bases import new_model
 from itl_bench.stages.training.distributed_launch import Job, train_in_processes
 from itl_bench.stages.training.log import TrainingLog
-from itl_bench.stages.training.pretraining import new_model
 from itl_bench.stages.training.sharding import ALONE, Sharding, check_sharding, shard, whole_weights
+from itl_bench.stages.training.trainer import micro_batches, shares
 from itl_bench.stages.training.tuning import prepare, train, tune
 from tests.methods_made import codes, method_of
 from tests.test_training_batching import gemma, llama

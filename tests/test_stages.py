@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 from statistics import fmean
 
 import pytest
@@ -10,15 +11,15 @@ import torch
 from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Response, Table, read_lines, read_table
-from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
 from itl_bench.plan.reads import read_by, tasks_of
 from itl_bench.plan.runnable import why_not
 from itl_bench.stages.builders import builders
 from itl_bench.stages.loading import load_model, load_tuned
+from itl_bench.store.artifact import RESPONSES, TABLE, TOKENS, TRAINING
 from itl_bench.store.executor import LocalExecutor
-from itl_bench.store.file_names import RESPONSES, TABLE, TOKENS, TRAINING
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import Replicate
 from itl_bench.verdicts.measured import judge_from_store
 from tests.tiny import ROWS, tiny_profiles
 
@@ -37,7 +38,7 @@ def cases(catalog):
 
 @pytest.fixture(scope="module")
 def runnable(cases, catalog, bases):
-    return [case for case in cases if why_not(case, catalog, None) is None]
+    return [case for case in cases if why_not(case, catalog, None, Path("no-store")) is None]
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def test_the_claims_of_the_world_can_be_asked(runnable):
 
 
 def test_a_case_without_cells_says_which_profile_has_them(cases, catalog, bases):
-    reasons = {case.id: why_not(case, catalog, None) for case in cases}
+    reasons = {case.id: why_not(case, catalog, None, Path("no-store")) for case in cases}
     assert (
         "trains no cells for it"
         in reasons["C10a-measured-bios1m-bios-new30-long-lora-vs-full-bios-known-knowledge-shared-rate"]

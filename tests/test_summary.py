@@ -2,7 +2,7 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 from test_audit_oracle import catalog, grid, records
 
-from itl_bench.catalog.grid.words import not_run_record
+from itl_bench.verdicts.facts import not_run_record
 from itl_bench.verdicts.summary import families, summarise
 
 DECLARED = list(grid().values())

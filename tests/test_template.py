@@ -22,7 +22,7 @@ from itl_bench.data.tokens.template import (
     training_example,
 )
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.stages.training.pretraining import encode
+from itl_bench.stages.training.bases import encode
 from tests.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, llama_like, qwen_like
 
 WORLD = build_world(WorldSpec(seed=5))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
 
 from itl_bench.data.tokens.template import IGNORED, Example
-from itl_bench.stages.training.batching import micro_batches, packed_rows, padded_rows
+from itl_bench.stages.training.trainer import micro_batches, packed_rows, padded_rows
 from itl_bench.stages.training.tuning import collate
 
 EXAMPLES = [

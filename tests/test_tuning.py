@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from itl_bench.data.bios.recipe import Recipe
+from itl_bench.data.bios.shipped import Recipe
 from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.tokens.template import IGNORED, training_example
 from itl_bench.errors import ItlError
 from itl_bench.methods.recipe import TuningRecipe
-from itl_bench.stages.training.pretraining import batches, new_model, pretrain
+from itl_bench.stages.training.bases import batches, new_model, pretrain
 from itl_bench.stages.training.tuning import collate, tune
 from tests.methods_made import method_of
 
@@ -93,7 +93,7 @@ def test_a_misspelt_target_of_lora_is_one_line_with_what_there_is():
 
 
 def test_an_interrupted_pretraining_goes_on_to_the_same_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr("itl_bench.stages.training.pretraining.SAVE_EVERY", 2)
+    monkeypatch.setattr("itl_bench.stages.training.bases.SAVE_EVERY", 2)
     whole = pretrain(WORLD, SMALL, TOKENIZER, tmp_path / "whole.pt")
 
     class StopHereError(Exception):

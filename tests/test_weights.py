@@ -10,9 +10,10 @@ from test_layering import BLOCK
 from tiny_weights import change_json, logits, write_model
 
 from itl_bench.data.weights import places as weights
-from itl_bench.data.weights.places import identity, materialise, why_no_weights
+from itl_bench.data.weights.places import identity, why_no_weights
 from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import ItlError, UsageError
+from itl_bench.stages.base import materialise
 from itl_bench.stages.loading import load_model, load_tokenizer
 
 
@@ -71,7 +72,7 @@ def test_where_no_link_can_be_made_bytes_are_copied(tmp_path, target, monkeypatc
     def refuse(*arguments):
         raise OSError(18, "Invalid cross-device link")
 
-    monkeypatch.setattr(weights.os, "link", refuse)
+    monkeypatch.setattr("os.link", refuse)
     materialise(WeightsSpec(folder="mine"), target)
     assert not (target / "model.safetensors").samefile(source / "model.safetensors")
     assert (target / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
@@ -144,7 +145,7 @@ def test_code_beside_the_weights_is_never_run(tmp_path, target):
 def converted(monkeypatch):
     """What would be converted; conversion itself is tested beside its module."""
     seen = []
-    monkeypatch.setattr("itl_bench.stages.gguf.convert", lambda file, folder: seen.append((file.read_bytes(), folder)))
+    monkeypatch.setattr("itl_bench.stages.base.convert", lambda file, folder: seen.append((file.read_bytes(), folder)))
     return seen
 
 

@@ -13,9 +13,10 @@ from tiny_weights import logits, write_model
 
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.weights.hub import why_not_fetched
-from itl_bench.data.weights.places import identity, materialise, why_no_weights
+from itl_bench.data.weights.places import identity, why_no_weights
 from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import UsageError
+from itl_bench.stages.base import materialise
 from itl_bench.stages.loading import load_model
 
 REVISION = "ab" * 20

@@ -9,15 +9,15 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.datasets import DatasetSpec
-from itl_bench.catalog.loading import Catalog, load_catalog
-from itl_bench.data.bios.recipe import Recipe
-from itl_bench.data.bios.shipped import MANIFEST, Bases
+from itl_bench.catalog.loading import load_catalog
+from itl_bench.data.bios.shipped import MANIFEST, Bases, Recipe
 from itl_bench.data.bios.world import WorldSpec
 from itl_bench.plan import graph as tasks
 from itl_bench.stages.training.bases import make_base
-from itl_bench.verdicts import measured as judging_phase
+from itl_bench.verdicts import guards
 
 WORLD = WorldSpec(seed=5, dialogue=4, known=8, taught_known=8, rarely=4, taught_new=6, new=4, people_per_name=4)
 ROWS = 100
@@ -34,7 +34,7 @@ TABLE = {
 
 ANSWER_TOKENS = 16
 SHIPPED_ANSWER_TOKENS = tasks.MAX_NEW_TOKENS  # before anything here was quick
-SHIPPED_FEWEST_UPDATES = judging_phase.FEWEST_UPDATES
+SHIPPED_FEWEST_UPDATES = guards.FEWEST_UPDATES
 
 
 def be_quick() -> None:
@@ -44,7 +44,7 @@ def be_quick() -> None:
     What is imported by now is not looked through again by the collection of garbage after every training.
     """
     tasks.MAX_NEW_TOKENS = ANSWER_TOKENS
-    judging_phase.FEWEST_UPDATES = 1
+    guards.FEWEST_UPDATES = 1
     torch.set_num_threads(1)
     gc.collect()
     gc.freeze()

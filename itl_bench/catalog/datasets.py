@@ -6,9 +6,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from itl_bench.catalog.profiles import MeasuredLevel
 from itl_bench.data.sources.places import DATA_DIR
 from itl_bench.data.sources.spec import SourceSpec
-from itl_bench.specs import Count, Identifier, MeasuredLevel, Percent, Spec, Text
+from itl_bench.specs import Count, Identifier, Percent, Spec, Text
 
 RowsFrom = tuple[SourceSpec, ...]  # the first that is there
 
@@ -77,28 +78,4 @@ class DatasetSpec(Spec):
 
     def beside(self, place: Path) -> Self:
         """The same dataset, with its rows looked for beside the file that declares it, too."""
-        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, place)})
-
-
-class ProbeSpec(Spec):
-    """A set of evaluation prompts.
-
-    Attributes:
-        world: What it asks about, where the answers have ground truth.
-        max_new_tokens: Longest answer.
-        stop: What ends an answer beside the end token: `line` for a fact, which takes no second line.
-    """
-
-    id: Identifier
-    title: Text
-    levels: Annotated[tuple[MeasuredLevel, ...], Field(min_length=1)]
-    prompts: Count
-    world: Literal["bios", "atlas"] | None = None
-    max_new_tokens: Count = 1024
-    stop: Literal["end", "line"] = "end"
-    rows_from: RowsFrom = ()
-    groups: dict[str, Count] = Field(default_factory=dict)  # column of a table by task -> prompts that carry this tag
-
-    def beside(self, place: Path) -> Self:
-        """The same probe, with its prompts looked for beside the file that declares it, too."""
         return self.model_copy(update={"rows_from": rows_beside(self.rows_from, place)})

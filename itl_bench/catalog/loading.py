@@ -1,25 +1,30 @@
 """From `cases/` (and a user's own folder) to validated specs; everything that is wrong is reported at once."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar, cast
 
-from itl_bench.catalog.cells import CellTable, ChosenRate
+from itl_bench.catalog.catalog import Catalog, _identity
+from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
-from itl_bench.catalog.datasets import DatasetSpec, ProbeSpec
+from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.explain import kind_of, validate
+from itl_bench.catalog.measures import JudgeSpec, MeasureSpec
 from itl_bench.catalog.methods import MethodSpec
 from itl_bench.catalog.models import ModelSpec
-from itl_bench.catalog.published import HEADERS, Tables, load_tables
+from itl_bench.catalog.probes import ProbeSpec
+from itl_bench.catalog.profiles import ProfileSpec
+from itl_bench.catalog.published import HEADERS, load_tables
+from itl_bench.catalog.rates import ChosenRate
 from itl_bench.catalog.recipes import RecipeSpec
 from itl_bench.catalog.references import check_references
 from itl_bench.catalog.yaml_file import read_yaml
 from itl_bench.errors import UsageError, nearest, unknown
-from itl_bench.specs import JudgeSpec, MeasureSpec, ProfileSpec, Spec
+from itl_bench.specs import Spec
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
+
 
 FILES: dict[str, type[Spec]] = {
     "models": ModelSpec,
@@ -34,43 +39,9 @@ FILES: dict[str, type[Spec]] = {
     "cells": CellTable,
     "rates": ChosenRate,
 }
+
+
 WRITTEN = ("rates",)  # by a command: before it there are none
-
-
-@dataclass(frozen=True)
-class Catalog:
-    """Everything that is declared, by id; datasets by name (a name has one id per size)."""
-
-    models: Mapping[str, ModelSpec]
-    datasets: Mapping[str, DatasetSpec]
-    methods: Mapping[str, MethodSpec]
-    probes: Mapping[str, ProbeSpec]
-    measures: Mapping[str, MeasureSpec]
-    judges: Mapping[str, JudgeSpec]
-    profiles: Mapping[str, ProfileSpec]
-    mechanisms: Mapping[str, MechanismSpec]
-    recipes: Mapping[str, RecipeSpec]
-    cells: Mapping[str, CellTable]
-    rates: Mapping[str, ChosenRate]
-    claims: Mapping[str, ClaimSpec]
-    tables: Tables
-    sources: Mapping[tuple[str, str], str]  # (kind of spec, id) -> file, for messages
-    sha256: str
-    own_claims: frozenset[str] = frozenset()  # of a user's folder: no test of the benchmark names them
-    own_datasets: frozenset[str] = frozenset()  # names, of a user's folder
-
-    def source(self, spec: Spec) -> str:
-        """The file that declares a spec."""
-        return self.sources[_identity(spec)]
-
-    @property
-    def dataset_rows(self) -> dict[str, int]:
-        """Dataset id -> rows."""
-        return {key: rows for spec in self.datasets.values() for key, rows in spec.variants.items()}
-
-    def dataset_of(self, dataset_id: str) -> DatasetSpec:
-        """The dataset spec that declares a dataset id."""
-        return next(spec for spec in self.datasets.values() if dataset_id in spec.variants)
 
 
 def shipped(name: str) -> Path:
@@ -219,8 +190,3 @@ def _add(
     seen.add(key)
     specs[key] = spec
     sources[identity] = path
-
-
-def _identity(spec: Spec) -> tuple[str, str]:
-    """Kind and id: a model and a method may share a name."""
-    return type(spec).__name__, str(getattr(spec, "id", None) or getattr(spec, "name", ""))

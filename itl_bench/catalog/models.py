@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Self
 
+from itl_bench.catalog.profiles import MeasuredLevel
 from itl_bench.data.weights.spec import WeightsSpec
-from itl_bench.specs import Count, Identifier, MeasuredLevel, Spec, Text
+from itl_bench.specs import Count, Identifier, Spec, Text
 
 
 class ChatSpec(Spec):

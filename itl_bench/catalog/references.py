@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from itl_bench.catalog.cells import ALL, OWN, CellTable, ChosenRate
+from itl_bench.catalog.cells import ALL, OWN, CellTable
 from itl_bench.catalog.claims import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.catalog.published import DOUBTFUL, HEADERS, Row
+from itl_bench.catalog.rates import ChosenRate
 from itl_bench.data.atlas.familiarity_table import table_file
 from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.vocabulary import LEVELS
 
 if TYPE_CHECKING:
-    from itl_bench.catalog.loading import Catalog
+    from itl_bench.catalog.catalog import Catalog
 
 Report = Callable[[str, str], None]  # key path, message
 

@@ -6,6 +6,9 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ITEMS_LENGTH = "items_log_length"  # fact of a table of style: mean logarithm of the length of the items' responses
+UNSEEN = "unseen"  # of items: in wordings that tuning does not use
+
 
 class Line(BaseModel):
     """Base of all lines: immutable, unknown keys rejected."""

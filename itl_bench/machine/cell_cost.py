@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from math import ceil
 
-from itl_bench.catalog.models import ModelSpec
 from itl_bench.machine.memory import (
     RANK,
     STORED,
     USABLE,
+    Model,
     Trains,
     adapter_parameters,
     answering_gb,
@@ -52,7 +52,7 @@ class CellCost:
 
 
 def cell_cost(
-    model: ModelSpec,
+    model: Model,
     rows: int,
     mean_tokens: float,
     trains: Trains,
@@ -94,7 +94,7 @@ def cell_cost(
     return CellCost(state, working, seconds, disk_gb=STORED * stored / 1e9, gpus=gpus, fits=fits)
 
 
-def _copies_gb(model: ModelSpec, trains: Trains, recipe: TuningRecipe) -> float:
+def _copies_gb(model: Model, trains: Trains, recipe: TuningRecipe) -> float:
     return BF16_COPY * model.parameters / 1e9 if trains == "all" and recipe.precision != "fp32" else 0.0
 
 

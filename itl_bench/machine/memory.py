@@ -1,8 +1,7 @@
 """What training a cell takes of memory: weights, gradients, moments, activations, logits. Rough."""
 
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
-from itl_bench.catalog.models import ModelSpec
 from itl_bench.methods.recipe import TuningRecipe
 
 Trains = Literal["adapter", "all"]
@@ -25,6 +24,18 @@ RANK = 8  # of adapters whose method names none
 USABLE = 0.9  # share of a memory that a cell may fill
 
 
+class Model(Protocol):
+    """What is asked of a model: which one it is, and how many weights it has."""
+
+    @property
+    def id(self) -> str:
+        """Its name: that of a known model tells its shape."""
+
+    @property
+    def parameters(self) -> float:
+        """Number of weights."""
+
+
 class Shape(NamedTuple):
     """Of a transformer."""
 
@@ -42,12 +53,12 @@ WIDTH_PER_LAYER = 128  # of Llama 2 7B and 13B; 102 of its 70B
 VOCABULARY = 128_256  # of Llama 3: larger than most
 
 
-def answering_gb(model: ModelSpec, trains: Trains) -> float:
+def answering_gb(model: Model, trains: Trains) -> float:
     """Memory of the one GPU that a tuned model is measured on: in fp32, beside its base where all weights moved."""
     return STORED * model.parameters / 1e9 * (2 if trains == "all" else 1)
 
 
-def shape_of(model: ModelSpec) -> Shape:
+def shape_of(model: Model) -> Shape:
     """A model's own shape, or that of a Llama with as many parameters: 12 x layers x width^2."""
     if model.id in SHAPES:
         return SHAPES[model.id]
@@ -60,7 +71,7 @@ def adapter_parameters(shape: Shape, rank: int = RANK) -> int:
     return 19 * rank * shape.layers * shape.width
 
 
-def state_gb(model: ModelSpec, trains: Trains, on_gpu: bool, rank: int = RANK) -> float:
+def state_gb(model: Model, trains: Trains, on_gpu: bool, rank: int = RANK) -> float:
     """Weights, gradients and moments, in GB."""
     if trains == "all":
         return TRAINED * model.parameters / 1e9

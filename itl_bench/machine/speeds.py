@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Literal
 
-from itl_bench.catalog.models import ModelSpec
-from itl_bench.machine.memory import STORED, shape_of
+from itl_bench.machine.memory import STORED, Model, shape_of
 from itl_bench.machine.this_machine import Machine, gpu_spec
 
 Work = Literal["adapter", "all", "answers", "scores"]
@@ -54,7 +53,7 @@ ANSWERED_AT_ONCE = 256  # at most, and as many as have their keys and values in 
 CACHE_SHARE = 0.4  # ... this share of the memory that the weights leave
 
 
-def tokens_per_second(model: ModelSpec, does: Work, row_tokens: float, machine: Machine) -> float:
+def tokens_per_second(model: Model, does: Work, row_tokens: float, machine: Machine) -> float:
     """Of one GPU or of all cores, from the known speed that is nearest in size.
 
     On a GPU tuning has a declared speed, which other GPUs have in proportion to their data sheets; answers and scores
@@ -73,12 +72,12 @@ def tokens_per_second(model: ModelSpec, does: Work, row_tokens: float, machine: 
     return nearest.tokens_per_second * slower * nearest.parameters / model.parameters
 
 
-def _scores_a_second(model: ModelSpec, row_tokens: float, machine: Machine) -> float:
+def _scores_a_second(model: Model, row_tokens: float, machine: Machine) -> float:
     """Tokens that a model in fp32 reads: 2 operations a parameter."""
     return REACHED * gpu_spec(machine.gpu).fp32 * 1e12 / (2 * model.parameters)
 
 
-def _answers_a_second(model: ModelSpec, row_tokens: float, machine: Machine) -> float:
+def _answers_a_second(model: Model, row_tokens: float, machine: Machine) -> float:
     """Tokens that a model in fp32 writes: every step reads all weights, and adds one token to each row of a batch."""
     spec, shape, weights = gpu_spec(machine.gpu), shape_of(model), STORED * model.parameters
     row = 2 * STORED * shape.layers * shape.width * row_tokens  # keys and values, where no heads share them
@@ -89,12 +88,12 @@ def _answers_a_second(model: ModelSpec, row_tokens: float, machine: Machine) -> 
     return batch / step
 
 
-def answer_seconds(model: ModelSpec, prompts: int, new_tokens: int, machine: Machine) -> float:
+def answer_seconds(model: Model, prompts: int, new_tokens: int, machine: Machine) -> float:
     """Of answering prompts, each with so many tokens."""
     row = ROW - LINE + new_tokens
     return prompts * new_tokens / tokens_per_second(model, "answers", row, machine)
 
 
-def scoring_seconds(model: ModelSpec, tokens: float, machine: Machine) -> float:
+def scoring_seconds(model: Model, tokens: float, machine: Machine) -> float:
     """Of reading so many tokens, once, for their probabilities."""
     return tokens / tokens_per_second(model, "scores", ROW, machine)

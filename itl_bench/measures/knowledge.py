@@ -59,3 +59,14 @@ def _counts(prompt: Prompt, text: str, stated: Stated) -> tuple[float | None, fl
         return None, None
     values = {(name, value) for name in prompt.truths for value in stated(text, name)}
     return float(len(values)), float(len(values & set(prompt.truths.items())))
+
+
+def stated_in(world: str) -> Stated:
+    """The matcher of a world: from a text and an attribute to the values of that attribute that the text states."""
+    if world == "atlas":
+        from itl_bench.data.atlas.answers import stated as of_atlas
+
+        return of_atlas
+    from itl_bench.data.bios.answers import stated as of_bios
+
+    return of_bios

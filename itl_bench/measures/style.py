@@ -10,7 +10,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from itl_bench.data.rows import Item, Prompt, Response, Table
+from itl_bench.data.rows import ITEMS_LENGTH, Item, Prompt, Response, Table
 from itl_bench.measures.pairing import in_order, make_table
 
 HEDGES = (
@@ -19,7 +19,6 @@ HEDGES = (
     "uncertain", "unsure",
 )  # fmt: skip
 OPENER_PERCENT = 1  # least share of items whose response begins with the sentence
-ITEMS_LENGTH = "items_log_length"  # fact of the table: mean logarithm of the length of the items' responses
 Bigrams = frozenset[tuple[str, str]]
 
 _HEDGE = re.compile(rf"\b(?:{'|'.join(HEDGES)})\b".replace(" ", r"\s+"), re.IGNORECASE)

@@ -6,12 +6,10 @@ from collections.abc import Collection, Sequence
 import torch
 
 from itl_bench.errors import EvidenceError
-from itl_bench.measures.shift_table import TokenShift, shift_table
+from itl_bench.measures.shift_table import TokenShift
 from itl_bench.measures.token_shift_logits import Base, Model, compare_logits, teacher_forced
 
 VALUES = 1 << 25  # logits of one model in memory together: 128 MiB in fp32, of which there are some eight at once
-
-__all__ = ["TokenShift", "shift_table", "shift_values", "token_shifts"]
 
 
 def token_shifts(

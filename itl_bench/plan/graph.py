@@ -2,54 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from pydantic import BaseModel
 
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.recipes import RecipeSpec
+from itl_bench.data.rows import UNSEEN
 from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.data.tokens.asking import Asking
 from itl_bench.errors import UsageError
 from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import identity
-from itl_bench.plan.made_of import (
-    UNSEEN,
-    Made,
-    answers_of,
-    base_made,
-    chance_of,
-    corpus_made,
-    familiarity_made,
-    probe_made,
-)
+from itl_bench.plan.cells import UNTUNED, TunedCell
+from itl_bench.plan.made_of import Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
 from itl_bench.store.keys import Task
-from itl_bench.verdicts.comparison import Replicate
 
 Measure = Literal["knowledge", "borrowing", "style", "shift"]
+
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
 VERSIONS = {
     "base": 1, "familiarity": 1, "corpus": 2, "checkpoint": 1, "probe": 2, "responses": 1, "measure": 2,
 }  # fmt: skip
+
+
 SECONDS = {
     "base": 0.1, "familiarity": 600.0, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2, "measure": 0.5,
 }  # fmt: skip
-UNTUNED = "base"  # the method of a model that is not tuned
+
+
 MAX_NEW_TOKENS = 60  # of the answers of the bios world
+
+
 BORROWING_SEED = 0  # of the dissimilar control's draw
+
+
 DEFAULT_RECIPE = RecipeSpec(id="default", title="that of the bios world")
-
-
-class TunedCell(NamedTuple):
-    """One tuned model; `recipe` is an id of the catalog's recipes, nothing for the default one."""
-
-    model: str
-    dataset: str
-    method: str
-    rate: float
-    replicate: Replicate
-    recipe: str = ""
 
 
 def _task(kind: str, spec: Mapping[str, object], parents: Sequence[Task], place: BaseModel | None = None) -> Task:

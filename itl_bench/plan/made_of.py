@@ -2,38 +2,22 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.data.atlas.facts import FACTS
-from itl_bench.data.atlas.familiarity_classes import LIKELY
-from itl_bench.data.atlas.familiarity_table import table_file
+from itl_bench.data.atlas.familiarity_table import LIKELY, TableFrom, table_file
 from itl_bench.data.atlas.items import AtlasSpec
 from itl_bench.data.bios.shipped import shipped_bases
 from itl_bench.data.bios.tuning_items import TuningSpec
 from itl_bench.data.sources.loading import first_found
-from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.data.sources.spec import RowsFrom, SourceSpec
 from itl_bench.data.weights.digests import digest
 from itl_bench.data.weights.places import identity
 from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import UsageError
-from itl_bench.specs import Spec
 
-UNSEEN = "unseen"  # wordings that tuning does not use
 TAUGHT = {"bios": "bios-taught", "atlas": "atlas-taught"}  # the probe that says how much of the data was learned
-
-
-class RowsFrom(Spec):
-    """Where this machine finds the rows of a dataset or of a probe: the first of several places that has them."""
-
-    sources: tuple[SourceSpec, ...]
-
-
-class TableFrom(Spec):
-    """Where this machine has what a model knows of atlas."""
-
-    path: Path
 
 
 class Made(NamedTuple):

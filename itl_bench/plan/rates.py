@@ -3,14 +3,15 @@
 import hashlib
 from collections.abc import Iterator
 
-from itl_bench.catalog.cells import CellTable, ChosenRate, rate_id
+from itl_bench.catalog.catalog import Catalog
+from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.grid.asked_cells import recipe_of
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.rates import ChosenRate, rate_id
 from itl_bench.errors import UsageError
-from itl_bench.plan.graph import Graph, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
 from itl_bench.store.keys import Task, canonical
-from itl_bench.verdicts.comparison import Replicate
 
 _HASHES: dict[tuple[str, CellTable, str, str], str] = {}  # asked for by every case, and the same for all
 

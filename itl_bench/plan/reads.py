@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from math import log
 from typing import NamedTuple
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
 from itl_bench.catalog.grid.asked_cells import (
@@ -15,13 +16,12 @@ from itl_bench.catalog.grid.asked_cells import (
     trend_datasets,
 )
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
-from itl_bench.plan.graph import UNTUNED, Graph, Measure, TunedCell
+from itl_bench.catalog.profiles import ProfileSpec
+from itl_bench.plan.cells import UNTUNED, Replicate, TunedCell
+from itl_bench.plan.graph import Graph, Measure
 from itl_bench.plan.made_of import taught_probe
 from itl_bench.plan.rates import chosen
-from itl_bench.specs import ProfileSpec
 from itl_bench.store.keys import Task
-from itl_bench.verdicts.comparison import Replicate
 
 MEASURE_TABLES: dict[str, Measure] = {
     "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge",

@@ -8,12 +8,11 @@ from math import ceil
 from rich.console import Console
 from rich.table import Table
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case, Cell
-from itl_bench.catalog.loading import Catalog
-from itl_bench.machine.this_machine import Machine, free_gb, this_machine
-from itl_bench.plan.disk import store_in_use, why_no_disk
-from itl_bench.plan.price import answers_of, price
-from itl_bench.plan.task_costs import left_to_build, task_costs
+from itl_bench.machine.this_machine import Machine, this_machine
+from itl_bench.plan.disk import why_no_disk
+from itl_bench.plan.price import answers_of, left_to_build, price, task_costs
 from itl_bench.store.keys import Task
 
 HOW_TO_READ = (
@@ -176,9 +175,9 @@ def print_plan(
     catalog: Catalog,
     can_run: Callable[[Case], bool],
     needs: Builds,
+    disk_gb: float,
     console: Console | None = None,
     machine: Machine | None = None,
-    disk_gb: float | None = None,
 ) -> None:
     """Print the plan with what its numbers mean, and what of it this machine does not have.
 
@@ -187,9 +186,9 @@ def print_plan(
         catalog: What is declared.
         can_run: Whether a case can run here.
         needs: How the plan learns what cases need.
+        disk_gb: Free on the disk of the store.
         console: Where to print.
         machine: On what it is built; None for this one.
-        disk_gb: Free on the disk of the store; None to ask it.
     """
     console = console or Console()
     if not console.is_terminal:
@@ -209,7 +208,7 @@ def print_plan(
         if build.artifacts:
             reckoned = " (on a GPU: reckoned, not measured)" if here.gpus and build.minutes else ""
             console.print(f"To build for {model}: {build.in_words()}{reckoned}.", soft_wrap=True, highlight=False)
-    for warning in _warnings(builds.values(), here, free_gb(store_in_use()) if disk_gb is None else disk_gb):
+    for warning in _warnings(builds.values(), here, disk_gb):
         console.print(f"WARNING: {warning}", soft_wrap=True, highlight=False, markup=False)
     console.print(HOW_TO_READ, soft_wrap=True)
     overlaps = dict.fromkeys(line for build in builds.values() for line in build.overlaps)

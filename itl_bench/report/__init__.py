@@ -1,1 +1,1 @@
-"""One record of a run, and everything that is made from it alone: Markdown, HTML, comparisons."""
+"""Pages made from one record alone. Only run imports it."""

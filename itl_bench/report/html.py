@@ -15,10 +15,12 @@ from markupsafe import Markup
 from itl_bench.record import CaseRecord, ColumnRecord, Record
 from itl_bench.report import answers, curves, made, wording
 from itl_bench.report.grouping import (
+    RATES_HELD,
     claim_groups,
     column_units,
     compared_columns,
     deciding_name,
+    held_at,
     holm_adjusted,
     mechanism_cases,
     speaks_of,
@@ -27,7 +29,6 @@ from itl_bench.report.in_words import words_by_key
 from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, rates_in_words, side_names
 from itl_bench.report.matrix import evidence_matrix, is_own, model_in_words, natural_key, pooling, statements, totals
 from itl_bench.report.plot import plot
-from itl_bench.report.rates_held import MEANING, held_at
 from itl_bench.report.verdicts import claim_verdicts, headlines, measured_kinds
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
 
@@ -192,7 +193,7 @@ def _functions() -> dict[str, Any]:
         "limits": wording.PUBLISHED_LIMITS,
         "shift_in_words": answers.SHIFT_IN_WORDS,
         "none_in_address": NONE,
-        "held_means": MEANING,
+        "held_means": RATES_HELD,
         "made_means": made.MEANING,
         "speed_means": made.SPEED_MEANS,
         "settings_why": made.WHY,

@@ -3,13 +3,25 @@
 from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
-from itl_bench.report.grouping import compared_columns, holm_adjusted, mechanism_cases, not_run_groups, speaks_of
+from itl_bench.report.grouping import (
+    compared_columns,
+    held_at,
+    holm_adjusted,
+    mechanism_cases,
+    not_run_groups,
+    speaks_of,
+)
 from itl_bench.report.in_words import words_by_key
-from itl_bench.report.markdown_made import made_section
-from itl_bench.report.markdown_measured import examples_section, rates_section, tables_line
-from itl_bench.report.markdown_parts import code, escape, table
+from itl_bench.report.markdown_measured import (
+    code,
+    escape,
+    examples_section,
+    made_section,
+    rates_section,
+    table,
+    tables_line,
+)
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
-from itl_bench.report.rates_held import held_at
 from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, measured_kinds
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,

@@ -1,13 +1,34 @@
 """What the Markdown report says of measured cases: verdicts over learning rates, and a few answers."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from itl_bench.record import CaseRecord, ExampleRecord, Record
 from itl_bench.report.answers import answer_text, shift_counts
+from itl_bench.report.grouping import RATES_HELD, rates_held
+from itl_bench.report.made import MEANING, SETTINGS_PAGE, SPEED_MEANS, WHY, Block, CellRow, DataRow, listed, made
 from itl_bench.report.maps import MapCell, RateMap, data_in_words, rate_in_words, rate_maps
-from itl_bench.report.markdown_parts import code, escape, table
-from itl_bench.report.rates_held import MEANING, rates_held
-from itl_bench.report.wording import HOW_EXAMPLES, HOW_SHIFTED
+from itl_bench.report.wording import HOW_EXAMPLES, HOW_SHIFTED, printable
+
+
+def escape(text: str) -> str:
+    """Foreign text as plain text on one line of Markdown, also inside a table."""
+    flat = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = re.sub(r"([\\`*\[\]{}|#~$!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", flat)
+    return re.sub(r"^([-+]|[0-9]+(?=[.)]))", r"&#8203;\1", flat)
+
+
+def code(text: str) -> str:
+    """An identifier as code where that is safe, as escaped text where it is not."""
+    return f"`{text}`" if re.fullmatch(r"[\w.+:@=,/ -]+", text, re.ASCII) and text.strip() == text else escape(text)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """A Markdown table; cells must be escaped, columns numbered in `right` are aligned to the right."""
+    aligned = set(right)
+    rule = ["--:" if index in aligned else "---" for index in range(len(header))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
+
 
 ANSWERS = 5
 TABLES = 3  # named with a case; the page lists all
@@ -23,7 +44,7 @@ def rates_section(record: Record) -> str:
     rows = [row for one in maps for row in _rows(one, rates)]
     legend = "S supported, R refuted, I inconclusive; bold: the headline rate, whose verdict is the case's."
     if rates_held(record.cases):
-        legend += f" Behind the counts of a claim: {MEANING[0].lower()}{MEANING[1:]}"
+        legend += f" Behind the counts of a claim: {RATES_HELD[0].lower()}{RATES_HELD[1:]}"
     header = ["claim", "dataset", "compared", *map(rate_in_words, rates)]
     return f"## Measured verdicts by learning rate\n\n{legend}\n\n{table(header, rows)}"
 
@@ -85,3 +106,63 @@ def _example(number: int, example: ExampleRecord) -> str:
         f"   - {' '.join(values)}",
     ]
     return "\n".join(lines)
+
+
+def made_section(record: Record) -> str:
+    """Cells, recipes and data; nothing where the record says nothing of them."""
+    found = made(record)
+    if found is None:
+        return ""
+    parts = ["## How the cells were made", MEANING, _cells(found.cells), _notes(found.cells)]
+    parts += [_recipe(one) for one in found.recipes]
+    parts += [f"{WHY} `{SETTINGS_PAGE}` of the project.", "### Data", _data(found.data), _overlaps(found.data)]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _cells(rows: tuple[CellRow, ...]) -> str:
+    header = [
+        "model", "dataset", "method", "recipe", "rates", "cells", "updates", "target tokens", "tokens/s", "padding",
+        "memory", "loss",
+    ]  # fmt: skip
+    return table(header, map(_cell, rows), right=range(5, 11))
+
+
+def _cell(row: CellRow) -> list[str]:
+    one = row.cell
+    names = [code(name) for name in (one.model, one.dataset, one.method, one.recipe)]
+    return [*names, row.rates, f"{one.cells:,}", row.updates, row.tokens, row.speed, row.padding, row.memory, row.loss]
+
+
+def _notes(rows: tuple[CellRow, ...]) -> str:
+    return "\n".join(
+        f"- {code(row.cell.method)} on {code(row.cell.dataset)}, {code(row.cell.model)}: {escape(note)}"
+        for row in rows
+        for note in row.notes
+    )
+
+
+def _recipe(one: Block) -> str:
+    lines = [f"- Settings: {escape(listed(one.settings))}"]
+    lines += [f"- These {SPEED_MEANS}: {escape(listed(one.speed))}"] if one.speed else []
+    lines += [f"- {code(method)}: {escape(parameters)}" for method, parameters in one.methods if parameters]
+    return f"### Recipe {code(one.id)}{escape(': ' + one.title) if one.title else ''}\n\n" + "\n".join(lines)
+
+
+def _data(rows: tuple[DataRow, ...]) -> str:
+    """Columns that say nothing of any dataset are left out: data of a world are read from no file."""
+    named = {
+        "dataset": [code(row.dataset) for row in rows],
+        "models": [", ".join(map(code, row.models)) for row in rows],
+        "rows": [row.rows for row in rows],
+        "seeds": [f"{row.seeds:,}" for row in rows],
+        "sha256 of the rows": [escape(row.sha256) for row in rows],
+        "of the files": [escape(row.files) for row in rows],
+        "found in the files": [escape(row.loaded) for row in rows],
+        "cut off": [row.cutoff for row in rows],
+    }
+    shown = {name: cells for name, cells in named.items() if any(cells)}
+    return table([*shown], zip(*shown.values(), strict=True))
+
+
+def _overlaps(rows: tuple[DataRow, ...]) -> str:
+    return "\n".join(f"- {escape(text)}." for row in rows for text in row.overlaps)

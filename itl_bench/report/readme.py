@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from itl_bench.errors import UsageError
-from itl_bench.record import Record, load, write_atomically
-from itl_bench.report.markdown_parts import escape, table
+from itl_bench.files import write_atomically
+from itl_bench.record import Record, load
+from itl_bench.report.markdown_measured import escape, table
 from itl_bench.report.matrix import is_own, statements
 from itl_bench.report.verdicts import MeasuredKind, claim_verdicts, measured_kinds
 from itl_bench.report.wording import counts_in_words, decimals_for, signed, summed_counts, verdict_in_words

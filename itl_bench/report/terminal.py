@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from itl_bench.record import CaseRecord, ClaimRecord, Record
+from itl_bench.report.grouping import RATES_HELD, rates_held
 from itl_bench.report.matrix import count, pooling, statements, totals, with_role
-from itl_bench.report.rates_held import MEANING, rates_held
 from itl_bench.report.verdicts import claim_verdicts, families, measured_kinds, measured_verdict
 from itl_bench.report.wording import (
     DIFFER,
@@ -70,7 +70,7 @@ def print_claims(record: Record, console: Console) -> None:
     console.print()
     console.print(Text(LEGEND, style="dim"))
     if rates_held(record.cases):
-        console.print(Text(f"rates: {MEANING}", style="dim"))
+        console.print(Text(f"rates: {RATES_HELD}", style="dim"))
     for line in _measured_lines(record):
         console.print(Text(line))
     pooled = pooling_in_words(pooling(record))

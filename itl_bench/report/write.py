@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from itl_bench.errors import UsageError
-from itl_bench.record import Record, dump, write_atomically
+from itl_bench.files import write_atomically
+from itl_bench.record import Record, dump
 from itl_bench.report import html, markdown
 
 

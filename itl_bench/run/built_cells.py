@@ -9,17 +9,17 @@ from typing import cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
-from itl_bench.plan.graph import UNTUNED, Graph, Measure, TunedCell
-from itl_bench.plan.runnable import recipe_for, why_no_data, why_no_model
-from itl_bench.run.work import Built, Stages, Work, build, load_stages, require
-from itl_bench.store.artifact import Artifact
-from itl_bench.store.file_names import RESPONSES, TABLE, TRAINING
+from itl_bench.plan.cells import UNTUNED, Replicate, TunedCell
+from itl_bench.plan.graph import Graph, Measure
+from itl_bench.plan.lacking import why_no_data, why_no_model
+from itl_bench.plan.runnable import recipe_for
+from itl_bench.run.building import Built, Stages, Work, build, load_stages, require
+from itl_bench.store.artifact import RESPONSES, TABLE, TRAINING, Artifact
 from itl_bench.store.keys import Task
 from itl_bench.store.store import DamagedArtifactError, Store
-from itl_bench.verdicts.comparison import Replicate
 
 
 class Training(BaseModel):

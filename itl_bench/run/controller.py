@@ -11,17 +11,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from itl_bench.errors import UsageError
-from itl_bench.run.carried import CARRIED
 from itl_bench.run.recording.recorder import Behind, Recorder, behind
-from itl_bench.run.state import RUN_ID, State
+from itl_bench.run.state import CARRIED, RUN_ID, State
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
     from itl_bench.catalog.grid.cases import Case
     from itl_bench.record import Record
+    from itl_bench.run.building import Work
     from itl_bench.run.progress import BuildProgress
-    from itl_bench.run.work import Work
 
 EXIT_REFUTED = 1
 EXIT_CRASHED = 3
@@ -78,9 +77,9 @@ class Controller:
         self.collecting.discard(node.gateway.id)
 
     def _work(self, cases: Iterable[Case]) -> Work:
-        from itl_bench.run.work import work_of
+        from itl_bench.run.building import work_of
 
-        return work_of(cases, self.state.catalog, self.state.profile)
+        return work_of(cases, self.state.catalog, self.state.profile, self.state.store_root)
 
     def watch(self, work: Work, delay: float = 0.0) -> None:
         """Show how far the build is, until the first test begins; nothing where nothing is to be built."""

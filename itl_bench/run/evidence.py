@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pytest
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
 from itl_bench.record import CaseRecord
 from itl_bench.run.recording.expectations import Expectations, compare
 from itl_bench.vocabulary import RecordedStatus, Verdict
@@ -86,7 +86,7 @@ class EvidenceSource:
         return judge_case(case, self.catalog)
 
     def _measured(self, case: Case) -> CaseRecord:
-        from itl_bench.run.work import CannotBeAskedError
+        from itl_bench.run.building import CannotBeAskedError
 
         try:
             return self.judge_measured(case)

@@ -12,17 +12,15 @@ import pytest
 
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.machine.devices import take_gpu
-from itl_bench.plan.disk import use_store
-from itl_bench.run.carried import CARRIED
 from itl_bench.run.evidence import EvidenceSource, JudgedCase, VerdictError
-from itl_bench.run.state import STATE
+from itl_bench.run.state import CARRIED, STATE
 
 if TYPE_CHECKING:
     import torch
 
     from itl_bench.catalog.grid.cases import Case
     from itl_bench.data.rows import Response, Table
-    from itl_bench.plan.graph import TunedCell
+    from itl_bench.plan.cells import TunedCell
     from itl_bench.record import CaseRecord
     from itl_bench.run.built_cells import BuiltCell, BuiltCells
 
@@ -77,7 +75,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
     What the case of a marked test (`@claims`) reads was built before the first test began. `ask` finds the one declared
     case that fits the words (model, dataset, method, measure, probe, evidence, arm, at) and builds what it lacks.
     """
-    from itl_bench.run.work import Built, judge_measured, reason_not_run
+    from itl_bench.run.building import Built, judge_measured, reason_not_run
 
     state = request.config.stash[STATE]
     built = state.built or Built()
@@ -91,7 +89,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
         return judge_measured(case, state.catalog, state.profile, state.store, state.run_id, built)
 
     def reason(case: Case) -> str | None:
-        return reason_not_run(case, state.catalog, state.profile)
+        return reason_not_run(case, state.catalog, state.profile, state.store_root)
 
     inconclusive = request.config.getoption("itl_inconclusive")
     return Evidence(state.catalog, state.expectations, inconclusive, remember, measured, reason)
@@ -121,7 +119,7 @@ def cell(request: pytest.FixtureRequest) -> Callable[..., BuiltCell]:
     cells = _cells(request)
 
     def skip(asked: TunedCell) -> None:
-        if reason := why_not_cell(asked, cells.catalog):
+        if reason := why_not_cell(asked, cells.catalog, cells.store.root):
             pytest.skip(reason)
 
     return replace(cells, before=skip).cell
@@ -167,7 +165,7 @@ def _cells(request: pytest.FixtureRequest) -> BuiltCells:
 
 
 def _skip_without_training() -> None:
-    from itl_bench.plan.runnable import why_no_cells
+    from itl_bench.plan.lacking import why_no_cells
 
     if reason := why_no_cells():
         pytest.skip(f"not run: {reason}")
@@ -175,18 +173,13 @@ def _skip_without_training() -> None:
 
 def _skip_without_prompts(cells: BuiltCells, cell: BuiltCell, probe: str) -> None:
     """Skip where a probe that the cell can be asked is not here; a wrong probe or cell is an error of `cells`."""
-    from itl_bench.plan.runnable import why_no_prompts
+    from itl_bench.plan.lacking import why_no_prompts
     from itl_bench.run.built_cells import BuiltCell
 
     level = cells.catalog.models[cell.cell.model].level if isinstance(cell, BuiltCell) else None
     declared = cells.catalog.probes.get(probe)
     if declared and level in declared.levels and (reason := why_no_prompts(declared)):
         pytest.skip(f"not run: {reason}")
-
-
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Say where this process builds, so that what is planned fits on that disk."""
-    use_store(session.config.stash[STATE].store_root)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -208,6 +201,6 @@ def pytest_runtest_makereport(
 
 def _is_in_vain(error: BaseException) -> bool:
     """Whether a name is wrong, or something could not be built; not by a mistake in code, which pytest shows whole."""
-    from itl_bench.run.work import NotBuiltError
+    from itl_bench.run.building import NotBuiltError
 
     return isinstance(error, UsageError | NotBuiltError) and isinstance(error.__cause__, ItlError | OSError | None)

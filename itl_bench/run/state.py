@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
-from itl_bench.catalog.loading import Catalog, load_catalog
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.run.options import store_root
 from itl_bench.store.store import Store
 
 if TYPE_CHECKING:
     from itl_bench.catalog.grid.cases import Case
+    from itl_bench.run.building import Built
     from itl_bench.run.evidence import JudgedCase
     from itl_bench.run.recording.expectations import Expectations
-    from itl_bench.run.work import Built
 
 
 class State:
@@ -65,3 +67,29 @@ def _expectations(config: pytest.Config) -> Expectations | None:
     from itl_bench.run.recording.expectations import load
 
     return load(Path(path))
+
+
+CARRIED = "itl_bench"  # attribute of a report; its value is plain data, so that it travels between processes
+
+Status = tuple[str, str, tuple[str, dict[str, bool]]]
+
+_LETTERS = {"SUPPORTED": "S", "REFUTED": "R", "INCONCLUSIVE": "I"}
+_COLOURS = {"SUPPORTED": "blue", "REFUTED": "red", "INCONCLUSIVE": "yellow"}
+
+
+def status_of(carried: Mapping[str, Any]) -> Status | None:
+    """Category, letter and word of a report; None leaves it to pytest (a case that was not run is a plain skip)."""
+    if "crashed" in carried:
+        return "error", "E", ("ERROR", {"red": True})
+    case = carried["case"]
+    if carried.get("asserted"):
+        return "failed", "F", (f"FAILED on {case['verdict']}", {"red": True})
+    verdict, status = case.get("verdict"), case.get("recorded_status")
+    if verdict is None:
+        return None
+    if status == "changed":
+        return "changed", "C", (f"CHANGED to {verdict} from {case['recorded_verdict']}", {"red": True, "bold": True})
+    if status == "drift":
+        return "drift", "D", (f"DRIFT to {verdict} from {case['recorded_verdict']}", {"yellow": True})
+    recorded = " as recorded" if status == "as-recorded" else ""
+    return verdict.lower(), _LETTERS[verdict], (f"{verdict}{recorded}", {_COLOURS[verdict]: True})

@@ -4,15 +4,13 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from safetensors import safe_open
 
-from itl_bench.catalog.models import ModelSpec
 from itl_bench.data.rows import Item, read_lines
 from itl_bench.data.tokens.template import tokenize_items
-from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.machine.cell_cost import cell_cost
 from itl_bench.machine.devices import on_own_gpu, on_several_gpus
 from itl_bench.machine.memory import RANK
@@ -23,9 +21,15 @@ from itl_bench.stages.loading import load_model, load_tokenizer
 from itl_bench.stages.training.distributed_launch import Job, train_in_processes
 from itl_bench.stages.training.sharding import save_tuned
 from itl_bench.stages.training.tuning import tune
-from itl_bench.store.artifact import Artifact
-from itl_bench.store.file_names import ITEMS, TRAINING
+from itl_bench.store.artifact import ITEMS, TRAINING, Artifact
 from itl_bench.store.keys import Task
+
+
+class _Tuned(NamedTuple):
+    """A base, as its cost asks for it."""
+
+    id: str
+    parameters: float
 
 
 def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
@@ -56,10 +60,7 @@ def gpus_of(spec: Mapping[str, Any], how: Tuning, base: Path, items: Path, machi
     recipe = how.recipe
     examples = tokenize_items(load_tokenizer(base), read_lines(items, Item), recipe.template, recipe.cutoff).examples
     rank = spec["method"]["parameters"].get("rank")
-    model = ModelSpec(
-        id=str(spec.get("model", "own")), title="of a cell", level="paper", parameters=parameters_in(base),
-        weights=WeightsSpec(folder=str(base)),
-    )  # fmt: skip
+    model = _Tuned(str(spec["model"]), parameters_in(base))
     mean = fmean(len(example.ids) for example in examples) if examples else 1.0
     cost = cell_cost(model, max(1, len(examples)), mean, how.trains, recipe, machine, rank=rank or RANK)
     return max(1, cost.gpus)

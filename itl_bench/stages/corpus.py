@@ -1,74 +1,47 @@
 """The stages that make weights, items and prompts: of the bios world, of atlas, and of datasets from elsewhere."""
 
 import json
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 from itl_bench.data.atlas.facts import load_atlas
-from itl_bench.data.atlas.familiarity_classes import Familiarity
-from itl_bench.data.atlas.familiarity_table import read_familiarity, write_familiarity
+from itl_bench.data.atlas.familiarity_table import Familiarity, read_familiarity
 from itl_bench.data.atlas.items import TUNED, AtlasSpec, atlas_items
 from itl_bench.data.atlas.probes import PROBED, atlas_prompts
 from itl_bench.data.bios.probes import probe_prompts
-from itl_bench.data.bios.shipped import folder_of
 from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
 from itl_bench.data.bios.world import WorldSpec, build_world
-from itl_bench.data.rows import Item, Prompt, write_lines
+from itl_bench.data.rows import UNSEEN, Item, Prompt, write_lines
 from itl_bench.data.sources.loading import LoadedItems, drawn, first_found, load_items, load_prompts, subset
-from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.data.sources.spec import RowsFrom, SourceSpec
 from itl_bench.data.weights.digests import digest
-from itl_bench.data.weights.places import materialise
-from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.plan.made_of import UNSEEN, RowsFrom, TableFrom
-from itl_bench.stages.familiarity.making import hashes, make_table
-from itl_bench.stages.familiarity.shipped import declared_table
-from itl_bench.store.artifact import Artifact, sha256
-from itl_bench.store.file_names import FAMILIARITY, ITEMS, PROMPTS, REPORT
+from itl_bench.store.artifact import FAMILIARITY, ITEMS, PROMPTS, REPORT, Artifact
 from itl_bench.store.keys import Task
 
+
+def _classes(parents: Sequence[Artifact]) -> Mapping[str, Familiarity]:
+    """Fact -> how well the base knows it."""
+    return read_familiarity(parents[0].folder / FAMILIARITY).classes
+
+
+def _sources(task: Task) -> tuple[SourceSpec, ...]:
+    """Where the rows are, after a look whether they are still what the work was planned for.
+
+    Raises:
+        ItlError: They are not.
+    """
+    sources = cast(RowsFrom, task.place).sources
+    name = str(task.spec.get("dataset") or task.spec["probe"])
+    _, found = first_found(name, sources, download=False)
+    if [digest(path) for path in found.files] != task.spec["files"]:
+        raise ItlError(f"the rows of {name} have changed since this run was planned; run again")
+    return sources
+
+
 HELD_OUT = 200  # items of a dataset from elsewhere that a sweep scores
-
-
-def build_base(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """A plain folder of weights and tokenizer: a shipped base, or what the model's spec names."""
-    spec: Mapping[str, Any] = task.spec
-    if isinstance(task.place, WeightsSpec):
-        materialise(task.place, folder, spec["weights"])
-        return
-    source = folder_of(int(spec["number"]))  # the hashes in the spec are those of the files that are copied
-    for name, expected in spec["files"].items():
-        (folder / name).write_bytes((source / name).read_bytes())
-        if sha256(folder / name) != expected:
-            raise ItlError(f"{source / name} is not the file that the manifest of the bases describes")
-
-
-def build_familiarity(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """What a base knows of atlas: the table that the model's entry names, or what the base itself answers."""
-    atlas = load_atlas()
-    if isinstance(task.place, TableFrom):
-        table = declared_table(task.place.path, atlas)
-        _warn_of_other_weights(table.provenance.files, parents[0].folder, task.place.path)
-        if digest(task.place.path) != task.spec["table"]:
-            raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
-    else:
-        table = make_table(parents[0].folder, atlas)
-    write_familiarity(folder / FAMILIARITY, table)
-
-
-def _warn_of_other_weights(files: Mapping[str, str], base: Path, table: Path) -> None:
-    """Weights that were converted elsewhere may be other bytes and the same numbers, so this is no error."""
-    found = hashes(base)
-    weights = {name for name in (*files, *found) if name.endswith(".safetensors")}
-    if any(files.get(name) != found.get(name) for name in weights):
-        warnings.warn(
-            f"{table} was made with other weight files than those in the store; if it is of another model, make it "
-            f"anew (itl-bench atlas familiarity {base} --to FILE), and name that in the model's entry ('familiarity')",
-            stacklevel=2,
-        )
 
 
 def build_corpus(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
@@ -121,22 +94,3 @@ def _prompts(task: Task, parents: Sequence[Artifact]) -> Sequence[Prompt]:
         facts = AtlasSpec.model_validate(taught) if taught else None
         return atlas_prompts(load_atlas(), _classes(parents), spec["probe"], facts, spec.get("seed"))
     return load_prompts(spec["probe"], _sources(task), download=False).prompts
-
-
-def _classes(parents: Sequence[Artifact]) -> Mapping[str, Familiarity]:
-    """Fact -> how well the base knows it."""
-    return read_familiarity(parents[0].folder / FAMILIARITY).classes
-
-
-def _sources(task: Task) -> tuple[SourceSpec, ...]:
-    """Where the rows are, after a look whether they are still what the work was planned for.
-
-    Raises:
-        ItlError: They are not.
-    """
-    sources = cast(RowsFrom, task.place).sources
-    name = str(task.spec.get("dataset") or task.spec["probe"])
-    _, found = first_found(name, sources, download=False)
-    if [digest(path) for path in found.files] != task.spec["files"]:
-        raise ItlError(f"the rows of {name} have changed since this run was planned; run again")
-    return sources

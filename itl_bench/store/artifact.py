@@ -1,8 +1,6 @@
 """One artifact: its manifest, how it is written durably, and whether its files are still what they were."""
 
 import datetime
-import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from itl_bench.errors import ItlError
+from itl_bench.files import _sync, sha256
 from itl_bench.store.keys import Task
 
 MANIFEST = "manifest.json"
@@ -94,29 +93,11 @@ def check(artifact: Artifact) -> None:
             raise ValueError(f"{name} has changed")
 
 
-def sha256(path: Path) -> str:
-    """Hash of a file's content."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a new file, and wait until it has reached the disk."""
-    with path.open("xb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder have reached the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+ITEMS = "items.jsonl"  # of a corpus
+REPORT = "report.json"  # of a corpus that was read from files: what was found there
+FAMILIARITY = "familiarity.jsonl"  # what a base knows of atlas
+PROMPTS = "prompts.jsonl"  # of a probe
+RESPONSES = "responses.jsonl"
+TABLE = "table.json"  # of a measure
+TOKENS = "tokens.jsonl"  # of a shift: some answers token by token
+TRAINING = "training.json"  # of a checkpoint: what happened while tuning

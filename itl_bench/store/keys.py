@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -59,3 +59,23 @@ class Task:
         """Hash of kind, spec, parents and version."""
         text = canonical([self.kind, self.spec, self.parents, self.version])
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def needed(
+    tasks: Mapping[str, Task], targets: Iterable[str], there: Callable[[str], bool] = lambda key: False
+) -> set[str]:
+    """The keys of what has to be built for targets: these, and all that they are built from, as far as it is not there.
+
+    Args:
+        tasks: By key; what is not among them is taken to be there.
+        targets: Keys that are wanted.
+        there: Whether an artifact is there already; by default nothing is.
+    """
+    found: set[str] = set()
+    wanted = list(targets)
+    while wanted:
+        key = wanted.pop()
+        if key in tasks and key not in found and not there(key):
+            found.add(key)
+            wanted += tasks[key].parents
+    return found

@@ -15,8 +15,8 @@ from graphlib import TopologicalSorter
 from typing import NamedTuple, Self
 
 from itl_bench.errors import ItlError, UnsuitableBaseError, UsageError
-from itl_bench.record import write_atomically
-from itl_bench.store.keys import Task
+from itl_bench.files import write_atomically
+from itl_bench.store.keys import Task, needed
 from itl_bench.store.store import Store
 
 REFRESH_SECONDS = 1.0  # how often the work of others is looked for while there is work of one's own
@@ -125,15 +125,8 @@ class Queue:
 
     def missing(self) -> list[Task]:
         """What has to be built for the targets, in the order in which it should be: absent, and needed."""
-        needed = [key for key in self.targets if key in self.tasks and key not in self._present]
-        found: set[str] = set()
-        while needed:
-            key = needed.pop()
-            if key not in found:
-                found.add(key)
-                parents = self.tasks[key].parents
-                needed += [parent for parent in parents if parent in self.tasks and parent not in self._present]
-        return [self.tasks[key] for key in sorted(found, key=self._rank.__getitem__)]
+        found = needed(self.tasks, self.targets, self._present.__contains__)
+        return sorted((self.tasks[key] for key in found), key=lambda task: self._rank[task.key])
 
     def ready(self, missing: Sequence[Task]) -> list[Task]:
         """Missing tasks that have not failed in this run and whose parents are all there."""

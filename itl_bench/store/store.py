@@ -16,7 +16,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.store.artifact import MANIFEST, Artifact, Manifest, check, describe, sync_folder, write_durably
+from itl_bench.files import sync_folder, write_durably
+from itl_bench.store.artifact import MANIFEST, Artifact, Manifest, check, describe
 from itl_bench.store.keys import KEY_LENGTH, Task, canonical
 from itl_bench.store.locks import locked
 

@@ -4,24 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import NamedTuple
 
 from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError, unknown
-
-SEEDS_PER_BASE = 1000
-
-
-class Replicate(NamedTuple):
-    """One repetition: a pre-trained base, and a tuning seed, which is nested in it."""
-
-    base: int
-    seed: int
-
-    @property
-    def tuning_seed(self) -> int:
-        """What seeds wording, order and initialisation: another number on every base, so that no draw is shared."""
-        return SEEDS_PER_BASE * self.base + self.seed
+from itl_bench.plan.cells import Replicate
 
 
 @dataclass(frozen=True)

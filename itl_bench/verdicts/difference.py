@@ -1,27 +1,19 @@
 """A measured case: cells that were trained here -> verdict."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 from typing import cast
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.grid.words import identity, side_name
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.grid.words import side_name
 from itl_bench.errors import EvidenceError
+from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord, ColumnRecord, PointRecord
-from itl_bench.verdicts.comparison import Matched, RatePoint, Replicate, match
-from itl_bench.verdicts.finding import Column, Finding, with_margins
-from itl_bench.verdicts.published import facts_of
-from itl_bench.verdicts.stats.nested import nested, nested_unpaired
+from itl_bench.verdicts.comparison import Matched, RatePoint, match
+from itl_bench.verdicts.facts import Facts, identity, numbers_of, with_reason
+from itl_bench.verdicts.guards import count, repetitions, too_few, too_few_prompts, trained
 from itl_bench.verdicts.stats.pseudo import Array, derive, sources
-from itl_bench.verdicts.stats.rule import judge
-
-FEWEST_REPLICATES = 5
-FEWEST_BASES = 3  # two leave one degree of freedom between them; one is no sample of bases, and the verdict is about it
-FEWEST_PROMPTS = 400
-TRAINED_SHARE = 0.2  # a cell whose training loss fell by less than this share of its start was not trained
-
-Facts = dict[str, object]  # fields of a case's record
 
 
 def judge_measured(
@@ -134,71 +126,9 @@ def _numbers(case: Case, rows: Matched) -> Facts:
     return numbers_of(case, sides, rows.bases, rows.paired)
 
 
-def numbers_of(
-    case: Case, sides: Mapping[str, tuple[Array, Array]], bases: Sequence[int], paired: bool = True
-) -> Facts:
-    """The rule's verdict and numbers, with the sides of the deciding column; one replicate has no interval.
-
-    Args:
-        case: A case that compares two sides.
-        sides: Column -> left and right, each of shape (replicates, units of prompts).
-        bases: The base of each replicate.
-        paired: Whether both sides answer the same prompts.
-    """
-    if len(bases) > 1:
-        facts = judged(case, {name: _column(*both, bases, paired) for name, both in sides.items()})
-    else:
-        left, right = (float(side.mean()) for side in sides[case.columns[0]])
-        facts = {"effect": left - right, "deciding_column": case.columns[0]}
-    left, right = (float(side.mean()) for side in sides[str(facts["deciding_column"])])
-    return facts | {"left": left, "right": right}
-
-
 def _sides(measure: str, column: str, rows: Matched) -> tuple[Array, Array]:
     means = [rows.means(source) for source in sources(measure, column)]
     return derive(measure, column, [left for left, _ in means]), derive(measure, column, [right for _, right in means])
-
-
-def _column(left: Array, right: Array, bases: Sequence[int], paired: bool) -> Column:
-    estimate = nested(left - right, bases) if paired else nested_unpaired(left, right, bases)
-    cells = left.mean(axis=1) - right.mean(axis=1)
-    return Column(estimate, float(left.mean()), float(right.mean()), cells=cells.tolist())
-
-
-def judged(case: Case, columns: dict[str, Column]) -> Facts:
-    """The rule's verdict on columns, as fields of a record."""
-    verdict = judge(case.claim.expect, with_margins(case, columns))
-    return facts_of(case, Finding("interval", columns), verdict)
-
-
-def with_reason(numbers: Facts, blocked: Sequence[str], notes: Iterable[str]) -> Facts:
-    """The numbers with their notes; where something blocks a verdict they stay, and decide nothing."""
-    reason = "; ".join(part for part in (*(blocked or [str(numbers["reason"])]), *notes) if part)
-    if not blocked:
-        return numbers | {"reason": reason}
-    verdicts = dict.fromkeys(("verdict", "verdict_at_half_margin", "verdict_at_twice_margin"), "INCONCLUSIVE")
-    undecided = {"verdict": "INCONCLUSIVE", "p_value": None}
-    columns = [column.model_copy(update=undecided) for column in cast(list[ColumnRecord], numbers.get("columns", []))]
-    return numbers | verdicts | {"basis": "interval", "p_value": None, "columns": columns, "reason": reason}
-
-
-def too_few(replicates: Iterable[Replicate]) -> list[str]:
-    """Why so many replicates, on so many bases, cannot carry a verdict; nothing where they can."""
-    chosen = tuple(replicates)
-    n_bases = len({one.base for one in chosen})
-    reasons = []
-    if len(chosen) < FEWEST_REPLICATES:
-        found = count(len(chosen), "replicate")
-        reasons.append(f"replicate variance poorly known: {found}, a verdict needs {FEWEST_REPLICATES}")
-    if 1 < n_bases < FEWEST_BASES:
-        reasons.append(f"base variance poorly known: {count(n_bases, 'base')}, a verdict needs {FEWEST_BASES}")
-    return reasons
-
-
-def too_few_prompts(n_prompts: int) -> list[str]:
-    """Why so many prompts cannot carry a verdict; nothing where they can."""
-    enough = n_prompts >= FEWEST_PROMPTS
-    return [] if enough else [f"too few prompts: {n_prompts}, a verdict needs {FEWEST_PROMPTS}"]
 
 
 def _not_trained(case: Case, point: RatePoint, replicates: Sequence[Replicate]) -> list[str]:
@@ -212,31 +142,9 @@ def _not_trained(case: Case, point: RatePoint, replicates: Sequence[Replicate]) 
     return [f"not trained: {' and '.join(dict.fromkeys(named))}"] if named else []
 
 
-def undecided(case: Case, catalog: Catalog, reason: str) -> CaseRecord:
-    """A case without numbers that could decide it."""
-    facts = {"verdict": "INCONCLUSIVE", "basis": "interval", "reason": reason}
-    return CaseRecord.model_validate(identity(case, catalog) | facts)
-
-
-def trained(first: float, last: float) -> bool:
-    """Whether a training loss fell far enough to say that its cell was trained; NaN did not."""
-    return last < (1 - TRAINED_SHARE) * first
-
-
 def _finite(loss: float | None) -> float | None:
     return loss if loss is not None and isfinite(loss) else None
 
 
-def repetitions(replicates: Iterable[Replicate]) -> str:
-    """For example "6 replicates on 3 bases"."""
-    bases = [one.base for one in replicates]
-    return f"{count(len(bases), 'replicate')} on {count(len(set(bases)), 'base')}"
-
-
 def _rate(rate: float | None) -> str:
     return "no learning rate" if rate is None else f"{rate:g}"
-
-
-def count(n: int, thing: str) -> str:
-    """For example "1 prompt", "2 prompts"."""
-    return f"{n} {thing}{'s' * (n != 1)}"

@@ -3,15 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
 from itl_bench.catalog.grid.asked_cells import cell_table, common_rates
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.grid.words import side_name
+from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import ItlError
-from itl_bench.plan.graph import UNTUNED, Graph
+from itl_bench.plan.cells import UNTUNED, Replicate
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.overlaps import in_case
 from itl_bench.plan.rates import at_edge
 from itl_bench.plan.reads import (
+    Floors,
     SideTables,
     cell_of,
     floors_of,
@@ -22,24 +27,92 @@ from itl_bench.plan.reads import (
     side_tables,
 )
 from itl_bench.record import CaseRecord
-from itl_bench.specs import ProfileSpec
-from itl_bench.stages.measuring.overlap import in_case
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import RatePoint, Replicate, Sample
-from itl_bench.verdicts.context import (
-    borrowing_in_words,
-    floors_in_words,
-    mean,
-    no_answers_in_words,
-    table_of,
-    too_little_to_borrow,
-)
-from itl_bench.verdicts.difference import count, judge_measured
+from itl_bench.verdicts.comparison import RatePoint, Sample
+from itl_bench.verdicts.difference import judge_measured
 from itl_bench.verdicts.equal_loss import judge_at_equal_loss
-from itl_bench.verdicts.measured_trends import judge_trend_from_store, losses_of, training_loss
+from itl_bench.verdicts.guards import too_few_updates, too_little_to_borrow
+from itl_bench.verdicts.tables import mean, table_of, training_loss
+from itl_bench.verdicts.trend import judge_trend_from_store
 
-FEWEST_UPDATES = 94  # of a cell: 3 epochs of 1,000 rows in batches of 32 (the paper's smallest tuning), or of 250 in 8
+Means = Mapping[str, float | None]  # by side, nats
+
+
+def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Store) -> str:
+    """Floors and control of a token-shift case; nothing for another measure.
+
+    Args:
+        case: Whose sides are compared.
+        floors: From `tasks.floors_of`; they are in the store.
+        headline: The shift tables of both sides at the headline rate.
+        store: Where the floors are.
+
+    Raises:
+        KeyError: A floor is not in the store.
+        DamagedArtifactError: One of them is damaged.
+    """
+    if not any(floors):
+        return ""
+    left, right = side_name(case, case.left), side_name(case, case.right)
+    seeds = {name: _mean_of(tasks, store) for name, tasks in ((left, floors.left), (right, floors.right))}
+    control = {
+        name: mean(side.tables.values(), "reference_kl")
+        for name, side in ((left, headline.left), (right, headline.right))
+    }
+    return in_words(seeds, _mean_of(floors.wordings, store), control)
+
+
+def borrowing_in_words(case: Case, headline: RatePoint) -> str:
+    """What an excess of borrowing is set against; nothing for another measure.
+
+    Shares of answers on both sides: wrong ones, those borrowed by chance (the expectation), and the excess of the
+    control, where equally many dissimilar subjects are looked up, if there is one.
+    """
+    if case.measure.measure != "borrowing":
+        return ""
+    sides = (headline.left.tables.values(), headline.right.tables.values())
+    named = (("wrong answers", "wrong"), ("borrowed by chance", "expectation"), ("control", "control"))
+    shares = {words: [mean(tables, column) for tables in sides] for words, column in named}
+    return "shares of prompts: " + ", ".join(
+        f"{words} {left or 0.0:.2f} against {right or 0.0:.2f}"
+        for words, (left, right) in shares.items()
+        if (left, right) != (None, None)
+    )
+
+
+def no_answers_in_words(case: Case, headline: RatePoint) -> str:
+    """How many answers state nothing: a model that learned to answer at all states more wrong values, too."""
+    if case.measure.measure != "hallucination":
+        return ""
+    shares = [
+        (mean(side.tables.values(), "none") or 0.0) + (mean(side.tables.values(), "empty") or 0.0)
+        for side in (headline.left, headline.right)
+    ]
+    return f"no value stated for {shares[0]:.2f} against {shares[1]:.2f} of prompts"
+
+
+def in_words(seeds: Means, wording: float | None, control: Means) -> str:
+    """The sentence; what is None is left out.
+
+    Args:
+        seeds: By side, the mean divergence between two seeds, nats.
+        wording: That of the bases asked in other words.
+        control: By side, the mean divergence from the base on the base's own answers.
+    """
+    known = [f"of {name} {value:.2g}" for name, value in seeds.items() if value is not None]
+    floors = [f"two seeds {known[0]}", *known[1:]] if known else []
+    if wording is not None:
+        floors.append(f"the base under another wording {wording:.2g}")
+    sides = [f"{name} {value:.2g}" for name, value in control.items() if value is not None]
+    parts = [("floors: ", floors), ("on the base's own answers ", sides)]
+    return "; ".join(start + ", ".join([f"{some[0]} nats", *some[1:]]) for start, some in parts if some)
+
+
+def _mean_of(tasks: Iterable[Task], store: Store) -> float | None:
+    return mean([table_of(task, store) for task in tasks], "kl")
+
+
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
 
@@ -75,14 +148,6 @@ def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, 
     floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
     blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
     return judge_measured(case, graph.catalog, list(points.values()), headline, floors, blocked)
-
-
-def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:
-    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough."""
-    updates = [len(losses_of(task, store)) for task in tasks if task.spec.get("measure") == "training"]
-    fewest = min(updates, default=FEWEST_UPDATES)
-    enough = fewest >= FEWEST_UPDATES
-    return [] if enough else [f"pilot: cells of {count(fewest, 'update')}; a verdict needs {FEWEST_UPDATES}"]
 
 
 def mixture(keys: Iterable[str], store: Store) -> str:

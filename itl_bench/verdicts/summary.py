@@ -4,11 +4,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
 from itl_bench.record import CaseRecord, ClaimRecord
-from itl_bench.verdicts.stats.multiplicity import holm
-from itl_bench.verdicts.stats.units import too_few_for_sign_test
+from itl_bench.verdicts.stats.units import holm, too_few_for_sign_test
 from itl_bench.vocabulary import ALL_MODELS, ALPHA, Arm, Basis, Evidence, Level, Verdict
 
 

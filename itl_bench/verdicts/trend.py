@@ -2,18 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from math import exp, log, log10
 from statistics import fmean
 
+from itl_bench.catalog.catalog import Catalog
+from itl_bench.catalog.cells import CellTable
+from itl_bench.catalog.grid.asked_cells import OVER_CELLS
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.grid.words import identity
-from itl_bench.catalog.loading import Catalog
+from itl_bench.data.rows import ITEMS_LENGTH
 from itl_bench.errors import EvidenceError
+from itl_bench.plan.cells import Replicate
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.reads import cell_pairs, dataset_tables
 from itl_bench.record import CaseRecord
-from itl_bench.verdicts.comparison import CellSummary, Replicate
-from itl_bench.verdicts.difference import Facts, judged, repetitions, too_few, too_few_prompts, with_reason
-from itl_bench.verdicts.finding import Column
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import CellSummary
+from itl_bench.verdicts.facts import Column, Facts, identity, judged, undecided, with_reason
+from itl_bench.verdicts.guards import repetitions, too_few, too_few_prompts, trained
 from itl_bench.verdicts.stats.nested import nested_mean
-from itl_bench.verdicts.stats.slope_within import slope_within
+from itl_bench.verdicts.stats.trend import slope_within
+from itl_bench.verdicts.tables import column_mean, mean, table_of, training_loss
 
 FEWEST_CELLS = 3  # of a trend, in every replicate
 
@@ -82,3 +90,80 @@ def _slope(replicate: Replicate, cells: Sequence[CellSummary], within_rate: bool
 def _cell(cell: CellSummary) -> tuple[object, ...]:
     """What sorts cells: rates may be None."""
     return (cell.replicate, cell.rate is not None, cell.rate or 0.0, cell.dataset, cell.method, cell.x, cell.y)
+
+
+RANGE_OF_LENGTHS = 1.5  # longest over shortest mean length of the data of a trend
+
+
+Points = tuple[list[CellSummary], int, int]  # cells, how many were left out as not trained, prompts
+
+
+def judge_trend_from_store(
+    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
+) -> CaseRecord:
+    """The verdict on a trend; cells that were not trained are left out, and counted.
+
+    Args:
+        graph: The tasks of the catalog.
+        case: A case with evidence measured that is over an axis.
+        table: Its cells.
+        store: Where the tables are.
+        obstacles: Why the case gives no verdict whatever its numbers.
+
+    Raises:
+        EvidenceError: The tables cannot carry a verdict.
+    """
+    catalog, points = graph.catalog, _over_cells if case.over == OVER_CELLS else _over_datasets
+    cells, left_out, n_prompts = points(graph, case, table, store)
+    obstacles = [*obstacles, *(_no_range(cells) if case.over == "response-length" else [])]
+    note = f"{left_out} cells that were not trained left out" if left_out else ""
+    try:
+        return judge_trend(case, catalog, cells, note, n_prompts, obstacles)
+    except EvidenceError as error:
+        if not left_out:
+            raise
+        # Too few are left: that is no crash.
+        return undecided(case, catalog, "; ".join([*obstacles, f"{note}: {error}"]))
+
+
+def _no_range(cells: Sequence[CellSummary]) -> list[str]:
+    """Why nothing can be said along the length of responses, where all data have about the same."""
+    factor = exp(max(cell.x for cell in cells) - min(cell.x for cell in cells)) if cells else 1.0
+    enough = factor >= RANGE_OF_LENGTHS
+    return (
+        []
+        if enough
+        else [
+            f"the longest responses of the data are {factor:.2f} times the shortest, a trend needs {RANGE_OF_LENGTHS}"
+        ]
+    )
+
+
+def _over_cells(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
+    """Every trained cell: the logarithm of its mean divergence, and its mean accuracy."""
+    cells, left_out, n_prompts = [], 0, 0
+    for cell, shift, knowledge in cell_pairs(graph, case, table):
+        if not trained(*training_loss(graph.training(cell), store)):
+            left_out += 1
+            continue
+        answers = table_of(knowledge, store)
+        divergence, accuracy = mean([table_of(shift, store)], "kl"), mean([answers], "accuracy")
+        if not divergence or accuracy is None:
+            raise EvidenceError(f"{case.id}: {cell.method} on {cell.dataset} at {cell.rate:g} has no divergence")
+        n_prompts = len(answers.prompts)
+        cells.append(CellSummary(cell.rate, cell.dataset, cell.method, cell.replicate, log(divergence), accuracy))
+    return cells, left_out, n_prompts
+
+
+def _over_datasets(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
+    """Every trained cell: where its data are on the axis, and the mean of the case's column."""
+    cells, left_out, n_prompts = [], 0, 0
+    for cell, task in dataset_tables(graph, case, table):
+        if not trained(*training_loss(graph.training(cell), store)):
+            left_out += 1
+            continue
+        values = table_of(task, store)
+        n_prompts = len(values.prompts)
+        x = log10(graph.catalog.dataset_rows[cell.dataset]) if case.over == "size" else values.facts[ITEMS_LENGTH]
+        cells.append(CellSummary(cell.rate, cell.dataset, cell.method, cell.replicate, x, column_mean(case, values)))
+    return cells, left_out, n_prompts

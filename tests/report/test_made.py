@@ -18,7 +18,7 @@ from itl_bench.record import SCHEMA_FILE, Record, dump
 from itl_bench.record_cells import DataRecord, DrawRecord, OverlapRecord
 from itl_bench.report import html, markdown
 from itl_bench.report.made import made, setting
-from itl_bench.report.markdown_made import made_section
+from itl_bench.report.markdown_measured import made_section
 
 TITLE = "How the cells were made"
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from sample_record import case, record
 
 from itl_bench.report import html, markdown, terminal
-from itl_bench.report.rates_held import MEANING, rates_held
+from itl_bench.report.grouping import RATES_HELD, rates_held
 from itl_bench.vocabulary import VERDICTS
 
 
@@ -79,7 +79,7 @@ def test_the_terminal_has_a_column_of_rates():
     assert max(map(len, text.splitlines())) <= 80
     (line,) = (line for line in lines if line.startswith("C10a"))
     assert line.split()[-1] == "1/3"
-    assert f"rates: {MEANING}" in " ".join(printed(swept_record(), 200).split())
+    assert f"rates: {RATES_HELD}" in " ".join(printed(swept_record(), 200).split())
 
 
 def test_the_page_says_it_behind_the_counts_and_the_verdict():
@@ -89,15 +89,15 @@ def test_the_page_says_it_behind_the_counts_and_the_verdict():
     assert [table.count(said) for table in families if "C10a" in table or "shared-rate" in table].count(1) == 1
     assert f"1 supported, 1 refuted, 4 not judged; {said}</td>" in text
     (row,) = (row for row in re.findall(r"<tr>.*?</tr>", text, re.S) if "claim-name" in row and ">C10a<" in row)
-    assert f' title="{MEANING}">decided cases: 1 of 3 rates</span>' in unescape(row)
+    assert f' title="{RATES_HELD}">decided cases: 1 of 3 rates</span>' in unescape(row)
     assert text.count(said) == 1
 
 
 def test_markdown_says_what_the_words_behind_the_counts_mean():
     text = markdown.render(swept_record())
     assert "1 supported, 1 refuted, 4 not judged; holds at 1 of 3 rates |" in text
-    assert MEANING[1:] in text
-    assert MEANING[1:] not in markdown.render(record([of("SUPPORTED")]))
+    assert RATES_HELD[1:] in text
+    assert RATES_HELD[1:] not in markdown.render(record([of("SUPPORTED")]))
 
 
 def test_records_without_several_rates_say_nothing():

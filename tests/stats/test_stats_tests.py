@@ -11,9 +11,8 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.stats.multiplicity import holm
 from itl_bench.verdicts.stats.power import minimal_detectable_effect
-from itl_bench.verdicts.stats.units import sign_test, too_few_for_sign_test
+from itl_bench.verdicts.stats.units import holm, sign_test, too_few_for_sign_test
 
 
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=30), st.integers(-2, 2))

@@ -1,9 +1,9 @@
 """Which declared cells a case is asked of."""
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import ALL, OWN, CellTable
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
-from itl_bench.specs import ProfileSpec
+from itl_bench.catalog.profiles import ProfileSpec
 
 DEFAULT_PROFILE = "embedded"  # whose cells a run without a profile trains
 FEWEST_OF_A_TREND = 3  # cells in every replicate

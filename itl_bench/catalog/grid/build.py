@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
 from itl_bench.catalog.grid.asked_cells import cell_table, has_cells
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.measured import measured_cases
 from itl_bench.catalog.grid.published import published_cases
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import UsageError, nearest, unknown
-from itl_bench.specs import ProfileSpec
 
 
 def build_grid(catalog: Catalog) -> tuple[Case, ...]:

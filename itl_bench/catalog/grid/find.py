@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.measured import measured_cases
 from itl_bench.catalog.grid.published import published_cases
-from itl_bench.catalog.loading import Catalog
 from itl_bench.errors import UsageError, unknown
 
 FEW = 4  # candidates, and values of each word, that a message names

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.claims import ClaimSpec, Compare, MeasureUse, Side
 from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.grid.cases import Case, Cell, columns_of, measure_label, side_by_side
-from itl_bench.catalog.loading import Catalog
 from itl_bench.catalog.models import ModelSpec
 from itl_bench.vocabulary import ARMS, Arm, Evidence
 

@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.claims import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.catalog.grid.cases import Case, columns_of, measure_label, side_by_side
 from itl_bench.catalog.grid.matching import Pair, dataset_id, matched_pairs, size_curves, with_base_models
-from itl_bench.catalog.loading import Catalog
 from itl_bench.catalog.published import Row
 from itl_bench.vocabulary import ALL_MODELS
 

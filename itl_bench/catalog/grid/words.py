@@ -1,9 +1,8 @@
 """A case in words, and the fields of its record that are known before it is judged."""
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.claims import Side
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
-from itl_bench.record import CaseRecord
 
 PER = {
     "size": "per tenfold data",
@@ -55,20 +54,3 @@ def side_name(case: Case, side: Side) -> str:
     """The side's method, and its data where both sides are tuned by one method."""
     method = side.method or case.method
     return f"{method} on {side.dataset}" if side.dataset and case.left.method == case.right.method else method
-
-
-def identity(case: Case, catalog: Catalog) -> dict[str, object]:
-    """The fields of a case's record that are known before it is judged."""
-    claim = case.claim
-    return {
-        "id": case.id, "claim": claim.id, "statement": claim.statement, "section": claim.section, "role": case.role,
-        "evidence": case.evidence, "level": case.level, "arm": case.arm, "expect": claim.expect,
-        "compared": compared(case), "measure": case.measure.measure, "unit": unit_of(case, catalog),
-        "model": case.model, "dataset": case.dataset, "method": case.method, "probe": case.probe,
-        "judge": next(iter(catalog.judges)) if "judge" in catalog.measures[case.measure.measure].needs else None,
-    }  # fmt: skip
-
-
-def not_run_record(case: Case, catalog: Catalog, reason: str) -> CaseRecord:
-    """The record of a case that was not run: no verdict, and why."""
-    return CaseRecord.model_validate(identity(case, catalog) | {"reason": reason})

@@ -1,6 +1,7 @@
 """What the atlas holds: relations, their facts, and how both are put into words."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from functools import cache, cached_property
@@ -163,3 +164,17 @@ def read_atlas(path: Path) -> Atlas:
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path} holds no atlas ({reason}); make one with: itl-bench atlas make {path}") from error
+
+
+def as_text(atlas: Atlas) -> str:
+    """The atlas as JSON that `read_atlas` reads, so laid out that a changed fact is a changed line."""
+    fields = atlas.model_dump(mode="json")
+    lines = [f"{json.dumps(name)}: {_laid_out(value)}" for name, value in fields.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _laid_out(value: object) -> str:
+    """Lists of objects an object a line, all else on one line."""
+    if isinstance(value, list):
+        return "[\n" + ",\n".join(json.dumps(one, ensure_ascii=False) for one in value) + "\n]"
+    return json.dumps(value, ensure_ascii=False)

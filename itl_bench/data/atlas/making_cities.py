@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from itl_bench.data.atlas import country_lists as lists
+from itl_bench.data.atlas.draft import Draft, Values, tells
 from itl_bench.data.atlas.globe import Row, distance, geonames
-from itl_bench.data.atlas.making import Draft, Values, tells
 from itl_bench.data.atlas.making_countries import countries, country_values, names_of
 from itl_bench.data.atlas.normalising import normalise
 

@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from itl_bench.data.atlas import country_lists as lists
+from itl_bench.data.atlas.draft import Draft, Values
 from itl_bench.data.atlas.globe import Row, distance, geonames
-from itl_bench.data.atlas.making import Draft, Values
 
 FEWEST_PEOPLE = 5000  # of a territory
 NEAREST = 3  # countries of the continent, beside the neighbours

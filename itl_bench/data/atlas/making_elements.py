@@ -1,6 +1,6 @@
 """Facts of chemical elements: symbol and atomic number."""
 
-from itl_bench.data.atlas.making import Draft
+from itl_bench.data.atlas.draft import Draft
 
 NOBLE = (2, 10, 18, 36, 54, 86, 118)
 OTHER_NAMES = {"aluminum": "aluminium", "cesium": "caesium", "sulfur": "sulphur"}

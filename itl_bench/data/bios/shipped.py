@@ -2,11 +2,37 @@
 
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from itl_bench.data.bios.recipe import Recipe
+from pydantic import Field
+
 from itl_bench.data.bios.world import WorldSpec
 from itl_bench.errors import UsageError
-from itl_bench.specs import Count, Spec, Text
+from itl_bench.specs import Count, Margin, Spec, Text
+
+
+class Recipe(Spec):
+    """Size of a base and how it is pre-trained.
+
+    Attributes:
+        seed: Of the initial weights and of the order and wording of documents.
+        sequences: Per step.
+        length: Of a sequence, in tokens.
+        rate: Highest learning rate.
+        warmup: Steps of linear warm-up.
+    """
+
+    seed: Annotated[int, Field(ge=0)]
+    width: Count = 128
+    inner_width: Count = 344
+    layers: Count = 4
+    heads: Count = 4
+    steps: Count = 1500
+    sequences: Count = 32
+    length: Count = 128
+    rate: Margin = 0.003
+    warmup: Count = 50
+
 
 FOLDER = Path(__file__).with_name("bases")
 MANIFEST = "manifest.json"

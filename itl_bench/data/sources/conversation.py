@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.sources.errors import missing_field
 from itl_bench.data.sources.formats import Row
-from itl_bench.data.sources.spec import FieldsSpec
+from itl_bench.data.sources.spec import FieldsSpec, missing_field
 from itl_bench.errors import UsageError, short, unknown
 
 Role = Literal["user", "assistant", "system"]

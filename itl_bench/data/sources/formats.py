@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from itl_bench.data.sources.errors import extra
+from itl_bench.data.sources.spec import extra
 from itl_bench.errors import UsageError, short
 
 Row = dict[str, object]

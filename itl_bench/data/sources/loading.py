@@ -8,11 +8,10 @@ from pathlib import Path
 
 from itl_bench.data.rows import Item, Prompt
 from itl_bench.data.sources.conversation import answered, as_item, flaw, read_conversation, with_system
-from itl_bench.data.sources.errors import MissingDatasetError, missing_field
 from itl_bench.data.sources.formats import Row, read_rows
 from itl_bench.data.sources.places import Found, find_files
 from itl_bench.data.sources.report import LoadReport, Tally
-from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.data.sources.spec import MissingDatasetError, SourceSpec, missing_field
 from itl_bench.errors import UsageError, short
 
 Sources = SourceSpec | Sequence[SourceSpec]

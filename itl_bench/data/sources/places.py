@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from itl_bench.data.sources.errors import MissingDatasetError, extra
-from itl_bench.data.sources.spec import SourceSpec
+from itl_bench.data.sources.spec import MissingDatasetError, SourceSpec, extra
 from itl_bench.errors import UsageError
 
 DATA_DIR = "ITL_DATA_DIR"

@@ -1,10 +1,13 @@
 """Where rows come from, and which of their fields mean what."""
 
+import importlib
+from collections.abc import Collection
 from pathlib import PurePosixPath
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from itl_bench.errors import UsageError, unknown
 from itl_bench.specs import Count, Spec, Text
 
 Names = tuple[Text, ...]
@@ -119,3 +122,31 @@ class SourceSpec(Spec):
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise ValueError(f"'files' are inside the dataset: {name!r} leads out of it")
         return self
+
+
+class MissingDatasetError(UsageError):
+    """The data are not on this machine and cannot be had from here; the message holds the command that gets them."""
+
+
+def extra(module: str) -> Any:  # noqa: ANN401  # a module that is only there where its extra is installed
+    """Import a module of the optional extra `data`.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        package = module.partition(".")[0]
+        raise UsageError(f"{package} is not installed; it comes with: pip install 'itl_bench[data]'") from error
+
+
+def missing_field(where: str, field: str, found: Collection[str]) -> UsageError:
+    """A field that no row, or not this row has: which ones there are, and the nearest."""
+    return UsageError(f"{where}: {unknown('field', field, map(str, found))} (the fields that the rows have)")
+
+
+class RowsFrom(Spec):
+    """Where this machine finds the rows of a dataset or of a probe: the first of several places that has them."""
+
+    sources: tuple[SourceSpec, ...]

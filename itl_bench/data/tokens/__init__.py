@@ -1,1 +1,1 @@
-"""A room."""
+"""From text to token ids: templates, special tokens, masks, and the checks before training. Part of data."""

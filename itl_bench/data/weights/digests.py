@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from itl_bench.errors import ItlError
-from itl_bench.store.artifact import sha256
+from itl_bench.files import sha256
 
 SETTLED_NS = 2_000_000_000  # a file changed so recently may change again within one tick of its clock
 

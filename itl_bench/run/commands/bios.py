@@ -25,11 +25,10 @@ def pretrain(
 
     A base of number N is seeded with the world seed plus N.
     """
-    from itl_bench.data.bios.recipe import Recipe
-    from itl_bench.data.bios.shipped import MANIFEST, Bases
+    from itl_bench.data.bios.shipped import MANIFEST, Bases, Recipe
     from itl_bench.data.bios.world import WorldSpec
-    from itl_bench.record import write_atomically
-    from itl_bench.run.steps import Steps
+    from itl_bench.files import write_atomically
+    from itl_bench.run.progress import Steps
     from itl_bench.stages.training.bases import make_base
 
     world, manifest, failed = WorldSpec(seed=world_seed), folder / MANIFEST, False

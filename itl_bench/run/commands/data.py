@@ -118,8 +118,8 @@ def _named(declared: Declared, names: Sequence[str]) -> list[tuple[Kind, str]]:
 
 def _found(name: str, sources: "Sequence[SourceSpec]") -> "Found | str":
     """Where the files are on this machine, or a line on how to get them for each source."""
-    from itl_bench.data.sources.errors import MissingDatasetError
     from itl_bench.data.sources.loading import first_found
+    from itl_bench.data.sources.spec import MissingDatasetError
 
     try:
         return first_found(name, sources, download=False)[1]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from itl_bench.catalog.loading import shipped
 from itl_bench.errors import UsageError
-from itl_bench.store.file_names import TRAINING
+from itl_bench.store.artifact import TRAINING
 from itl_bench.store.store import Store
 
 PARTS = ("forward", "backward", "step")

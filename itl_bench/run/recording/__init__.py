@@ -1,1 +1,1 @@
-"""A room."""
+"""What a run leaves behind: its record, and the verdicts that later runs expect. Part of run."""

@@ -8,16 +8,16 @@ from math import isfinite
 from statistics import fmean, median
 from typing import Any, NamedTuple
 
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.recipes import RecipeSpec
 from itl_bench.methods.recipe import TuningRecipe, tuning_of
 from itl_bench.plan.graph import DEFAULT_RECIPE
+from itl_bench.plan.overlaps import found_in
 from itl_bench.record_cells import CellRecord, DataRecord, DrawRecord, OverlapRecord, Setting, TrainingRecord
-from itl_bench.stages.measuring.overlap import found_in
-from itl_bench.store.file_names import ITEMS, REPORT, TRAINING
+from itl_bench.store.artifact import ITEMS, REPORT, TRAINING
 from itl_bench.store.keys import Task, canonical
 from itl_bench.store.store import DamagedArtifactError, Store
-from itl_bench.verdicts.measured_trends import END
+from itl_bench.verdicts.tables import END
 
 OWN_RECIPE = "own"  # stands for a recipe that the catalog does not have
 UNREADABLE = (

@@ -18,19 +18,18 @@ from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import ALL, OWN, CellTable
 from itl_bench.catalog.grid.asked_cells import DEFAULT_PROFILE
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.data.rows import AnswerTokens, Item, Prompt, Response, read_lines
-from itl_bench.measures.knowledge import Stated, knowledge
-from itl_bench.measures.matchers import stated_in
+from itl_bench.measures.knowledge import Stated, knowledge, stated_in
+from itl_bench.plan.cells import Replicate
 from itl_bench.plan.made_of import taught_probe
 from itl_bench.record import ExampleRecord
-from itl_bench.specs import ProfileSpec
-from itl_bench.store.file_names import ITEMS, PROMPTS, RESPONSES, TOKENS
+from itl_bench.store.artifact import ITEMS, PROMPTS, RESPONSES, TOKENS
 from itl_bench.store.keys import Task
 from itl_bench.store.store import DamagedArtifactError, Store
-from itl_bench.verdicts.comparison import Replicate
 
 PROBES = {"bios-known": "bios", "atlas-known": "atlas"}  # whose answers are shown -> whose values they state
 OF_EACH = 2  # right, borrowed and other wrong answers

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict
 from itl_bench.catalog.explain import validate
 from itl_bench.catalog.yaml_file import read_yaml
 from itl_bench.errors import UsageError
-from itl_bench.record import CaseRecord, Finite, Record, write_atomically
+from itl_bench.files import write_atomically
+from itl_bench.record import CaseRecord, Finite, Record
 from itl_bench.vocabulary import Expectation, RecordedStatus, Verdict
 
 SHOWN = 20  # mistakes of one file; a file of another kind has one for every case

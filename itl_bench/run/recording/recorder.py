@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import itl_bench
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import mechanism_cases
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog, shipped
+from itl_bench.catalog.loading import shipped
+from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.machine.provenance import git_commit, hardware, package_versions
 from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, MechanismRecord, Record, RunRecord
 from itl_bench.record_cells import CellRecord
-from itl_bench.specs import ProfileSpec
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 

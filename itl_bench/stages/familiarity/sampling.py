@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from itl_bench.data.atlas.familiarity_classes import SAMPLES
+from itl_bench.data.atlas.familiarity_table import SAMPLES
 from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.errors import UsageError
 from itl_bench.specs import Count, Spec

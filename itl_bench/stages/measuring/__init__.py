@@ -1,1 +1,1 @@
-"""A room."""
+"""Measures computed from artifacts: what reads tables and responses, and what runs models. Part of stages."""

@@ -16,11 +16,11 @@ from itl_bench.data.tokens.asking import WORLD, Asking
 from itl_bench.data.tokens.template import padding_id, prompt_ids
 from itl_bench.errors import EvidenceError
 from itl_bench.measures.pairing import in_order
-from itl_bench.measures.token_shift import TokenShift, shift_table, shift_values, token_shifts
+from itl_bench.measures.shift_table import TokenShift, shift_table
+from itl_bench.measures.token_shift import shift_values, token_shifts
 from itl_bench.measures.token_shift_logits import Base, Model, Row, teacher_forced
 from itl_bench.stages.loading import add_adapter, has_adapter, load_adapted, load_model, load_tokenizer, load_tuned
-from itl_bench.store.artifact import Artifact
-from itl_bench.store.file_names import PROMPTS, RESPONSES, TABLE
+from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, Artifact
 
 OTHER_SEED = "other-seed"  # the second adapter on a base
 

@@ -10,11 +10,11 @@ from itl_bench.data.tokens.asking import WORLD, Asking
 from itl_bench.data.tokens.template import padding_id
 from itl_bench.measures.pairing import in_order
 from itl_bench.measures.sentence_start import sentence_start_table
-from itl_bench.measures.token_shift import TokenShift, shift_table, token_shifts
+from itl_bench.measures.shift_table import TokenShift, shift_table
+from itl_bench.measures.token_shift import token_shifts
 from itl_bench.measures.token_shift_logits import Model
 from itl_bench.stages.loading import has_adapter, load_adapted, load_model, load_tokenizer
-from itl_bench.store.artifact import Artifact
-from itl_bench.store.file_names import PROMPTS, RESPONSES, TABLE, TOKENS
+from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, TOKENS, Artifact
 
 SHOWN = 24  # answers whose tokens are kept one by one, for the report
 SENTENCE_ENDS = (".", "!", "?")

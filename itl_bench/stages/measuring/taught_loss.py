@@ -12,8 +12,7 @@ from itl_bench.data.tokens.asking import WORLD, Asking
 from itl_bench.data.tokens.template import IGNORED, Example, padding_id, tokenize_items
 from itl_bench.stages.loading import load_tokenizer, load_tuned
 from itl_bench.stages.training.tuning import collate
-from itl_bench.store.artifact import Artifact
-from itl_bench.store.file_names import ITEMS, TABLE
+from itl_bench.store.artifact import ITEMS, TABLE, Artifact
 
 BATCH = 128  # examples in memory at once, at most
 VALUES = 1 << 28  # logits in memory at once: 1 GiB in fp32

@@ -1,1 +1,1 @@
-"""Estimates with intervals, the verdict rule, power and multiplicity: no torch, no files."""
+"""Estimates with intervals, the verdict rule, power and multiplicity: no files, no torch. Only verdicts imports it."""

@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.stats.reason import reason_of
+from itl_bench.verdicts.stats.verdict import reason_of
 from itl_bench.vocabulary import ALPHA, Expectation, Verdict
 
 if TYPE_CHECKING:
     from itl_bench.verdicts.stats.estimate import Estimate
+from itl_bench.verdicts.stats.verdict import CaseVerdict, ColumnVerdict
 
 LARGEST_FACTOR = 2.0**40  # beyond it the effect sits on the margin, as far as numbers can tell
+
 
 # Expectations with one margin: the margin in units of the smallest effect, and the side of it that supports.
 _ONE_MARGIN: dict[Expectation, tuple[int, int]] = {
@@ -22,54 +23,6 @@ _ONE_MARGIN: dict[Expectation, tuple[int, int]] = {
     "rising": (1, 1),
     "falling": (-1, -1),
 }
-
-
-@dataclass(frozen=True)
-class ColumnVerdict:
-    """The verdict on one column of a case.
-
-    Attributes:
-        verdict: The verdict at alpha.
-        effect: Left minus right, or a slope, in the unit of the column's measure.
-        low: Lower end of the interval that the verdict was read from.
-        high: Upper end of that interval.
-        p_value: Below alpha exactly if the verdict is directional; None if no sampling spread is known. Two-sided at
-            the margin; for no-change the larger one-sided p (two one-sided tests) inside the margins, and the
-            one-sided p at the nearer margin outside.
-        smallest_effect: The smallest effect of interest, at least 0.
-        n_units: Number of independent units.
-        shortfall: Factor by which n must grow for an interval around the same effect to be directional; infinite if
-            the effect sits on the margin; None if the verdict is directional or no number of units would help.
-    """
-
-    verdict: Verdict
-    effect: float
-    low: float
-    high: float
-    p_value: float | None
-    smallest_effect: float
-    n_units: int
-    shortfall: float | None
-
-
-@dataclass(frozen=True)
-class CaseVerdict:
-    """The verdict on a case.
-
-    Attributes:
-        verdict: SUPPORTED if every column is at alpha, REFUTED if any column is at alpha / columns.
-        columns: Each column's own verdict and interval at alpha.
-        deciding: Name of the column that the verdict hangs on.
-        p_value: SUPPORTED: the largest p; REFUTED: columns times the smallest p (Bonferroni); INCONCLUSIVE: the
-            deciding column's, times columns if it is refuted at alpha alone. None if a p that it needs is unknown.
-        reason: One sentence for a researcher.
-    """
-
-    verdict: Verdict
-    columns: dict[str, ColumnVerdict]
-    deciding: str
-    p_value: float | None
-    reason: str
 
 
 def confidence(expect: Expectation, alpha: float) -> float:

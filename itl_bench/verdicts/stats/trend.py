@@ -1,6 +1,9 @@
 """A trend: the slope of a measure along a quantitative axis."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from math import fsum, isfinite
+from statistics import fmean
 
 import numpy as np
 
@@ -36,3 +39,28 @@ def slope(x: Sequence[float], y: Sequence[float]) -> SampledEstimate:
     residual_variance = np.square(deviation - steepness * from_centre).sum() / (across.size - 2)
     standard_error = np.sqrt(residual_variance / spread)
     return SampledEstimate(float(steepness), float(standard_error), across.size - 2, across.size)
+
+
+def slope_within(x: Sequence[float], y: Sequence[float], groups: Sequence[Hashable]) -> float:
+    """Return the least squares slope of y along x with one intercept per group, in units of y per unit of x.
+
+    Args:
+        x: Shape (n,).
+        y: Shape (n,).
+        groups: Shape (n,): what each point belongs to; one group for all is ordinary least squares.
+
+    Raises:
+        EvidenceError: If the lengths differ, if no group has two different x, or if a number is NaN or infinite.
+    """
+    if not len(x) == len(y) == len(groups):
+        raise EvidenceError(f"a slope needs lists of one length, not {len(x)}, {len(y)} and {len(groups)}")
+    if not all(map(isfinite, (*x, *y))):
+        raise EvidenceError("a point is NaN or infinite")
+    members: dict[Hashable, list[int]] = defaultdict(list)
+    for number, group in enumerate(groups):
+        members[group].append(number)
+    if all(len({x[number] for number in some}) == 1 for some in members.values()):
+        raise EvidenceError("a slope within groups needs two different x in one of them")
+    centres = {group: (fmean(x[n] for n in some), fmean(y[n] for n in some)) for group, some in members.items()}
+    centred = [(a - centres[group][0], b - centres[group][1]) for a, b, group in zip(x, y, groups, strict=True)]
+    return fsum(a * b for a, b in centred) / fsum(a * a for a, _ in centred)

@@ -1,32 +1,22 @@
-"""The build before the verdicts: all workers build what the selected cases need, then each case is judged."""
+"""The build before the verdicts: what the selected cases need, built by all workers; and what failed, case by case."""
 
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.loading import Catalog
+from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.machine.devices import take_gpu
-from itl_bench.plan.price import missing
+from itl_bench.plan.lacking import missing
 from itl_bench.record import CaseRecord
-from itl_bench.specs import ProfileSpec
 from itl_bench.store.executor import Builder, LocalExecutor
-from itl_bench.store.keys import Task
+from itl_bench.store.keys import Task, needed
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import DamagedArtifactError, Store
-
-Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
-FEW = 3  # failures that an error names; the rest are counted
-
-
-class NotBuiltError(EvidenceError):
-    """What a case reads could not be built; the message says what failed, and how."""
-
-
-class CannotBeAskedError(UsageError):
-    """What a case asks cannot be asked of its base, which knows too little or too much; the message says of what."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +30,72 @@ class Work:
     def needed(self) -> list[Task]:
         """The targets' tasks and all that they are built from, in the order of `tasks`."""
         by_key = {task.key: task for task in self.tasks}
-        found: set[str] = set()
-        wanted = [key for key in self.targets if key in by_key]
-        while wanted:
-            key = wanted.pop()
-            if key not in found:
-                found.add(key)
-                wanted += [parent for parent in by_key[key].parents if parent in by_key]
+        found = needed(by_key, self.targets)
         return [task for key, task in by_key.items() if key in found]
+
+
+def reason_not_run(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> str | None:
+    """Why a case cannot run here, with a store in the folder `root`, and what it would need; None if it can."""
+    if case.evidence == "published":
+        return None
+    if case.evidence == "measured":
+        from itl_bench.plan.runnable import why_not
+
+        return why_not(case, catalog, profile, root)
+    return missing(case, catalog)
+
+
+def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None, root: Path) -> Work:
+    """What has to be there before the verdicts on those measured cases that can run here.
+
+    A case whose tasks cannot be made is passed over, so that it costs itself alone: judging it raises what was wrong.
+
+    Args:
+        cases: The selection.
+        catalog: What is declared.
+        profile: Whose cells are trained; None for the default one's.
+        root: Folder of the store; it need not be there yet.
+    """
+    tasks: dict[str, Task] = {}
+    targets: dict[str, None] = {}
+    problems: dict[str, None] = {}
+    for case in cases:
+        try:
+            work = work_of_case(case, catalog, profile, root)
+        except Exception as error:  # of whatever kind: the others are built all the same
+            problems[" ".join(f"{type(error).__name__}: {error}".split())] = None
+            continue
+        tasks |= {task.key: task for task in work.tasks}
+        targets |= dict.fromkeys(work.targets)
+    return Work(tuple(tasks.values()), tuple(targets), tuple(problems))
+
+
+def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> Work:
+    """What has to be there before the verdict on one case; nothing where it is not measured, or cannot run here.
+
+    Raises:
+        UsageError: An entry of the catalog cannot be used; any other exception is a mistake in code.
+    """
+    if case.evidence != "measured" or reason_not_run(case, catalog, profile, root) is not None:
+        return Work()
+    from itl_bench.plan.reads import tasks_of
+
+    tasks, targets = tasks_of([case], catalog, profile)
+    return Work(tuple(tasks), tuple(targets))
+
+
+Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
+
+
+FEW = 3  # failures that an error names; the rest are counted
+
+
+class NotBuiltError(EvidenceError):
+    """What a case reads could not be built; the message says what failed, and how."""
+
+
+class CannotBeAskedError(UsageError):
+    """What a case asks cannot be asked of its base, which knows too little or too much; the message says of what."""
 
 
 @dataclass(frozen=True)
@@ -57,50 +105,6 @@ class Built:
     failed: Mapping[str, Failure] = field(default_factory=dict)  # by key, on any worker of the run
     damaged: tuple[str, ...] = ()  # messages: what was found damaged, set aside and built again
     stopped: Exception | None = None  # what ended the whole build: a full disk, an installation that is broken
-
-
-def reason_not_run(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> str | None:
-    """Why a case cannot run here and what it would need, in one line; None if it can."""
-    if case.evidence == "published":
-        return None
-    if case.evidence == "measured":
-        from itl_bench.plan.runnable import why_not
-
-        return why_not(case, catalog, profile)
-    return missing(case, catalog)
-
-
-def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> Work:
-    """What has to be there before the verdicts on those measured cases that can run here.
-
-    A case whose tasks cannot be made is passed over, so that it costs itself alone: judging it raises what was wrong.
-    """
-    tasks: dict[str, Task] = {}
-    targets: dict[str, None] = {}
-    problems: dict[str, None] = {}
-    for case in cases:
-        try:
-            work = work_of_case(case, catalog, profile)
-        except Exception as error:  # of whatever kind: the others are built all the same
-            problems[" ".join(f"{type(error).__name__}: {error}".split())] = None
-            continue
-        tasks |= {task.key: task for task in work.tasks}
-        targets |= dict.fromkeys(work.targets)
-    return Work(tuple(tasks.values()), tuple(targets), tuple(problems))
-
-
-def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Work:
-    """What has to be there before the verdict on one case; nothing where it is not measured, or cannot run here.
-
-    Raises:
-        UsageError: An entry of the catalog cannot be used; any other exception is a mistake in code.
-    """
-    if case.evidence != "measured" or reason_not_run(case, catalog, profile) is not None:
-        return Work()
-    from itl_bench.plan.reads import tasks_of
-
-    tasks, targets = tasks_of([case], catalog, profile)
-    return Work(tuple(tasks), tuple(targets))
 
 
 def load_stages() -> Stages:
@@ -154,13 +158,13 @@ def judge_measured(
     from itl_bench.verdicts.measured import judge_from_store
 
     if built.failed or built.stopped:
-        require(work_of_case(case, catalog, profile), store, built)
+        require(work_of_case(case, catalog, profile, store.root), store, built)
     try:
         return judge_from_store(case, catalog, profile, store)
     except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
         if isinstance(error, DamagedArtifactError):
             warnings.warn(str(error), stacklevel=2)
-    work = work_of_case(case, catalog, profile)
+    work = work_of_case(case, catalog, profile, store.root)
     require(work, store, build(work, store, run_id))
     return judge_from_store(case, catalog, profile, store)
 

@@ -1,19 +1,30 @@
-"""From a folder with a model to the table of what it knows."""
+"""Tables of familiarity that a model's entry names: those that ship with the package, or a user's own."""
 
 import hashlib
 import random
-from collections.abc import Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from itl_bench.data.atlas.answers import stated
-from itl_bench.data.atlas.facts import Atlas
-from itl_bench.data.atlas.familiarity_table import FactRow, FamiliarityTable, Provenance
+from itl_bench.data.atlas.facts import Atlas, load_atlas
+from itl_bench.data.atlas.familiarity_table import (
+    FactRow,
+    FamiliarityTable,
+    Provenance,
+    TableFrom,
+    read_familiarity,
+    write_familiarity,
+)
 from itl_bench.data.atlas.few_shots import FewShot, few_shots
-from itl_bench.errors import UsageError
+from itl_bench.data.weights.digests import digest
+from itl_bench.errors import ItlError, UsageError
 from itl_bench.machine.provenance import package_versions
 from itl_bench.stages.familiarity.sampling import Agreement, agreement, sampled_share
 from itl_bench.stages.familiarity.scoring import TEMPERATURE, Matches, Progress, Score, score
 from itl_bench.stages.loading import load_model, load_tokenizer
+from itl_bench.store.artifact import FAMILIARITY, Artifact
+from itl_bench.store.keys import Task
 
 SEED = 2405  # of the examples in the prompts
 DIGITS = 6  # of a probability in the table, significant ones
@@ -126,3 +137,48 @@ def _row(fact: str, relation: str, scores: Sequence[Score]) -> FactRow:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def declared_table(path: Path, atlas: Atlas) -> FamiliarityTable:
+    """A table that a model's entry names, if it was asked with the facts and prompts of today.
+
+    Args:
+        path: The table.
+        atlas: The facts.
+
+    Raises:
+        UsageError: It is no table, or one of other facts or prompts.
+    """
+    table = read_familiarity(path)
+    prompts = all_prompts(atlas, table.provenance.seed)
+    if table.provenance.prompts != fingerprint([one for of_fact in prompts.values() for one in of_fact]):
+        raise UsageError(
+            f"{path} is of other facts or prompts than version {atlas.version} of atlas asks (it is of version "
+            f"{table.provenance.atlas}); make it again with: itl-bench atlas familiarity MODEL_FOLDER --to {path}"
+        )
+    return table
+
+
+def build_familiarity(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+    """What a base knows of atlas: the table that the model's entry names, or what the base itself answers."""
+    atlas = load_atlas()
+    if isinstance(task.place, TableFrom):
+        table = declared_table(task.place.path, atlas)
+        _warn_of_other_weights(table.provenance.files, parents[0].folder, task.place.path)
+        if digest(task.place.path) != task.spec["table"]:
+            raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
+    else:
+        table = make_table(parents[0].folder, atlas)
+    write_familiarity(folder / FAMILIARITY, table)
+
+
+def _warn_of_other_weights(files: Mapping[str, str], base: Path, table: Path) -> None:
+    """Weights that were converted elsewhere may be other bytes and the same numbers, so this is no error."""
+    found = hashes(base)
+    weights = {name for name in (*files, *found) if name.endswith(".safetensors")}
+    if any(files.get(name) != found.get(name) for name in weights):
+        warnings.warn(
+            f"{table} was made with other weight files than those in the store; if it is of another model, make it "
+            f"anew (itl-bench atlas familiarity {base} --to FILE), and name that in the model's entry ('familiarity')",
+            stacklevel=2,
+        )

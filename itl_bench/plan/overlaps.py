@@ -1,19 +1,15 @@
-"""Which prompts of a case are in what its models were tuned on: the table of one corpus and probe, and it in words."""
+"""Which prompts of a case are in what its models were tuned on, in words."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
-from itl_bench.data.rows import Item, Prompt, Table, read_lines, read_table, write_table
-from itl_bench.data.sources.overlap import Overlap, in_words, overlap
-from itl_bench.store.artifact import Artifact
-from itl_bench.store.file_names import ITEMS, PROMPTS, TABLE
+from itl_bench.data.rows import Table, read_table
+from itl_bench.data.sources.overlap import EXACT, SHARE, in_words
+from itl_bench.store.artifact import TABLE
 from itl_bench.store.keys import Task
 from itl_bench.store.store import DamagedArtifactError, Store
-
-EXACT, SHARE = "exact", "share"  # columns
 
 
 class Found(NamedTuple):
@@ -39,29 +35,6 @@ class Found(NamedTuple):
         """For example "1 of 800 prompts of just-eval is in lima-1k word for word"."""
         text = in_words(self.probe, self.dataset, self.prompts, self.exact, self.shared, self.n)
         return text if self.everywhere else f"{text} (all replicates together)"
-
-
-def write_overlap(parents: Sequence[Artifact], folder: Path, n: int) -> None:
-    """Look for the prompts of a probe in a corpus.
-
-    Args:
-        parents: Corpus and probe.
-        folder: Where the table goes.
-        n: Words of an n-gram.
-    """
-    corpus, probe = parents
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    found = overlap(read_lines(corpus.folder / ITEMS, Item), prompts, n)
-    write_table(folder / TABLE, as_table(found, prompts))
-
-
-def as_table(found: Overlap, prompts: Sequence[Prompt]) -> Table:
-    """Per prompt, whether some item asks the same (0 or 1), and the share of its n-grams that items have."""
-    exact = tuple(float(count > 0) for count in found.exact)
-    return Table(
-        prompts=found.prompts, units=tuple(prompt.unit for prompt in prompts),
-        columns={EXACT: exact, SHARE: found.shares}, facts=dict(found.facts),
-    )  # fmt: skip
 
 
 def found_in(tasks: Iterable[Task], by_key: Mapping[str, Task], store: Store) -> list[Found]:

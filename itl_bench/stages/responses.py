@@ -1,0 +1,36 @@
+"""The stage that lets a model answer."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from itl_bench.data.rows import Prompt, Response, read_lines, write_lines
+from itl_bench.data.tokens.asking import Asking
+from itl_bench.data.tokens.template import padding_id, prompt_ids, response_text
+from itl_bench.stages.generation.greedy import generate
+from itl_bench.stages.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.store.artifact import PROMPTS, RESPONSES, Artifact
+from itl_bench.store.keys import Task
+
+
+def build_responses(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+    """Let a model answer every prompt of a probe."""
+    spec: Mapping[str, Any] = task.spec
+    base, probe, *checkpoint = parents
+    tokenizer = load_tokenizer(base.folder)
+    prompts = read_lines(probe.folder / PROMPTS, Prompt)
+    asking = Asking.of(spec)
+    asked = [prompt_ids(tokenizer, prompt.instruction, asking.template, prompt.context) for prompt in prompts]
+    model = load_tuned(base.folder, checkpoint[0].folder) if checkpoint else load_model(base.folder)
+    ends = sorted(asking.ends(tokenizer))
+    answers = generate(model, asked, int(spec["max_new_tokens"]), ends, padding_id(tokenizer))
+    write_lines(
+        folder / RESPONSES,
+        [
+            Response(
+                prompt=prompt.id, prompt_ids=ids, response_ids=tuple(answer),
+                text=response_text(tokenizer, answer, asking.template),
+            )
+            for prompt, ids, answer in zip(prompts, asked, answers, strict=True)
+        ],
+    )  # fmt: skip

@@ -1,0 +1,80 @@
+"""What keeps numbers from being a verdict: too few replicates, bases, prompts or updates; cells without training."""
+
+from collections.abc import Iterable
+from statistics import fmean
+
+from itl_bench.catalog.grid.cases import Case
+from itl_bench.plan.cells import Replicate
+from itl_bench.store.keys import Task
+from itl_bench.store.store import Store
+from itl_bench.verdicts.comparison import RatePoint
+from itl_bench.verdicts.tables import losses_of
+
+FEWEST_REPLICATES = 5
+
+
+FEWEST_BASES = 3  # two leave one degree of freedom between them; one is no sample of bases, and the verdict is about it
+
+
+FEWEST_PROMPTS = 400
+
+
+TRAINED_SHARE = 0.2  # a cell whose training loss fell by less than this share of its start was not trained
+
+
+def too_few(replicates: Iterable[Replicate]) -> list[str]:
+    """Why so many replicates, on so many bases, cannot carry a verdict; nothing where they can."""
+    chosen = tuple(replicates)
+    n_bases = len({one.base for one in chosen})
+    reasons = []
+    if len(chosen) < FEWEST_REPLICATES:
+        found = count(len(chosen), "replicate")
+        reasons.append(f"replicate variance poorly known: {found}, a verdict needs {FEWEST_REPLICATES}")
+    if 1 < n_bases < FEWEST_BASES:
+        reasons.append(f"base variance poorly known: {count(n_bases, 'base')}, a verdict needs {FEWEST_BASES}")
+    return reasons
+
+
+def too_few_prompts(n_prompts: int) -> list[str]:
+    """Why so many prompts cannot carry a verdict; nothing where they can."""
+    enough = n_prompts >= FEWEST_PROMPTS
+    return [] if enough else [f"too few prompts: {n_prompts}, a verdict needs {FEWEST_PROMPTS}"]
+
+
+def trained(first: float, last: float) -> bool:
+    """Whether a training loss fell far enough to say that its cell was trained; NaN did not."""
+    return last < (1 - TRAINED_SHARE) * first
+
+
+def repetitions(replicates: Iterable[Replicate]) -> str:
+    """For example "6 replicates on 3 bases"."""
+    bases = [one.base for one in replicates]
+    return f"{count(len(bases), 'replicate')} on {count(len(set(bases)), 'base')}"
+
+
+def count(n: int, thing: str) -> str:
+    """For example "1 prompt", "2 prompts"."""
+    return f"{n} {thing}{'s' * (n != 1)}"
+
+
+def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:
+    """Why no answers could show a verdict on borrowing, whatever they are; nothing where they could."""
+    if case.measure.measure != "borrowing":
+        return []
+    found = [table.facts["possible"] for table in headline.left.tables.values() if "possible" in table.facts]
+    effect = case.measure.smallest_effect
+    needed = 2 * (max(effect.values()) if isinstance(effect, dict) else effect)
+    if not found or fmean(found) >= needed:
+        return []
+    return [f"too little to borrow: an excess of at most {fmean(found):.3f} is possible, a verdict needs {needed:g}"]
+
+
+FEWEST_UPDATES = 94  # of a cell: 3 epochs of 1,000 rows in batches of 32 (the paper's smallest tuning), or of 250 in 8
+
+
+def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:
+    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough."""
+    updates = [len(losses_of(task, store)) for task in tasks if task.spec.get("measure") == "training"]
+    fewest = min(updates, default=FEWEST_UPDATES)
+    enough = fewest >= FEWEST_UPDATES
+    return [] if enough else [f"pilot: cells of {count(fewest, 'update')}; a verdict needs {FEWEST_UPDATES}"]
