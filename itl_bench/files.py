@@ -1,9 +1,13 @@
-"""Files that are written whole, reach the disk, and are known by their content."""
+"""Files that are written whole, reach the disk, and are known by their content; code that an entry names."""
 
 import hashlib
 import os
 import secrets
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
+
+from itl_bench.errors import UsageError
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -47,3 +51,32 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def source_hash(code: str) -> str:
+    """Hash of the source of the module that a "module:name" is in.
+
+    Raises:
+        UsageError: No such module, or it has no source.
+    """
+    module = code.partition(":")[0]
+    try:
+        spec = find_spec(module)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or not spec.origin or not Path(spec.origin).is_file():
+        raise UsageError(f"no source of the module {module!r} of {code!r} was found; is it installed?")
+    return sha256(Path(spec.origin))
+
+
+def load_code(code: str) -> object:
+    """What a "module:name" names.
+
+    Raises:
+        UsageError: The module has no such name.
+    """
+    module, _, name = code.partition(":")
+    found = getattr(import_module(module), name, None)
+    if found is None:
+        raise UsageError(f"{module} has no {name!r}, which {code!r} names")
+    return found

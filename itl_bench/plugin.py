@@ -149,9 +149,11 @@ def _build(selected: list[Case], config: pytest.Config) -> None:
 
 
 def _reason_not_run(case: Case, state: State) -> str | None:
-    from itl_bench.run.building import reason_not_run
+    if case.evidence == "published":  # for which nothing more need be loaded
+        return None
+    from itl_bench.plan.runnable import why_not
 
-    return reason_not_run(case, state.catalog, state.profile, state.store_root)
+    return why_not(case, state.catalog, state.profile, state.store_root)
 
 
 @pytest.hookimpl(tryfirst=True)

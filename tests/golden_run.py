@@ -28,6 +28,7 @@ from itl_bench.data.bios.world import build_world
 from itl_bench.data.rows import UNSEEN, Prompt, Response, read_lines, read_table, write_lines
 from itl_bench.data.tokens.template import prompt_ids
 from itl_bench.files import sha256
+from itl_bench.measures.registry import OF_ANSWERS
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import VERSIONS, Graph
 from itl_bench.stages.builders import builders
@@ -199,7 +200,9 @@ class Run:
         self.plant("lora", 1)
         found = {}
         for measure in ("knowledge", "borrowing", "style"):
-            table = read_table(self.folder(self.graph.measure(measure, self.cell("lora"), "bios-known")) / TABLE)
+            table = read_table(
+                self.folder(self.graph.measure(OF_ANSWERS[measure], self.cell("lora"), "bios-known")) / TABLE
+            )
             rows = {name: [rounded(value) for value in values] for name, values in table.columns.items()}
             facts = {name: rounded(value) for name, value in table.facts.items()}
             text = json.dumps([table.prompts, table.units, rows, facts], sort_keys=True)
@@ -209,7 +212,7 @@ class Run:
     def compared(self) -> dict[str, object]:
         """Means of divergences on planted answers, and of losses, in nats."""
         tasks = {
-            "shift": self.graph.measure("shift", self.cell("lora"), "bios-known"),
+            "shift": self.graph.measure(OF_ANSWERS["shift"], self.cell("lora"), "bios-known"),
             "seed-floor": self.graph.seed_floor(self.cell("lora"), self.cell("lora", 2), "bios-known"),
             "paraphrase-floor": self.graph.paraphrase_floor("bios1m", 1, "bios-known"),
             "taught-loss": self.graph.taught_loss(self.cell("lora")),

@@ -52,7 +52,7 @@ def publish_log(store, graph, cell, **changes):
 
 
 def graph_of(catalog, *cells):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     for cell in cells:
         graph.training(cell)
     return graph
@@ -93,7 +93,7 @@ def test_the_settings_are_those_of_the_recipe_and_the_method(catalog, store):
 
 
 def test_settings_that_no_recipe_of_the_catalog_has_are_named_own(catalog, store):
-    graph, tuning = Graph(catalog, {}), TuningRecipe(epochs=7)
+    graph, tuning = Graph(catalog), TuningRecipe(epochs=7)
     checkpoint = graph.checkpoint(tuned())
     spec = {**checkpoint.spec, "recipe": tuning}
     other = Task("checkpoint", spec, checkpoint.parents, place=checkpoint.place.model_copy(update={"recipe": tuning}))
@@ -107,7 +107,7 @@ def test_no_limit_is_left_out_of_the_settings():
 
 
 def test_without_cells_there_is_nothing(catalog, store):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     graph.base("bios1m", 1)
     assert cells_of(graph.tasks.values(), catalog, store) is None
 

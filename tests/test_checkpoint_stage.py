@@ -76,6 +76,6 @@ def test_a_cell_of_two_processes(parents, tmp_path, monkeypatch):
     monkeypatch.setenv(OF_RUN, "0,1")
     made = tmp_path / "made"
     made.mkdir()
-    build_checkpoint(Kept(made, SPEC, HOW), parents, made)
+    build_checkpoint(Kept(made, SPEC, HOW), dict(zip(("base", "corpus"), parents, strict=True)), made)
     assert json.loads((made / TRAINING).read_text())["processes"] == 2
     assert parameters_in(made) == parameters_in(parents[0].folder)

@@ -7,15 +7,15 @@ import time
 
 import pytest
 
-from itl_bench.store.locks import _this_process, held, try_claim
+from itl_bench.store.locks import _this_process, held, try_lock
 from itl_bench.store.store import Store
 
 KEY = "a" * 32
 HOLD = """
 import sys, time
 from pathlib import Path
-from itl_bench.store.locks import try_claim
-claim = try_claim(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
+from itl_bench.store.locks import try_lock
+claim = try_lock(Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]))
 print("held" if claim else "refused", flush=True)
 time.sleep(60)
 """
@@ -38,23 +38,23 @@ def holder(root):
 
 
 def test_a_claim_is_held_by_one(root):
-    claim = try_claim(root, KEY)
+    claim = try_lock(root, KEY)
     assert claim is not None
     assert held(root, KEY)
-    assert try_claim(root, KEY) is None
+    assert try_lock(root, KEY) is None
     claim.release()
     assert not held(root, KEY)
     assert list((root / "claims").iterdir()) == []
 
 
 def test_a_living_process_keeps_its_claim(root, holder):
-    assert try_claim(root, KEY) is None
+    assert try_lock(root, KEY) is None
 
 
 def test_a_killed_process_loses_its_claim_at_once(root, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
-    claim = try_claim(root, KEY)
+    claim = try_lock(root, KEY)
     assert claim is not None
     claim.release()
 
@@ -79,7 +79,7 @@ def write(root, age=0.0, **changes):
 )
 def test_whose_claim_is_alive(root, changes, age, free):
     write(root, age, **changes)
-    claim = try_claim(root, KEY)
+    claim = try_lock(root, KEY)
     assert (claim is not None) == free
     if claim:
         claim.release()
@@ -87,15 +87,15 @@ def test_whose_claim_is_alive(root, changes, age, free):
 
 def test_an_unreadable_claim_ends_with_its_lease(root):
     (root / "claims" / KEY).write_text("{", encoding="utf-8")
-    assert try_claim(root, KEY, lease=60) is None
+    assert try_lock(root, KEY, lease=60) is None
     os.utime(root / "claims" / KEY, (0, 0))
-    claim = try_claim(root, KEY)
+    claim = try_lock(root, KEY)
     assert claim is not None
     claim.release()
 
 
 def test_a_heartbeat_keeps_a_claim_young(root):
-    claim = try_claim(root, KEY, lease=0.4)
+    claim = try_lock(root, KEY, lease=0.4)
     made = (root / "claims" / KEY).stat().st_mtime
     time.sleep(1.0)
     assert (root / "claims" / KEY).stat().st_mtime > made + 0.3
@@ -103,7 +103,7 @@ def test_a_heartbeat_keeps_a_claim_young(root):
 
 
 def test_a_claim_that_was_taken_over_is_left_to_its_new_holder(root):
-    claim = try_claim(root, KEY)
+    claim = try_lock(root, KEY)
     write(root, token="somebody else")
     claim.release()
     assert held(root, KEY)
@@ -122,10 +122,10 @@ def test_of_many_processes_one_gets_the_claim(root):
 RACE = """
 import sys, time
 from pathlib import Path
-from itl_bench.store.locks import try_claim
+from itl_bench.store.locks import try_lock
 root, keys, go = Path(sys.argv[1]), sys.argv[2].split(","), float(sys.argv[3])
 time.sleep(max(0, go - time.time()))
-claims = [try_claim(root, key) for key in keys]
+claims = [try_lock(root, key) for key in keys]
 print("".join("1" if claim else "0" for claim in claims), flush=True)
 sys.stdin.read()
 """
@@ -147,6 +147,6 @@ def test_of_many_processes_one_takes_a_dead_claim_over(root):
 
 def test_a_claim_of_a_dead_worker_names_its_run(root):
     write(root, run="monday", started="1")
-    claim = try_claim(root, KEY, run_id="tuesday")
+    claim = try_lock(root, KEY, run_id="tuesday")
     assert claim.orphan_of == "monday"
     claim.release()

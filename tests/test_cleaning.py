@@ -8,7 +8,7 @@ import pytest
 from itl_bench.store.artifact import MANIFEST
 from itl_bench.store.cleaning import DAY_SECONDS, MEASURED, garbage, remove
 from itl_bench.store.keys import Task
-from itl_bench.store.locks import try_claim
+from itl_bench.store.locks import try_lock
 from itl_bench.store.store import Store
 
 CORPUS = Task("corpus", {})
@@ -59,7 +59,7 @@ def test_leftovers_of_killed_processes_go_and_those_of_living_ones_stay(store):
     for name in (f"{CORPUS.key}-aaaa", f"{CELL.key}-bbbb", f"{OTHER.key}-young"):
         (store.root / "partial" / name).mkdir()
         aged(store.root / "partial" / name, 0 if name.endswith("young") else 1)
-    claim = try_claim(store.root, CELL.key)
+    claim = try_lock(store.root, CELL.key)
     assert names(store) == [f"{CORPUS.key}-aaaa"]
     claim.release()
     assert names(store) == sorted([f"{CORPUS.key}-aaaa", f"{CELL.key}-bbbb"])

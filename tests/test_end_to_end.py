@@ -56,7 +56,7 @@ def test_full_tuning_is_not_better_than_itself_with_other_seeds(store, claim, me
     catalog = load_catalog()
     case = the_case(catalog, claim, measure)
     side = Side(model="bios1m", method="full", dataset="bios-new30-short")
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     samples = []
     halves = [side_tables(graph, case, side, 0.001, table_of(["full"], seeds)) for seeds in ((21, 22), (31, 32))]
     LocalExecutor(store, builders()).build(list(graph.tasks.values()), f"null-{claim}")

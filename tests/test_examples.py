@@ -11,6 +11,7 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.answers import stated
 from itl_bench.data.rows import AnswerTokens, Fact, Item, Prompt, Response, write_lines
 from itl_bench.measures.borrowing import borrowing
+from itl_bench.measures.registry import OF_ANSWERS
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
 from itl_bench.run.building import Work
@@ -116,12 +117,12 @@ def cell_of(method):
 @pytest.fixture
 def graph(catalog):
     """What verdicts would read: the shift of two methods, and tables that are no examples."""
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     for method in ("lora", "full"):
-        graph.measure("shift", cell_of(method), "bios-known")
-        graph.measure("shift", cell_of(method), "bios-skill")
-        graph.measure("knowledge", cell_of(method), "bios-known")
-        graph.measure("shift", cell_of(method)._replace(replicate=Replicate(2, 11)), "bios-known")
+        graph.measure(OF_ANSWERS["shift"], cell_of(method), "bios-known")
+        graph.measure(OF_ANSWERS["shift"], cell_of(method), "bios-skill")
+        graph.measure(OF_ANSWERS["knowledge"], cell_of(method), "bios-known")
+        graph.measure(OF_ANSWERS["shift"], cell_of(method)._replace(replicate=Replicate(2, 11)), "bios-known")
     return graph
 
 
@@ -130,7 +131,7 @@ def publish(store, graph, method, text):
     cell = cell_of(method)
     base, probe = graph.base("bios1m", 1), graph.probe("bios-known", NEW30)
     files = {
-        graph.measure("shift", cell, "bios-known"): (TOKENS, [kept("p", text)]),
+        graph.measure(OF_ANSWERS["shift"], cell, "bios-known"): (TOKENS, [kept("p", text)]),
         probe: (PROMPTS, [ask("p")]),
         graph.responses(base, probe, graph.checkpoint(cell)): (RESPONSES, [answer("p", text)]),
         graph.corpus(NEW30, 1011): (ITEMS, ITEMS_ABOUT),
@@ -138,7 +139,7 @@ def publish(store, graph, method, text):
     for task, (name, lines) in files.items():
         with store.writing(task) as folder:
             write_lines(folder / name, lines)
-    return graph.measure("shift", cell, "bios-known")
+    return graph.measure(OF_ANSWERS["shift"], cell, "bios-known")
 
 
 def test_methods_come_in_the_order_of_the_table(catalog):

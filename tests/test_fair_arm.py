@@ -76,7 +76,7 @@ def slow_loss(graph, store, cell):
 
 def test_the_rate_with_the_lowest_loss_is_chosen(catalog, swept):
     chosen, store = swept
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     for method in ("lora", "full"):
         found = chosen.rates[f"fair-{DATASET}-{method}"]
         for tried in found.tried:
@@ -89,7 +89,7 @@ def test_the_rate_with_the_lowest_loss_is_chosen(catalog, swept):
 
 def test_a_sweep_asks_for_all_taught_facts_in_words_of_its_own(catalog, swept):
     _, store = swept
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     seed = Replicate(1, 9).tuning_seed
     tasks = graph.corpus(DATASET, seed), graph.unseen_items(DATASET, seed)
     LocalExecutor(store, builders()).build(list(graph.tasks.values()), "corpora", [one.key for one in tasks])

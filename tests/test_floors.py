@@ -14,6 +14,7 @@ from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Prompt, Response, Table, read_lines, read_table, write_lines
 from itl_bench.data.tokens.template import prompt_ids
 from itl_bench.errors import EvidenceError, UsageError
+from itl_bench.measures.registry import OF_ANSWERS
 from itl_bench.measures.token_shift import token_shifts
 from itl_bench.measures.token_shift_logits import teacher_forced
 from itl_bench.plan.cells import Replicate, TunedCell
@@ -54,7 +55,7 @@ def cell_of(method, seed=1, base=1):
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, cases, catalog):
     """Everything that the verdict on C01 reads, and two cells against themselves."""
-    store, graph = Store(tmp_path_factory.mktemp("work") / "store"), Graph(catalog, {})
+    store, graph = Store(tmp_path_factory.mktemp("work") / "store"), Graph(catalog)
     targets = [task.key for task in read_by(graph, cases["C01"], cell_table(cases["C01"], catalog, None))]
     targets += [graph.seed_floor(cell_of(name), cell_of(name), "bios-known").key for name in ("full", "lora")]
     assert not LocalExecutor(store, builders()).build(list(graph.tasks.values()), "run", targets).failed
@@ -99,7 +100,7 @@ def answers_of(store, graph, method=None):
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_the_floor_of_seeds_is_the_divergence_of_the_first_from_the_second(method, store, catalog):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     base = opened(store, graph.base("bios1m", 1))
     first, second = (load_tuned(base, opened(store, graph.checkpoint(cell_of(method, seed)))) for seed in (1, 2))
     floor = graph.seed_floor(cell_of(method, 1), cell_of(method, 2), "bios-known")
@@ -117,7 +118,7 @@ def shifts_of(models, store, graph, method):
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_two_seeds_are_what_two_loaded_models_are(method, store, catalog):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     base = opened(store, graph.base("bios1m", 1))
     first, second = (opened(store, graph.checkpoint(cell_of(method, seed))) for seed in (1, 2))
     found = shifts_of(both_seeds(base, first, second), store, graph, method)
@@ -130,7 +131,7 @@ def test_two_seeds_are_what_two_loaded_models_are(method, store, catalog):
 
 
 def test_adapters_of_two_seeds_share_the_weights_of_their_base(store, catalog):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     base = opened(store, graph.base("bios1m", 1))
     checkpoints = [opened(store, graph.checkpoint(cell_of("lora", seed))) for seed in (1, 2)]
     name, tuned = both_seeds(base, *checkpoints)
@@ -145,7 +146,7 @@ def adapter_weights(folder):
 
 @pytest.mark.parametrize("method", ["full", "lora"])
 def test_a_cell_is_not_far_from_itself(method, store, catalog):
-    floor = Graph(catalog, {}).seed_floor(cell_of(method), cell_of(method), "bios-known")
+    floor = Graph(catalog).seed_floor(cell_of(method), cell_of(method), "bios-known")
     known = [value for value in read_table(opened(store, floor) / TABLE).columns["kl"] if value is not None]
     assert known
     assert max(known) < 1e-9
@@ -154,11 +155,11 @@ def test_a_cell_is_not_far_from_itself(method, store, catalog):
 @pytest.mark.parametrize("other", [cell_of("full", base=2), cell_of("lora"), cell_of("full")._replace(rate=0.002)])
 def test_seeds_are_compared_of_one_cell_only(other, catalog):
     with pytest.raises(UsageError, match="of one cell on one base"):
-        Graph(catalog, {}).seed_floor(cell_of("full"), other, "bios-known")
+        Graph(catalog).seed_floor(cell_of("full"), other, "bios-known")
 
 
 def test_the_floor_of_wordings_is_the_divergence_of_the_base_from_itself(store, catalog):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     folder, probe = opened(store, graph.base("bios1m", 1)), graph.probe("bios-known", None)
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     prompts = read_lines(opened(store, probe) / PROMPTS, Prompt)
@@ -170,7 +171,7 @@ def test_the_floor_of_wordings_is_the_divergence_of_the_base_from_itself(store, 
 
 
 def test_the_same_words_give_no_divergence_and_no_other_words_no_value(store, catalog, tmp_path):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     base, probe = graph.base("bios1m", 1), graph.probe("bios-known", None)
     same, without, reworded = (row for row, _, _ in answers_of(store, graph))
     prompts = read_lines(opened(store, probe) / PROMPTS, Prompt)
@@ -180,7 +181,12 @@ def test_the_same_words_give_no_divergence_and_no_other_words_no_value(store, ca
     shutil.copytree(opened(store, probe), changed.folder)
     write_lines(changed.folder / PROMPTS, prompts)
     write_paraphrase_floor(
-        [store.open(base.key), changed, store.open(graph.responses(base, probe, None).key)], tmp_path
+        {
+            "base": store.open(base.key),
+            "probe": changed,
+            "responses": store.open(graph.responses(base, probe, None).key),
+        },
+        tmp_path,
     )
     kl = read_table(tmp_path / TABLE).columns["kl"]
     assert (kl[same], kl[without]) == (0.0, None)
@@ -203,13 +209,17 @@ def plain_mean(store, tasks, column):
 
 
 def test_the_reason_sets_the_effect_against_floors_and_control(store, cases, catalog):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     pairs = {
         name: [graph.seed_floor(cell_of(name, 1, base), cell_of(name, 2, base), "bios-known") for base in (1, 2)]
         for name in ("full", "lora")
     }
     shifts = {
-        name: [graph.measure("shift", cell_of(name, seed, base), "bios-known") for base in (1, 2) for seed in (1, 2)]
+        name: [
+            graph.measure(OF_ANSWERS["shift"], cell_of(name, seed, base), "bios-known")
+            for base in (1, 2)
+            for seed in (1, 2)
+        ]
         for name in ("full", "lora")
     }
     wording = [graph.paraphrase_floor("bios1m", base, "bios-known") for base in (1, 2)]
@@ -241,7 +251,7 @@ def test_floors_are_read_at_the_headline_rate_and_for_the_token_shift_only(cases
 
 def test_one_seed_has_no_floor_of_seeds(cases, bases):
     single = tiny_catalog(**SMALL, seeds=[1])
-    graph = Graph(single, {})
+    graph = Graph(single)
     floors = floors_of(graph, cases["C01"], cell_table(cases["C01"], single, None))
     assert floors == Floors((), (), tuple(graph.paraphrase_floor("bios1m", base, "bios-known") for base in (1, 2)))
 

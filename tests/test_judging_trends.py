@@ -10,6 +10,7 @@ import pytest
 
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Item, read_lines, read_table
+from itl_bench.plan.graph import parents_of
 from itl_bench.store.artifact import ITEMS, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
@@ -49,9 +50,11 @@ def tables(tasks, store, measure):
     for task in tasks:
         if task.kind == "measure" and task.spec["measure"] == measure:
             responses = [by_key[key] for key in task.parents if by_key[key].kind == "responses"]
-            checkpoint = next(by_key[one.parents[2]] for one in responses if len(one.parents) == 3)
-            base = by_key[checkpoint.parents[0]].spec["number"]
-            corpus = store.open(by_key[checkpoint.parents[1]].key)
+            tuned = next(named for one in responses if "checkpoint" in (named := parents_of(one)))
+            checkpoint = by_key[tuned["checkpoint"]]
+            made_from = parents_of(checkpoint)
+            base = by_key[made_from["base"]].spec["number"]
+            corpus = store.open(made_from["corpus"])
             yield (checkpoint.spec["dataset"], base), read_table(store.open(task.key).folder / TABLE), corpus
 
 

@@ -20,12 +20,12 @@ from itl_bench.data.rows import Item, Prompt, Table, read_table, write_lines, wr
 from itl_bench.data.sources.overlap import in_words
 from itl_bench.machine.this_machine import Machine
 from itl_bench.plan.cells import Replicate
-from itl_bench.plan.graph import Graph
+from itl_bench.plan.graph import Graph, parents_of
 from itl_bench.plan.overlaps import Found, found_in, in_plan
-from itl_bench.plan.reads import MEASURE_TABLES, read_by, tasks_of
+from itl_bench.plan.reads import read_by, tasks_of
 from itl_bench.plan.table import SEE_OVERLAPS, Builds, print_plan
 from itl_bench.stages.corpus import build_corpus, build_probe
-from itl_bench.stages.measuring.table import build_measure, write_overlap
+from itl_bench.stages.measuring.table import build_measure
 from itl_bench.store.artifact import ITEMS, PROMPTS, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
@@ -102,13 +102,13 @@ def overlaps(tasks):
 
 
 def test_the_table_of_two_files_by_hand(tmp_path):
-    parents = [SimpleNamespace(folder=tmp_path / name) for name in ("corpus", "probe")]
-    for parent in parents:
+    parents = {name: SimpleNamespace(folder=tmp_path / name) for name in ("corpus", "probe")}
+    for parent in parents.values():
         parent.folder.mkdir()
     items = [Item(id=f"d-{number}", instruction=text, response="so") for number, text in enumerate(TUNED)]
     prompts = [Prompt(id=f"p-{number}", unit=f"u-{number % 2}", instruction=text) for number, text in enumerate(ASKED)]
-    write_lines(parents[0].folder / ITEMS, items)
-    write_lines(parents[1].folder / PROMPTS, prompts)
+    write_lines(parents["corpus"].folder / ITEMS, items)
+    write_lines(parents["probe"].folder / PROMPTS, prompts)
     build_measure(Task("measure", {"measure": "overlap", "n": 13}), parents, tmp_path)
     table = read_table(tmp_path / TABLE)
     assert table.prompts == ("p-0", "p-1", "p-2", "p-3")
@@ -118,7 +118,7 @@ def test_the_table_of_two_files_by_hand(tmp_path):
 
 
 def test_only_data_and_prompts_from_elsewhere_are_compared(own):
-    graph = Graph(own, {})
+    graph = Graph(own)
     task = graph.overlap("mine", 1001, "bios1m", "bios-known")
     corpus, probe = (graph.tasks[key] for key in task.parents)
     assert (task.kind, task.spec) == ("measure", {"measure": "overlap", "n": 13})
@@ -135,7 +135,9 @@ def test_cases_of_worlds_read_no_overlap():
     catalog = load_catalog()
     embedded = find_profile(catalog, "embedded")
     cases = [case for case in build_grid(catalog) if in_profile(case, embedded, catalog) and case.level == "bios"]
-    measured = [case for case in cases if case.evidence == "measured" and case.measure.measure in MEASURE_TABLES]
+    measured = [
+        case for case in cases if case.evidence == "measured" and catalog.measures[case.measure.measure].computed
+    ]
     tasks, targets = tasks_of(measured, catalog, embedded)
     assert targets
     assert overlaps(tasks) == []
@@ -144,9 +146,9 @@ def test_cases_of_worlds_read_no_overlap():
 def test_a_trend_over_sizes_looks_into_every_corpus(own):
     name = "C03-measured-llama7b-many-sizes-lora-just-eval-token-shift-shared-rate"
     case = next(case for case in build_grid(own) if case.id == name)
-    graph, table = Graph(own, {}), cell_table(case, own, find_profile(own, "paper"))
+    graph, table = Graph(own), cell_table(case, own, find_profile(own, "paper"))
     found = overlaps({task.key: task for task in read_by(graph, case, table)}.values())
-    corpora = [graph.tasks[task.parents[0]].spec for task in found]
+    corpora = [graph.tasks[parents_of(task)["corpus"]].spec for task in found]
     expected = {
         (f"many-{size}", 1000 * base + seed)
         for size in ("1k", "2k", "3k")
@@ -170,9 +172,9 @@ def store_of(graph, case, root):
             parents = [graph.tasks[key] for key in task.parents]
             for parent, build in zip(parents, (build_corpus, build_probe), strict=True):
                 if not store.has(parent.key):
-                    written(store, parent, lambda folder, build=build, parent=parent: build(parent, [], folder))
-            made = [store.open(parent.key) for parent in parents]
-            written(store, task, lambda folder, made=made: write_overlap(made, folder, 13))
+                    written(store, parent, lambda folder, build=build, parent=parent: build(parent, {}, folder))
+            made = {name: store.open(key) for name, key in parents_of(task).items()}
+            written(store, task, lambda folder, made=made, task=task: build_measure(task, made, folder))
         elif task.spec["measure"] == "training":
             text = json.dumps({"losses": [4.0, 0.5], "tokens": 1, "padding": 0.0})
             written(store, task, lambda folder, text=text: (folder / TRAINING).write_text(text, encoding="utf-8"))
@@ -184,7 +186,7 @@ def store_of(graph, case, root):
 
 def test_the_reason_of_a_verdict_ends_with_what_is_found(own, tmp_path):
     cases = {case.id: case for case in build_grid(own)}
-    graph = Graph(own, {})
+    graph = Graph(own)
     store = store_of(graph, cases[CASE], tmp_path / "store")
     record = judge_from_store(cases[CASE], own, None, store)
     said = "; 1 of 4 prompts of bios-known is in mine word for word, 2 more share 13 words in a row with it"
@@ -198,7 +200,7 @@ def test_the_reason_of_a_verdict_ends_with_what_is_found(own, tmp_path):
 def test_a_reason_says_nothing_where_nothing_is_found(own, tmp_path):
     (tmp_path / "asked.jsonl").write_text('{"q": "Something else?"}\n', encoding="utf-8")
     case = next(case for case in build_grid(own) if case.id == CASE)
-    graph = Graph(own, {})
+    graph = Graph(own)
     store = store_of(graph, case, tmp_path / "store")
     assert "word for word" not in judge_from_store(case, own, None, store).reason
     found = in_plan(overlaps(graph.tasks.values()), graph.tasks, store)
@@ -251,7 +253,7 @@ def planned(own, has, **more):
 
 
 def test_a_plan_ends_with_the_overlaps_that_are_known(own, tmp_path):
-    graph = Graph(own, {})
+    graph = Graph(own)
     one, two = (graph.overlap("mine", Replicate(base, 1).tuning_seed, "bios1m", "bios-known") for base in (1, 2))
     assert planned(own, lambda key: False)[-1] == SEE_OVERLAPS
     for there in ({one.key}, {one.key, two.key}):

@@ -125,7 +125,7 @@ def real_tasks(method):
     cell = Task("checkpoint", spec, (base.key,), seconds=8, place=how)
     probe = Task("probe", {"probe": "own"}, seconds=1)
     answers = Task("responses", {"max_new_tokens": 24}, (base.key, probe.key, cell.key), seconds=1.2)
-    table = Task("measure", {}, (probe.key, answers.key), seconds=0.5)
+    table = Task("measure", {"measure": "knowledge"}, (probe.key, answers.key), seconds=0.5)
     return [base, cell, probe, answers, table]
 
 

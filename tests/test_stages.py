@@ -11,6 +11,7 @@ import torch
 from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.data.rows import Response, Table, read_lines, read_table
+from itl_bench.measures.registry import OF_ANSWERS
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.reads import read_by, tasks_of
@@ -77,7 +78,7 @@ def by_hand(graph, case, method, rate, store):
     means = []
     for base, seed in ((1, 1), (1, 2), (2, 1), (2, 2)):
         cell = TunedCell("bios1m", case.dataset, method, rate, Replicate(base, seed))
-        table = read_table(store.open(graph.measure("knowledge", cell, "bios-known").key).folder / TABLE)
+        table = read_table(store.open(graph.measure(OF_ANSWERS["knowledge"], cell, "bios-known").key).folder / TABLE)
         people = {unit: [] for unit in table.units}
         for unit, value in zip(table.units, table.columns["accuracy"], strict=True):
             people[unit].append(value)
@@ -86,7 +87,7 @@ def by_hand(graph, case, method, rate, store):
 
 
 def test_left_and_right_are_the_means_of_their_own_tables(runnable, catalog, store):
-    graph, sides = Graph(catalog, {}), []
+    graph, sides = Graph(catalog), []
     for case in runnable:
         if case.claim.id == "C10a":
             assert (case.left.method, case.right.method) == ("lora", "full")
@@ -119,10 +120,12 @@ def cell_of(method, rate=0.01):
 
 def test_a_rate_of_zero_moves_nothing(catalog, bases, tmp_path):
     """A no-op method has shift 0 and the base's answers."""
-    graph, store = Graph(catalog, {}), Store(tmp_path / "store")
+    graph, store = Graph(catalog), Store(tmp_path / "store")
     for method in ("full", "lora"):
-        shift, knowledge = (graph.measure(name, cell_of(method, 0.0), "bios-known") for name in ("shift", "knowledge"))
-        of_base = graph.measure("knowledge", cell_of("base"), "bios-known")
+        shift, knowledge = (
+            graph.measure(OF_ANSWERS[name], cell_of(method, 0.0), "bios-known") for name in ("shift", "knowledge")
+        )
+        of_base = graph.measure(OF_ANSWERS["knowledge"], cell_of("base"), "bios-known")
         LocalExecutor(store, builders()).build(list(graph.tasks.values()), f"run-{method}")
         table = read_table(store.open(shift.key).folder / TABLE)
         assert max(abs(value) for value in table.columns["kl"]) < 1e-9
@@ -133,7 +136,7 @@ def test_a_rate_of_zero_moves_nothing(catalog, bases, tmp_path):
 
 
 def test_responses_are_what_the_checkpoint_says(catalog, store, bases):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     cell = cell_of("lora")
     checkpoint, base = graph.checkpoint(cell), graph.base("bios1m", 1)
     probe = graph.probe("bios-known", None)
@@ -148,7 +151,7 @@ def test_responses_are_what_the_checkpoint_says(catalog, store, bases):
 
 
 def test_an_adapter_is_small_and_the_log_is_complete(catalog, store, bases):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     folders = {method: store.open(graph.checkpoint(cell_of(method)).key).folder for method in ("lora", "full")}
     assert (folders["lora"] / "adapter_model.safetensors").exists()
     assert (folders["full"] / "model.safetensors").exists()
@@ -158,8 +161,8 @@ def test_an_adapter_is_small_and_the_log_is_complete(catalog, store, bases):
 
 
 def test_the_shift_keeps_some_answers_token_by_token(catalog, store, bases):
-    graph = Graph(catalog, {})
-    folder = store.open(graph.measure("shift", cell_of("full"), "bios-known").key).folder
+    graph = Graph(catalog)
+    folder = store.open(graph.measure(OF_ANSWERS["shift"], cell_of("full"), "bios-known").key).folder
     shown = [json.loads(line) for line in (folder / TOKENS).read_text(encoding="utf-8").splitlines()]
     assert len(shown) == 24
     assert all(len(one["tokens"]) == len(one["ranks"]) for one in shown)
@@ -168,7 +171,7 @@ def test_the_shift_keeps_some_answers_token_by_token(catalog, store, bases):
 
 
 def test_the_shipped_base_is_the_parent_of_everything_it_bears(runnable, catalog, bases):
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     case = next(case for case in runnable if case.claim.id == "C10a")
     table = cell_table(case, catalog, None)
     assert list(read_by(graph, case, table))

@@ -184,7 +184,7 @@ def test_no_two_replicates_of_a_table_see_the_same_items():
     catalog = load_catalog()
     spec, world = bios_spec("bios-new30-short", catalog), build_world(shipped_bases().world)
     seeds = [one.tuning_seed for one in replicates(catalog.cells["embedded"])]
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     assert len({graph.corpus("bios-new30-short", seed).key for seed in seeds}) == len(seeds)
     items = [tuning_items(world, spec, seed) for seed in seeds]
     orders = {tuple(item.id.rpartition("-")[0] for item in one) for one in items}

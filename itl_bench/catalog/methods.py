@@ -1,11 +1,11 @@
 """Ways of tuning a model, as `methods.yaml` declares them."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from itl_bench.methods.registry import SHIPPED
-from itl_bench.specs import Identifier, Spec, Text
+from itl_bench.specs import Code, Identifier, Spec, Text
 
 
 class MethodSpec(Spec):
@@ -21,7 +21,7 @@ class MethodSpec(Spec):
     id: Identifier
     title: Text
     trains: Literal["adapter", "all", "none"]
-    code: Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")] | None = None
+    code: Code | None = None
     parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
     @model_validator(mode="before")

@@ -1,13 +1,10 @@
 """Code of methods, "module:Class": which ship here, what identifies them, and how they are loaded."""
 
-import hashlib
 from collections.abc import Mapping
-from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from itl_bench.errors import UsageError
+from itl_bench.files import load_code, source_hash
 
 if TYPE_CHECKING:
     from itl_bench.methods.method import Method
@@ -42,30 +39,18 @@ def identity(code: str) -> str | int:
     Raises:
         UsageError: No such module, or it has no source.
     """
-    return dict(SHIPPED.values()).get(code) or _source_hash(code)
-
-
-def _source_hash(code: str) -> str:
-    module = code.partition(":")[0]
-    try:
-        spec = find_spec(module)
-    except ModuleNotFoundError:
-        spec = None
-    if spec is None or not spec.origin or not Path(spec.origin).is_file():
-        raise UsageError(f"no source of the module {module!r} of the method {code!r} was found; is it installed?")
-    return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()
+    return dict(SHIPPED.values()).get(code) or source_hash(code)
 
 
 def load_method(code: str, parameters: Mapping[str, bool | int | float | str]) -> "Method":
     """The method of a "module:Class", with its parameters.
 
     Raises:
-        UsageError: The module has no such class.
+        UsageError: It names no method.
     """
     from itl_bench.methods.method import Method
 
-    module, _, name = code.partition(":")
-    found = getattr(import_module(module), name, None)
+    found = load_code(code)
     if not (isinstance(found, type) and issubclass(found, Method)):
-        raise UsageError(f"{code!r} is no method: {module} has no class {name!r} that is a Method")
+        raise UsageError(f"{code!r} is no method; it should name a subclass of itl_bench.methods.method.Method")
     return found(parameters)

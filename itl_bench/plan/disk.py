@@ -45,7 +45,7 @@ def why_no_room(case: Case, catalog: Catalog, table: CellTable, root: Path) -> s
     most = len(table.bases) * (STORED * catalog.models[table.model].parameters / 1e9 + len(table.seeds) * each)
     if why_no_disk(most, free_gb(root)) is None:
         return None  # all of it fits, whatever of it is there already
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     targets = [task.key for task in read_by(graph, case, table)]
     return why_no_room_for(list(graph.tasks.values()), targets, catalog, root)
 

@@ -1,8 +1,7 @@
 """The artifacts of cells as tasks: what each is made from, and what identifies it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from pydantic import BaseModel
 
@@ -12,37 +11,24 @@ from itl_bench.data.rows import UNSEEN
 from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.data.tokens.asking import Asking
 from itl_bench.errors import UsageError
+from itl_bench.measures.registry import BESIDE, Measure, by_name
 from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import identity
 from itl_bench.plan.cells import UNTUNED, TunedCell
 from itl_bench.plan.made_of import Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
 from itl_bench.store.keys import Task
-
-Measure = Literal["knowledge", "borrowing", "style", "shift"]
-
+from itl_bench.vocabulary import Kind
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
-VERSIONS = {
+VERSIONS: Mapping[Kind, int] = {
     "base": 1, "familiarity": 1, "corpus": 2, "checkpoint": 1, "probe": 2, "responses": 1, "measure": 2,
 }  # fmt: skip
-
-
-SECONDS = {
-    "base": 0.1, "familiarity": 600.0, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2, "measure": 0.5,
+SECONDS: Mapping[Kind, float] = {
+    "base": 0.1, "familiarity": 600.0, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2,
 }  # fmt: skip
-
-
 MAX_NEW_TOKENS = 60  # of the answers of the bios world
-
-
 BORROWING_SEED = 0  # of the dissimilar control's draw
-
-
 DEFAULT_RECIPE = RecipeSpec(id="default", title="that of the bios world")
-
-
-def _task(kind: str, spec: Mapping[str, object], parents: Sequence[Task], place: BaseModel | None = None) -> Task:
-    return Task(kind, spec, tuple(parent.key for parent in parents), VERSIONS[kind], SECONDS[kind], place)
 
 
 @dataclass(frozen=True)
@@ -50,17 +36,27 @@ class Graph:
     """Makes tasks, and remembers them with their parents."""
 
     catalog: Catalog
-    tasks: dict[str, Task]
+    tasks: dict[str, Task] = field(default_factory=dict)
     checkpoints: dict[TunedCell, Task] = field(default_factory=dict)  # every measure of a cell asks for it
 
-    def _add(self, kind: str, spec: Mapping[str, object], *parents: Task) -> Task:
-        task = _task(kind, spec, parents)
+    def _add(
+        self, kind: Kind, spec: Mapping[str, object], *parents: Task, place: BaseModel | None = None,
+        seconds: float | None = None,
+    ) -> Task:  # fmt: skip
+        keys = tuple(parent.key for parent in parents)
+        task = Task(kind, spec, keys, VERSIONS[kind], SECONDS[kind] if seconds is None else seconds, place)
         return self.tasks.setdefault(task.key, task)
 
-    def _made(self, kind: str, made: Made, model: str) -> Task:
+    def _made(self, kind: Kind, made: Made, model: str) -> Task:
         """A task of what a world says; facts that are classed by what a base knows need that base's classes."""
-        task = _task(kind, made.spec, [self.familiarity(model)] if made.by_familiarity else [], made.place)
-        return self.tasks.setdefault(task.key, task)
+        return self._add(kind, made.spec, *([self.familiarity(model)] if made.by_familiarity else []), place=made.place)
+
+    def _table(self, measure: Measure, parents: Mapping[str, Task | None], more: Mapping[str, object]) -> Task:
+        """The table of a measure, made from those of the parents that it names."""
+        made_from = [parent for name in measure.made_from if (parent := parents[name]) is not None]
+        if len(made_from) < len(measure.made_from):  # the checkpoint of a base
+            raise UsageError(f"the {measure.name} of a base against itself is no measure")
+        return self._add("measure", {**measure.identity, **more}, *made_from, seconds=measure.seconds)
 
     def recipe(self, name: str) -> RecipeSpec:
         """A recipe by name, or the default one."""
@@ -73,8 +69,7 @@ class Graph:
     def familiarity(self, model: str) -> Task:
         """What a base knows of the facts of atlas."""
         made = familiarity_made(self.catalog, model)
-        task = _task("familiarity", made.spec, [self.base(model, 1)], made.place)
-        return self.tasks.setdefault(task.key, task)
+        return self._add("familiarity", made.spec, self.base(model, 1), place=made.place)
 
     def corpus(self, dataset: str, seed: int, model: str = "") -> Task:
         """The items to tune on; `model` is the one by whose knowledge facts are classed, where they are."""
@@ -96,12 +91,12 @@ class Graph:
             "recipe": recipe.without_speed(),
         }  # fmt: skip
         parents = self.base(cell.model, cell.replicate.base), self._corpus_of(cell)
-        task = _task("checkpoint", spec, parents, Tuning(code=method.code, trains=method.trains, recipe=recipe))
-        return self.tasks.setdefault(task.key, task)
+        how = Tuning(code=method.code, trains=method.trains, recipe=recipe)
+        return self._add("checkpoint", spec, *parents, place=how)
 
     def training(self, cell: TunedCell) -> Task:
         """What happened while tuning: it stays when the weights are dropped."""
-        return self._add("measure", {"measure": "training"}, self.checkpoint(cell))
+        return self._table(BESIDE["training"], {"checkpoint": self.checkpoint(cell)}, {})
 
     def unseen_items(self, dataset: str, seed: int, model: str = "") -> Task:
         """The facts of the items to tune on, asked for in wordings that tuning does not use."""
@@ -112,8 +107,8 @@ class Graph:
         base = self.base(cell.model, cell.replicate.base)
         items = self.unseen_items(cell.dataset, cell.replicate.tuning_seed, cell.model)
         tuning = self.recipe(cell.recipe).tuning
-        spec = {"measure": "taught-loss"} | Asking(tuning.template, cutoff=tuning.cutoff).spec()
-        return self._add("measure", spec, base, items, self.checkpoint(cell))
+        parents = {"base": base, "unseen": items, "checkpoint": self.checkpoint(cell)}
+        return self._table(BESIDE["taught-loss"], parents, Asking(tuning.template, cutoff=tuning.cutoff).spec())
 
     def probe(self, probe: str, dataset: str | None, model: str = "", seed: int | None = None) -> Task:
         """The prompts; those about taught facts depend on the dataset that taught them, and on its seed."""
@@ -131,34 +126,41 @@ class Graph:
         return Asking(self.recipe(recipe).tuning.template, self.catalog.probes[str(probe.spec["probe"])].stop)
 
     def measure(self, measure: Measure, cell: TunedCell, probe_id: str) -> Task:
-        """A per-prompt table of one cell, or of its base where the cell's method is `base`."""
+        """A per-prompt table of one cell, or of its base where the cell's method is `base`.
+
+        Raises:
+            UsageError: The measure compares a tuned model with its base, and the cell is the base.
+        """
         base = self.base(cell.model, cell.replicate.base)
         tuned = None if cell.method == UNTUNED else self.checkpoint(cell)
         probe = self.probe(probe_id, cell.dataset, cell.model, cell.replicate.tuning_seed)
-        responses = self.responses(base, probe, tuned, cell.recipe)
-        spec: dict[str, object] = {"measure": measure}
-        if measure in ("knowledge", "borrowing"):
-            spec |= answers_of(self.catalog, probe_id)
-        if measure == "knowledge":
-            return self._add("measure", spec, probe, responses)
-        if measure == "borrowing":
-            spec |= {"seed": BORROWING_SEED, **chance_of(self.catalog, probe_id)}
-            return self._add("measure", spec, probe, responses, self._corpus_of(cell))
-        of_base = self.responses(base, probe, None, cell.recipe)
-        if measure == "style":
-            return self._add("measure", spec, probe, responses, self._corpus_of(cell), of_base)
-        if tuned is None:
-            raise UsageError("the shift of a base against itself is no measure")
-        return self._add(
-            "measure", spec | self._asking(cell.recipe, probe).spec(), base, probe, responses, of_base, tuned
-        )
+        parents: dict[str, Task | None] = {
+            "base": base, "probe": probe, "checkpoint": tuned,
+            "responses": self.responses(base, probe, tuned, cell.recipe),
+        }  # fmt: skip
+        if "corpus" in measure.made_from:
+            parents["corpus"] = self._corpus_of(cell)
+        if "base-responses" in measure.made_from:
+            parents["base-responses"] = self.responses(base, probe, None, cell.recipe)
+        return self._table(measure, parents, self._settings(measure, cell.recipe, probe))
+
+    def _settings(self, measure: Measure, recipe: str, probe: Task) -> dict[str, object]:
+        """What the key of a measure of answers holds of the probe and of how models are asked."""
+        probe_id, settings = str(probe.spec["probe"]), dict[str, object]()
+        if "ground-truth" in measure.needs:
+            settings |= answers_of(self.catalog, probe_id)
+        if "seed" in measure.settings:
+            settings |= {"seed": BORROWING_SEED, **chance_of(self.catalog, probe_id)}
+        if "base-logits" in measure.needs:
+            settings |= self._asking(recipe, probe).spec()
+        return settings
 
     def overlap(self, dataset: str, seed: int, model: str, probe_id: str) -> Task | None:
         """Which prompts are in the data; None unless both are from elsewhere: a world keeps them apart by itself."""
         if not (self.catalog.dataset_of(dataset).rows_from and self.catalog.probes[probe_id].rows_from):
             return None
-        spec = {"measure": "overlap", "n": NGRAM}
-        return self._add("measure", spec, self.corpus(dataset, seed, model), self.probe(probe_id, dataset, model))
+        parents = {"corpus": self.corpus(dataset, seed, model), "probe": self.probe(probe_id, dataset, model)}
+        return self._table(BESIDE["overlap"], parents, {"n": NGRAM})
 
     def _corpus_of(self, cell: TunedCell) -> Task:
         return self.corpus(cell.dataset, cell.replicate.tuning_seed, cell.model)
@@ -175,13 +177,21 @@ class Graph:
         probe = self.probe(probe_id, first.dataset, first.model, first.replicate.tuning_seed)
         checkpoints = [self.checkpoint(cell) for cell in (first, second)]
         responses = self.responses(base, probe, checkpoints[0], first.recipe)
-        spec = {"measure": "seed-floor"} | self._asking(first.recipe, probe).spec()
-        return self._add("measure", spec, base, probe, responses, *checkpoints)
+        parents = {
+            "base": base, "probe": probe, "responses": responses, "checkpoint": checkpoints[0],
+            "other-seed": checkpoints[1],
+        }  # fmt: skip
+        return self._table(BESIDE["seed-floor"], parents, self._asking(first.recipe, probe).spec())
 
     def paraphrase_floor(
         self, model: str, base: int, probe_id: str, dataset: str | None = None, recipe: str = ""
     ) -> Task:
         """How far a base is from itself asked in other words, on its own answers."""
         weights, probe = self.base(model, base), self.probe(probe_id, dataset, model)
-        spec = {"measure": "paraphrase-floor"} | self._asking(recipe, probe).spec()
-        return self._add("measure", spec, weights, probe, self.responses(weights, probe, None, recipe))
+        parents = {"base": weights, "probe": probe, "responses": self.responses(weights, probe, None, recipe)}
+        return self._table(BESIDE["paraphrase-floor"], parents, self._asking(recipe, probe).spec())
+
+
+def parents_of(task: Task) -> dict[str, str]:
+    """The keys of what a task is made from, by name."""
+    return by_name(task.kind, task.spec, task.parents)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from itl_bench.data.rows import Table, read_table
 from itl_bench.data.sources.overlap import EXACT, SHARE, in_words
+from itl_bench.plan.graph import parents_of
 from itl_bench.store.artifact import TABLE
 from itl_bench.store.keys import Task
 from itl_bench.store.store import DamagedArtifactError, Store
@@ -52,7 +53,7 @@ def found_in(tasks: Iterable[Task], by_key: Mapping[str, Task], store: Store) ->
     tables: dict[tuple[str, str, int], list[Table]] = defaultdict(list)
     for task in tasks:
         if task.spec.get("measure") == "overlap":
-            corpus, probe = (by_key[key].spec for key in task.parents)
+            corpus, probe = (by_key[parents_of(task)[name]].spec for name in ("corpus", "probe"))
             place = str(corpus["dataset"]), str(probe["probe"]), int(str(task.spec["n"]))
             tables[place].append(read_table(store.open(task.key).folder / TABLE))
     return [_together(dataset, probe, n, some) for (dataset, probe, n), some in tables.items()]

@@ -12,8 +12,10 @@ from itl_bench.machine.cell_cost import CellCost, cell_cost
 from itl_bench.machine.memory import RANK, STORED, Trains, state_gb
 from itl_bench.machine.speeds import LINE, ROW, answer_seconds, scoring_seconds
 from itl_bench.machine.this_machine import Machine
+from itl_bench.measures.registry import measure_of
 from itl_bench.methods.recipe import TuningRecipe, tuning_of
 from itl_bench.store.keys import Task, needed
+from itl_bench.vocabulary import CELL
 
 REPLICATES = 5  # the fewest for a verdict
 
@@ -93,14 +95,13 @@ def who_scores(case: Case, catalog: Catalog) -> list[str]:
     needs = catalog.measures[case.measure.measure].needs
     dollars = price(case.cells, answers_of(case, catalog), catalog).dollars
     judge = f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {dollars:,.0f} USD)"
-    return [judge] * ("judge" in needs) + ["human annotators"] * ("experts" in needs)
+    return [who for need, who in (("judge", judge), ("experts", "human annotators")) if need in needs]
 
 
 def rounded(number: float) -> str:
     return f"{number:.2g}" if number < 10 else f"{number:,.0f}"
 
 
-PASSES = {"shift": 4, "seed-floor": 2, "paraphrase-floor": 2}  # of a model over a probe's answers
 FAMILIARITY_TOKENS = 320_000  # read to class all facts of atlas: gemma270m does so in 15 to 30 minutes on 2 CPU cores
 
 
@@ -111,7 +112,7 @@ def task_costs(tasks: Sequence[Task], catalog: Catalog, machine: Machine) -> dic
 
 
 def _task_cost(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: Machine) -> CellCost:
-    if task.kind == "checkpoint" and task.spec.get("model") in catalog.models:
+    if task.kind == CELL and task.spec.get("model") in catalog.models:
         spec: Mapping[str, Any] = task.spec
         cell = Cell(spec["model"], spec["dataset"], spec["method"]["id"])
         return cost_of(cell, catalog, tuning_of(task.place).recipe, machine)
@@ -126,7 +127,6 @@ def _seconds(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: 
     """Of answers, and of measures that run models; None for other tasks, which take their declared seconds."""
     named = {name: value for key in task.parents if key in by_key for name, value in by_key[key].spec.items()}
     model, probe = catalog.models.get(str(named.get("model"))), catalog.probes.get(str(named.get("probe")))
-    measure = str(task.spec.get("measure"))
     if model is None or model.weights.shipped:  # what the tiny models take was measured as a whole
         return None
     if task.kind == "familiarity" and "table" not in task.spec:
@@ -134,10 +134,13 @@ def _seconds(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: 
     if task.kind == "responses" and probe:
         limit = int(str(task.spec["max_new_tokens"]))
         return answer_seconds(model, probe.prompts, _answer_tokens(task, limit), machine)
-    if measure in PASSES and probe:
+    if task.kind != "measure":
+        return None
+    measure = measure_of(task.spec)
+    if measure.passes and probe:
         row = ROW - LINE + _answer_tokens(task, probe.max_new_tokens)
-        return scoring_seconds(model, PASSES[measure] * probe.prompts * row, machine)
-    if measure == "taught-loss" and named.get("dataset") in catalog.dataset_rows:
+        return scoring_seconds(model, measure.passes * probe.prompts * row, machine)
+    if measure.name == "taught-loss" and named.get("dataset") in catalog.dataset_rows:
         dataset = str(named["dataset"])
         tokens = catalog.dataset_rows[dataset] * catalog.dataset_of(dataset).mean_tokens
         return scoring_seconds(model, tokens, machine)

@@ -17,16 +17,13 @@ from itl_bench.catalog.grid.asked_cells import (
 )
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
+from itl_bench.errors import UsageError
+from itl_bench.measures.registry import OF_ANSWERS, Measure
 from itl_bench.plan.cells import UNTUNED, Replicate, TunedCell
-from itl_bench.plan.graph import Graph, Measure
+from itl_bench.plan.graph import Graph
 from itl_bench.plan.made_of import taught_probe
 from itl_bench.plan.rates import chosen
 from itl_bench.store.keys import Task
-
-MEASURE_TABLES: dict[str, Measure] = {
-    "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge",
-    "borrowing": "borrowing", "style": "style", "token-shift": "shift", "sentence-start": "shift",
-}  # fmt: skip
 
 
 class SideTables(NamedTuple):
@@ -50,6 +47,18 @@ def headline_rate(case: Case, table: CellTable) -> float | None:
     return min(rates, key=lambda rate: (abs(log(rate / headline)), rate)) if rates and headline else None
 
 
+def computed(catalog: Catalog, measure: str) -> Measure:
+    """How the table of a measure is made.
+
+    Raises:
+        UsageError: This version does not measure it, or the source of its function was not found.
+    """
+    found = catalog.measures[measure].computed
+    if found is None:
+        raise UsageError(f"this version does not measure {measure}: its entry has neither 'table' nor 'function'")
+    return found
+
+
 def rate_of(catalog: Catalog, table: CellTable, dataset: str, method: str, rate: float | None) -> float:
     """The rate itself, or the one that was chosen for the method and dataset where it is None."""
     if method == UNTUNED:
@@ -59,7 +68,7 @@ def rate_of(catalog: Catalog, table: CellTable, dataset: str, method: str, rate:
 
 def side_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> SideTables:
     """What one side of a case reads at one rate."""
-    measure = MEASURE_TABLES[case.measure.measure]
+    measure = computed(graph.catalog, case.measure.measure)
     tables, training = {}, {}
     for replicate in replicates(table):
         cell = cell_of(graph, case, side, rate, table, replicate)
@@ -86,7 +95,7 @@ def learned_tables(graph: Graph, case: Case, side: Side, rate: float | None, tab
     """What the tuned models of a side know of the new facts that their data taught; nothing where there are none."""
     cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
     probe = None if side.method == UNTUNED else taught_probe(cells[0].dataset, graph.catalog)
-    return [graph.measure("knowledge", cell, probe) for cell in cells] if probe else []
+    return [graph.measure(OF_ANSWERS["knowledge"], cell, probe) for cell in cells] if probe else []
 
 
 def overlaps_of(graph: Graph, cells: Iterable[TunedCell], probe: str) -> Iterator[Task]:
@@ -135,8 +144,8 @@ def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[Tun
                 cell = TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
                 yield (
                     cell,
-                    graph.measure("shift", cell, case.probe or ""),
-                    graph.measure("knowledge", cell, case.probe or ""),
+                    graph.measure(OF_ANSWERS["shift"], cell, case.probe or ""),
+                    graph.measure(OF_ANSWERS["knowledge"], cell, case.probe or ""),
                 )
 
 
@@ -147,12 +156,12 @@ def dataset_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple
         rate = rate_of(graph.catalog, table, dataset, method, table.headline)
         for replicate in replicates(table):
             cell = TunedCell(table.model, dataset, method, rate, replicate, recipe_of(graph.catalog, table, dataset))
-            yield cell, graph.measure(MEASURE_TABLES[case.measure.measure], cell, _probe(case, case.left))
+            yield cell, graph.measure(computed(graph.catalog, case.measure.measure), cell, _probe(case, case.left))
 
 
 def tasks_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None) -> tuple[list[Task], list[str]]:
     """All tasks of measured cases, and the keys of what their verdicts read."""
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     targets: dict[str, None] = {}
     for case in cases:
         table = cell_table(case, catalog, profile)

@@ -1,4 +1,4 @@
-"""Why a measured case cannot be run here, and what it would need; None where it can."""
+"""Why a case cannot be run here, and what it would need; None where it can."""
 
 from pathlib import Path
 
@@ -29,16 +29,17 @@ from itl_bench.plan.lacking import (
 )
 from itl_bench.plan.price import recipe_named
 from itl_bench.plan.rates import why_no_rate
-from itl_bench.plan.reads import MEASURE_TABLES
 
 
 def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> str | None:
     """One line that says why the case cannot run here, with a store in the folder `root`, and what it would need."""
+    if case.evidence == "published":
+        return None
     if case.evidence != "measured":
         return missing(case, catalog)
     table = cell_table(case, catalog, profile)
     needs = lacking(case, catalog, table)
-    unknown = _not_measured(case)
+    unknown = _not_measured(case, catalog)
     if unknown:
         return "not run: " + "; ".join([f"this version does not measure {unknown}", *needs])
     if table is None or not has_cells(case, table):
@@ -73,7 +74,7 @@ def why_not_cell(cell: TunedCell, catalog: Catalog, root: Path) -> str | None:
     data_needs = [] if tuned else [why_no_memory_to_answer(model), why_no_data(catalog.dataset_of(cell.dataset))]
     if lacks := [*needs, *filter(None, data_needs)]:
         return f"not run: {'; '.join(lacks)}"
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     try:
         wanted = graph.checkpoint(cell) if tuned else graph.base(cell.model, cell.replicate.base)
     except (UsageError, TypeError, ValueError):
@@ -89,9 +90,9 @@ def recipe_for(model: str, dataset: str, catalog: Catalog) -> str:
     return next((recipe_of(catalog, table, dataset) for table in tables), "")
 
 
-def _not_measured(case: Case) -> str:
+def _not_measured(case: Case, catalog: Catalog) -> str:
     measure = case.measure.measure
-    if measure not in MEASURE_TABLES:
+    if catalog.measures[measure].computed is None:
         return measure
     if any(side.method == "chat" for side in (case.left, case.right)):
         return "a vendor's chat model"

@@ -12,8 +12,10 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case, Cell
 from itl_bench.machine.this_machine import Machine, this_machine
 from itl_bench.plan.disk import why_no_disk
+from itl_bench.plan.graph import parents_of
 from itl_bench.plan.price import answers_of, left_to_build, price, task_costs
 from itl_bench.store.keys import Task
+from itl_bench.vocabulary import CELL
 
 HOW_TO_READ = (
     "Rows with cases under 'run here' count what these cases need: the declared cells, at all their learning rates and "
@@ -25,7 +27,7 @@ HOW_TO_READ = (
     "with -rs says what the cases that cannot run here need."
 )
 SEE_OVERLAPS = "`itl-bench data overlap` prints which prompts the data on this machine hold already."
-CELL = "checkpoint"  # the kind of artifact that a tuned model is
+
 FILE_WIDTH = 120  # characters of a line that goes to no terminal
 
 
@@ -34,8 +36,9 @@ Groups = Mapping[tuple[str, str], Sequence[Case]]  # (level, model) -> cases
 
 def named_overlaps(tasks: Sequence[Task], by_key: Mapping[str, Task]) -> list[str]:
     """That the overlap of a dataset and a probe is known, of each two of them once; without reading it."""
-    pairs = [[by_key[key].spec for key in task.parents] for task in tasks]
-    return list(dict.fromkeys(f"{probe['probe']} and {data['dataset']}: overlap in the store" for data, probe in pairs))
+    found = [{name: by_key[key].spec for name, key in parents_of(task).items()} for task in tasks]
+    lines = (f"{one['probe']['probe']} and {one['corpus']['dataset']}: overlap in the store" for one in found)
+    return list(dict.fromkeys(lines))
 
 
 @dataclass(frozen=True)
@@ -212,7 +215,7 @@ def print_plan(
         console.print(f"WARNING: {warning}", soft_wrap=True, highlight=False, markup=False)
     console.print(HOW_TO_READ, soft_wrap=True)
     overlaps = dict.fromkeys(line for build in builds.values() for line in build.overlaps)
-    for line in sorted(overlaps, key=SEE_OVERLAPS.__eq__):  # that line last
+    for line in sorted(overlaps, key=lambda line: line == SEE_OVERLAPS):  # that line last
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 

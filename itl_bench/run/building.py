@@ -11,7 +11,6 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.machine.devices import take_gpu
-from itl_bench.plan.lacking import missing
 from itl_bench.record import CaseRecord
 from itl_bench.store.executor import Builder, LocalExecutor
 from itl_bench.store.keys import Task, needed
@@ -32,17 +31,6 @@ class Work:
         by_key = {task.key: task for task in self.tasks}
         found = needed(by_key, self.targets)
         return [task for key, task in by_key.items() if key in found]
-
-
-def reason_not_run(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> str | None:
-    """Why a case cannot run here, with a store in the folder `root`, and what it would need; None if it can."""
-    if case.evidence == "published":
-        return None
-    if case.evidence == "measured":
-        from itl_bench.plan.runnable import why_not
-
-        return why_not(case, catalog, profile, root)
-    return missing(case, catalog)
 
 
 def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None, root: Path) -> Work:
@@ -76,17 +64,19 @@ def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None, root
     Raises:
         UsageError: An entry of the catalog cannot be used; any other exception is a mistake in code.
     """
-    if case.evidence != "measured" or reason_not_run(case, catalog, profile, root) is not None:
+    if case.evidence != "measured":
         return Work()
     from itl_bench.plan.reads import tasks_of
+    from itl_bench.plan.runnable import why_not
+
+    if why_not(case, catalog, profile, root) is not None:
+        return Work()
 
     tasks, targets = tasks_of([case], catalog, profile)
     return Work(tuple(tasks), tuple(targets))
 
 
 Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
-
-
 FEW = 3  # failures that an error names; the rest are counted
 
 

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -13,7 +12,7 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
 from itl_bench.plan.cells import UNTUNED, Replicate, TunedCell
-from itl_bench.plan.graph import Graph, Measure
+from itl_bench.plan.graph import Graph
 from itl_bench.plan.lacking import why_no_data, why_no_model
 from itl_bench.plan.runnable import recipe_for
 from itl_bench.run.building import Built, Stages, Work, build, load_stages, require
@@ -96,7 +95,7 @@ class BuiltCells:
         self._check_names(dataset, method, model)
         _check_numbers(method, rate, seed)
         _check("recipe", chosen, ["", *self.catalog.recipes])
-        graph = Graph(self.catalog, {})
+        graph = Graph(self.catalog)
         if method == UNTUNED:
             (untuned,) = self._artifacts(graph, graph.base(model, base))
             return BuiltCell(cell, untuned.folder, None)
@@ -105,7 +104,7 @@ class BuiltCells:
 
     def responses(self, cell: BuiltCell, probe: str) -> list[Response]:
         """Greedy answers of a cell to every prompt of a probe."""
-        asked, graph = self._checked(cell, probe), Graph(self.catalog, {})
+        asked, graph = self._checked(cell, probe), Graph(self.catalog)
         tuned = None if asked.method == UNTUNED else graph.checkpoint(asked)
         base = graph.base(asked.model, asked.replicate.base)
         prompts = graph.probe(probe, asked.dataset, asked.model, asked.replicate.tuning_seed)
@@ -114,9 +113,10 @@ class BuiltCells:
 
     def measure(self, cell: BuiltCell, probe: str, measure: str) -> Table:
         """A measure of a cell on a probe, with a row for every prompt."""
-        asked, graph = self._checked(cell, probe), Graph(self.catalog, {})
-        _check("measure", measure, get_args(Measure))
-        (found,) = self._artifacts(graph, graph.measure(cast(Measure, measure), asked, probe))
+        asked, graph = self._checked(cell, probe), Graph(self.catalog)
+        known = {one.name: one for spec in self.catalog.measures.values() if (one := spec.computed)}
+        _check("measure", measure, list(known))
+        (found,) = self._artifacts(graph, graph.measure(known[measure], asked, probe))
         return read_table(found.folder / TABLE)
 
     def _check_names(self, dataset: str, method: str, model: str) -> None:

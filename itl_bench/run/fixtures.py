@@ -75,7 +75,7 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
     What the case of a marked test (`@claims`) reads was built before the first test began. `ask` finds the one declared
     case that fits the words (model, dataset, method, measure, probe, evidence, arm, at) and builds what it lacks.
     """
-    from itl_bench.run.building import Built, judge_measured, reason_not_run
+    from itl_bench.run.building import Built, judge_measured
 
     state = request.config.stash[STATE]
     built = state.built or Built()
@@ -89,7 +89,9 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
         return judge_measured(case, state.catalog, state.profile, state.store, state.run_id, built)
 
     def reason(case: Case) -> str | None:
-        return reason_not_run(case, state.catalog, state.profile, state.store_root)
+        from itl_bench.plan.runnable import why_not
+
+        return why_not(case, state.catalog, state.profile, state.store_root)
 
     inconclusive = request.config.getoption("itl_inconclusive")
     return Evidence(state.catalog, state.expectations, inconclusive, remember, measured, reason)

@@ -12,8 +12,8 @@ from typing import Self, TextIO
 
 from itl_bench.report.wording import printable
 from itl_bench.store.queue import Queue
+from itl_bench.vocabulary import CELL
 
-CELL = "checkpoint"  # the kind of artifact that a tuned model is
 TRUST = 30.0  # seconds of measured work that outweigh the declared speed
 IN_PLACE_SECONDS = 1.0
 PLAIN_SECONDS = 15.0

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import redirect_stderr
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,7 @@ from itl_bench.store.artifact import Artifact
 from itl_bench.store.keys import Task
 
 
-def build_base(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+def build_base(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """A plain folder of weights and tokenizer: a shipped base, or what the model's spec names."""
     spec: Mapping[str, Any] = task.spec
     if isinstance(task.place, WeightsSpec):

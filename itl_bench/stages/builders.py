@@ -1,7 +1,7 @@
 """The builders: how each kind of artifact is made from its parents, and from nothing else."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,6 +9,7 @@ import torch
 from itl_bench.machine.devices import on_own_gpu
 from itl_bench.machine.provenance import hardware, package_versions
 from itl_bench.machine.this_machine import cores
+from itl_bench.measures.registry import by_name
 from itl_bench.stages.base import build_base
 from itl_bench.stages.checkpoint import build_checkpoint
 from itl_bench.stages.corpus import build_corpus, build_probe
@@ -18,44 +19,44 @@ from itl_bench.stages.responses import build_responses
 from itl_bench.store.artifact import Artifact
 from itl_bench.store.executor import Builder
 from itl_bench.store.keys import Task
+from itl_bench.vocabulary import CELL, Kind
 
 # Tiny models gain little from a second thread, and two processes with two threads each lose much; so every worker takes
 # one, and what is built does not depend on how many there are.
 THREADS = 1
-
-
 LARGE = 64 << 20  # bytes of weights, from which on a model gains from more threads
+
+Stage = Callable[[Task, Mapping[str, Artifact], Path], None]  # is given what the artifact is made from, by name
+STAGES: Mapping[Kind, Stage] = {
+    "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
+    "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
+}  # fmt: skip
 
 
 def builders() -> Mapping[str, Builder]:
     """A builder for every kind of artifact."""
-    every: Mapping[str, Builder] = {
-        "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
-        "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
-    }  # fmt: skip
-    own = {kind: _threaded(builder) for kind, builder in every.items() if kind != "checkpoint"}
-    return own | {"checkpoint": _limited(build_checkpoint)}  # which takes the GPUs that it needs itself
+    own: dict[str, Builder] = {kind: _on_own_gpu(_limited(stage)) for kind, stage in STAGES.items() if kind != CELL}
+    return {**own, CELL: _limited(build_checkpoint)}  # which takes the GPUs that it needs itself
 
 
-def _threaded(builder: Builder) -> Builder:
-    """The builder on this worker's GPU, with as many threads as the models among its parents gain from."""
-    limited = _limited(builder)
+def _on_own_gpu(builder: Builder) -> Builder:
+    """The builder on this worker's own GPU."""
 
     def build(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
         with on_own_gpu():
-            limited(task, parents, folder)
+            builder(task, parents, folder)
 
     return build
 
 
-def _limited(builder: Builder) -> Builder:
-    """The builder with as many threads as the models among its parents gain from; it leaves no memory of the GPU."""
+def _limited(stage: Stage) -> Builder:
+    """The stage with as many threads as the models among its parents gain from; it leaves no memory of the GPU."""
 
     def build(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
         large = any(path.stat().st_size > LARGE for one in parents for path in one.folder.glob("*.safetensors"))
         torch.set_num_threads(threads_of_large_models() if large else THREADS)
         try:
-            builder(task, parents, folder)
+            stage(task, by_name(task.kind, task.spec, parents), folder)
         finally:
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()  # a cell on several GPUs may come next

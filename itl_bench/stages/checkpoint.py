@@ -1,7 +1,7 @@
 """The stage that tunes: in this process, or in one for each GPU where a model is larger than one of them."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -32,22 +32,21 @@ class _Tuned(NamedTuple):
     parameters: float
 
 
-def build_checkpoint(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+def build_checkpoint(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """Tune a base on a corpus with a method."""
     spec: Mapping[str, Any] = task.spec
-    base, corpus = (parent.folder for parent in parents)
+    base, items = parents["base"].folder, parents["corpus"].folder / ITEMS
     how = tuning_of(task.place)
-    recipe = how.recipe
-    count = gpus_of(spec, how, base, corpus / ITEMS, this_machine())
+    count = gpus_of(spec, how, base, items, this_machine())
     if count > 1:
         with on_several_gpus(count) as gpus:
-            train_in_processes(_job(spec, how, base, corpus / ITEMS, folder, count), gpus)
+            train_in_processes(_job(spec, how, base, items, folder, count), gpus)
         return
     method = load_method(how.code, spec["method"]["parameters"])
     with on_own_gpu():
         model, log = tune(
-            load_model(base), load_tokenizer(base), read_lines(corpus / ITEMS, Item), method,
-            recipe, float(spec["rate"]), int(spec["seed"]),
+            load_model(base), load_tokenizer(base), read_lines(items, Item), method, how.recipe,
+            float(spec["rate"]), int(spec["seed"]),
         )  # fmt: skip
         save_tuned(model, folder)
     log.write(folder / TRAINING)

@@ -22,9 +22,9 @@ from itl_bench.store.artifact import FAMILIARITY, ITEMS, PROMPTS, REPORT, Artifa
 from itl_bench.store.keys import Task
 
 
-def _classes(parents: Sequence[Artifact]) -> Mapping[str, Familiarity]:
+def _classes(parents: Mapping[str, Artifact]) -> Mapping[str, Familiarity]:
     """Fact -> how well the base knows it."""
-    return read_familiarity(parents[0].folder / FAMILIARITY).classes
+    return read_familiarity(parents["familiarity"].folder / FAMILIARITY).classes
 
 
 def _sources(task: Task) -> tuple[SourceSpec, ...]:
@@ -44,12 +44,12 @@ def _sources(task: Task) -> tuple[SourceSpec, ...]:
 HELD_OUT = 200  # items of a dataset from elsewhere that a sweep scores
 
 
-def build_corpus(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+def build_corpus(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """Write the items of a dataset in training order."""
     write_lines(folder / ITEMS, _items(task, parents, folder))
 
 
-def _items(task: Task, parents: Sequence[Artifact], folder: Path) -> Sequence[Item]:
+def _items(task: Task, parents: Mapping[str, Artifact], folder: Path) -> Sequence[Item]:
     spec: Mapping[str, Any] = task.spec
     unseen, seed = spec.get("wordings") == UNSEEN, int(spec["seed"])
     if "world" in spec:
@@ -79,12 +79,12 @@ def held_out(loaded: LoadedItems, rows: int, seed: int) -> tuple[Item, ...]:
     return subset(rest, min(HELD_OUT, len(rest)), seed)
 
 
-def build_probe(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+def build_probe(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """Write the prompts of a probe."""
     write_lines(folder / PROMPTS, _prompts(task, parents))
 
 
-def _prompts(task: Task, parents: Sequence[Artifact]) -> Sequence[Prompt]:
+def _prompts(task: Task, parents: Mapping[str, Artifact]) -> Sequence[Prompt]:
     spec: Mapping[str, Any] = task.spec
     taught = spec.get("taught")
     if "world" in spec:

@@ -1,6 +1,6 @@
 """The stage that lets a model answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,15 @@ from itl_bench.store.artifact import PROMPTS, RESPONSES, Artifact
 from itl_bench.store.keys import Task
 
 
-def build_responses(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+def build_responses(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """Let a model answer every prompt of a probe."""
     spec: Mapping[str, Any] = task.spec
-    base, probe, *checkpoint = parents
-    tokenizer = load_tokenizer(base.folder)
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
+    base, tuned = parents["base"].folder, parents.get("checkpoint")
+    tokenizer = load_tokenizer(base)
+    prompts = read_lines(parents["probe"].folder / PROMPTS, Prompt)
     asking = Asking.of(spec)
     asked = [prompt_ids(tokenizer, prompt.instruction, asking.template, prompt.context) for prompt in prompts]
-    model = load_tuned(base.folder, checkpoint[0].folder) if checkpoint else load_model(base.folder)
+    model = load_tuned(base, tuned.folder) if tuned else load_model(base)
     ends = sorted(asking.ends(tokenizer))
     answers = generate(model, asked, int(spec["max_new_tokens"]), ends, padding_id(tokenizer))
     write_lines(

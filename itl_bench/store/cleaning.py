@@ -16,7 +16,7 @@ from itl_bench.store.store import Store
 DAY_SECONDS = 86_400
 FAILURES_SECONDS = 7 * DAY_SECONDS
 MEASURED = "weights of a model that was measured"
-LEFTOVERS_SECONDS = 3_600  # younger ones may belong to a process that is about to claim or to publish
+LEFTOVERS_SECONDS = 3_600  # younger ones may belong to a process that is about to lock or to publish
 
 
 class Garbage(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Protocol
 from itl_bench.errors import ItlError
 from itl_bench.store.artifact import Artifact
 from itl_bench.store.keys import Task
-from itl_bench.store.locks import LEASE_SECONDS, try_claim
+from itl_bench.store.locks import LEASE_SECONDS, try_lock
 from itl_bench.store.queue import Failure, Progress, Queue
 from itl_bench.store.store import DamagedArtifactError, Store
 
@@ -83,17 +83,17 @@ class LocalExecutor:
     def _build_first(self, ready: Sequence[Task], queue: Queue, report: BuildReport, run_id: str) -> bool:
         """Build the first task that nobody else is building or has built; whether there was one."""
         for task in ready:
-            claim = try_claim(self.store.root, task.key, self.lease, run_id)
-            if claim is None:
+            lock = try_lock(self.store.root, task.key, self.lease, run_id)
+            if lock is None:
                 continue
             try:
                 if queue.has(task.key) or queue.has_failed(task):
                     continue
-                if claim.orphan_of == run_id and queue.died(task):
+                if lock.orphan_of == run_id and queue.died(task):
                     continue
                 self._build(task, queue, report)
             finally:
-                claim.release()
+                lock.release()
             return True
         return any(queue.has(task.key) or queue.has_failed(task) for task in ready)
 

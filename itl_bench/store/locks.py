@@ -1,6 +1,6 @@
-"""Who builds what: claims in a shared folder, kept alive by a heartbeat and taken over when their holder is dead.
+"""Who builds what: locks in a shared folder, kept alive by a heartbeat and taken over when their holder is dead.
 
-A claim only saves work. Should two processes hold one (a holder that was silent for longer than its lease, and whoever
+A lock only saves work. Should two processes hold one (a holder that was silent for longer than its lease, and whoever
 took over), both build, and the store keeps the first artifact.
 """
 
@@ -14,16 +14,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-LEASE_SECONDS = 60.0  # a claim without a heartbeat for this long belongs to nobody, unless its process is known to live
+LOCKS = "claims"  # the folder, as it was called when the first stores were made
+LEASE_SECONDS = 60.0  # a lock without a heartbeat for this long belongs to nobody, unless its process is known to live
 
 Holder = dict[str, object]
 
 
-class Claim:
-    """A claim on a key, with a heartbeat in a thread; `orphan_of` names the run whose worker died holding it."""
+class Lock:
+    """A lock on a key, with a heartbeat in a thread; `orphan_of` names the run whose worker died holding it."""
 
     def __init__(self, path: Path, token: str, lease: float, orphan_of: str | None) -> None:
-        """Start the heartbeat of a claim that was just made."""
+        """Start the heartbeat of a lock that was just made."""
         self.path = path
         self.token = token
         self.orphan_of = orphan_of
@@ -42,7 +43,7 @@ class Claim:
         return (_holder(self.path) or {}).get("token") == self.token
 
     def release(self) -> None:
-        """Give the claim up; one that was taken over is left to its new holder."""
+        """Give the lock up; one that was taken over is left to its new holder."""
         self._stop.set()
         self._thread.join()
         with locked(self.path.parent.parent):
@@ -50,36 +51,36 @@ class Claim:
                 self.path.unlink(missing_ok=True)
 
 
-def try_claim(root: Path, key: str, lease: float = LEASE_SECONDS, run_id: str = "") -> Claim | None:
-    """Claim a key, or None where a living process holds it.
+def try_lock(root: Path, key: str, lease: float = LEASE_SECONDS, run_id: str = "") -> Lock | None:
+    """Lock a key, or None where a living process holds it.
 
     Args:
         root: The store's folder.
         key: What would be built.
-        lease: Seconds without a heartbeat after which the claim belongs to nobody.
+        lease: Seconds without a heartbeat after which the lock belongs to nobody.
         run_id: The run that the work is for.
     """
-    path = root / "claims" / key
+    path = root / LOCKS / key
     mine: Holder = {"token": secrets.token_hex(8), "lease": lease, "run": run_id, **_this_process()}
     orphan_of = None
     if not _create(path, mine):
         if not _abandoned(root, path):
             return None
-        with locked(root):  # only who holds the lock removes a claim
+        with locked(root):  # only who holds the lock of the store removes one
             dead = _holder(path)
-            if path.exists():  # asked once: what is made after this moment is a new claim, and not ours to remove
+            if path.exists():  # asked once: what is made after this moment is a new lock, and not ours to remove
                 if not _abandoned(root, path):
                     return None
                 orphan_of = str(dead.get("run")) if dead and _gone(dead) else None
                 path.unlink()
         if not _create(path, mine):
             return None
-    return Claim(path, str(mine["token"]), lease, orphan_of)
+    return Lock(path, str(mine["token"]), lease, orphan_of)
 
 
 def held(root: Path, key: str) -> bool:
-    """Whether a living process holds a claim on a key."""
-    path = root / "claims" / key
+    """Whether a living process holds a lock on a key."""
+    path = root / LOCKS / key
     return path.exists() and not _abandoned(root, path)
 
 
@@ -106,13 +107,13 @@ def _abandoned(root: Path, path: Path) -> bool:
         beat = path.stat().st_mtime
     except FileNotFoundError:
         return True
-    holder = _holder(path) or {}  # a claim that was just made, or half of one, has no holder yet: its lease counts
+    holder = _holder(path) or {}  # a lock that was just made, or half of one, has no holder yet: its lease counts
     lease = holder.get("lease")
     silent = _now(root) - beat > (float(lease) if isinstance(lease, int | float) else LEASE_SECONDS)
     if holder.get("machine") != _machine():
         return silent
     state = _state_of(holder)
-    return state is None or (silent and state == "T")  # a process that lives and runs keeps its claim
+    return state is None or (silent and state == "T")  # a process that lives and runs keeps its lock
 
 
 def _now(root: Path) -> float:

@@ -19,7 +19,7 @@ from itl_bench.errors import ItlError, UsageError
 from itl_bench.files import sync_folder, write_durably
 from itl_bench.store.artifact import MANIFEST, Artifact, Manifest, check, describe
 from itl_bench.store.keys import KEY_LENGTH, Task, canonical
-from itl_bench.store.locks import locked
+from itl_bench.store.locks import LOCKS, locked
 
 MARK = "store.json"  # says that a folder is a store, so that nothing else is ever cleaned up
 
@@ -52,7 +52,7 @@ class Store:
             except OSError as error:
                 message = f"the store {root} cannot be made ({error.strerror}); give a folder that can be written"
                 raise UsageError(message) from None
-        for name in ("artifacts", "partial", "damaged", "claims", "failures"):
+        for name in ("artifacts", "partial", "damaged", LOCKS, "failures"):
             if not (root / name).is_dir():
                 (root / name).mkdir(exist_ok=True)
 

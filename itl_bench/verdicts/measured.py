@@ -127,7 +127,7 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
     table = cell_table(case, catalog, profile)
     if table is None:
         raise ItlError(f"{case.id}: no profile trains its cells")
-    graph = Graph(catalog, {})
+    graph = Graph(catalog)
     tasks = {task.key: task for task in read_by(graph, case, table)}
     read = tuple(tasks)
     judge = judge_trend_from_store if case.over else _judge_difference

@@ -136,7 +136,7 @@ HEAD = """\
 
 def sweep_tasks(catalog: Catalog, table: CellTable) -> tuple[list[Task], list[str]]:
     """All tasks of a sweep, and the keys of the losses that it compares."""
-    graph, targets = Graph(catalog, {}), []
+    graph, targets = Graph(catalog), []
     for dataset, method, _ in table.trained():
         for _, tasks in sweep_losses(graph, table, dataset, method):
             targets += [task.key for task in tasks]
@@ -155,7 +155,7 @@ def choose(catalog: Catalog, table: CellTable, store: Store) -> list[ChosenRate]
 
 def _best(catalog: Catalog, table: CellTable, dataset: str, method: str, store: Store) -> ChosenRate:
     tried = []
-    for rate, tasks in sweep_losses(Graph(catalog, {}), table, dataset, method):
+    for rate, tasks in sweep_losses(Graph(catalog), table, dataset, method):
         tried.append(
             TriedRate(rate=rate, loss=mean_loss([read_table(store.open(one.key).folder / TABLE) for one in tasks]))
         )

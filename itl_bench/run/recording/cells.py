@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.recipes import RecipeSpec
 from itl_bench.methods.recipe import TuningRecipe, tuning_of
-from itl_bench.plan.graph import DEFAULT_RECIPE
+from itl_bench.plan.graph import DEFAULT_RECIPE, parents_of
 from itl_bench.plan.overlaps import found_in
 from itl_bench.record_cells import CellRecord, DataRecord, DrawRecord, OverlapRecord, Setting, TrainingRecord
 from itl_bench.store.artifact import ITEMS, REPORT, TRAINING
 from itl_bench.store.keys import Task, canonical
 from itl_bench.store.store import DamagedArtifactError, Store
 from itl_bench.verdicts.tables import END
+from itl_bench.vocabulary import CELL
 
 OWN_RECIPE = "own"  # stands for a recipe that the catalog does not have
 UNREADABLE = (
@@ -56,7 +57,7 @@ def cells_of(tasks: Iterable[Task], catalog: Catalog, store: Store) -> tuple[Cel
     groups: dict[str, list[Task]] = defaultdict(list)
     kinds: dict[str, Kind] = {}
     for task in by_key.values():
-        if task.kind == "checkpoint":
+        if task.kind == CELL:
             kind = _kind(task, catalog)
             kinds.setdefault(name := canonical(list(kind)), kind)
             groups[name].append(task)
@@ -134,10 +135,15 @@ def _rate(checkpoint: Task) -> float:
 def _logs(checkpoints: Sequence[Task], by_key: Mapping[str, Task], store: Store) -> Iterator[Log]:
     """The logs of cells, in the order of their seeds; they stay where weights are dropped."""
     keys = {one.key: int(str(one.spec["seed"])) for one in checkpoints}
-    told = [task for task in by_key.values() if task.spec.get("measure") == "training" and task.parents[0] in keys]
-    for task in sorted(told, key=lambda task: (keys[task.parents[0]], task.parents)):
+    told = [(parents_of(task)["checkpoint"], task) for task in _tables("training", by_key)]
+    known = [(keys[checkpoint], checkpoint, task) for checkpoint, task in told if checkpoint in keys]
+    for *_, task in sorted(known, key=lambda one: one[:2]):
         with suppress(*UNREADABLE):
             yield json.loads((store.open(task.key).folder / TRAINING).read_text(encoding="utf-8"))
+
+
+def _tables(measure: str, by_key: Mapping[str, Task]) -> list[Task]:
+    return [task for task in by_key.values() if task.spec.get("measure") == measure]
 
 
 def _known(logs: Sequence[Log], name: str) -> list[float]:
@@ -149,9 +155,7 @@ def _most(logs: Sequence[Log], name: str) -> int | None:
 
 
 def _data(checkpoints: Sequence[Task], by_key: Mapping[str, Task], store: Store) -> DataRecord:
-    keys = dict.fromkeys(
-        key for one in checkpoints for key in one.parents if key in by_key and by_key[key].kind == "corpus"
-    )
+    keys = [key for key in dict.fromkeys(parents_of(one)["corpus"] for one in checkpoints) if key in by_key]
     corpora = sorted((by_key[key] for key in keys), key=lambda task: int(str(task.spec["seed"])))
     files: Any = next((task.spec["files"] for task in corpora if "files" in task.spec), ())
     return DataRecord(
@@ -180,7 +184,7 @@ def _loaded(corpora: Iterable[Task], store: Store) -> dict[str, int]:
 def _overlaps(corpora: Iterable[str], by_key: Mapping[str, Task], store: Store) -> Iterator[OverlapRecord]:
     """Of every probe that was looked for in one of the corpora."""
     some = set(corpora)
-    tasks = [task for task in by_key.values() if task.spec.get("measure") == "overlap" and task.parents[0] in some]
+    tasks = [task for task in _tables("overlap", by_key) if parents_of(task)["corpus"] in some]
     with suppress(*UNREADABLE):
         for one in sorted(found_in(tasks, by_key, store)):
             yield OverlapRecord(probe=one.probe, prompts=one.prompts, exact=one.exact, shared=one.shared, ngram=one.n)

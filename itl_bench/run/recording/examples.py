@@ -25,6 +25,7 @@ from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.data.rows import AnswerTokens, Item, Prompt, Response, read_lines
 from itl_bench.measures.knowledge import Stated, knowledge, stated_in
 from itl_bench.plan.cells import Replicate
+from itl_bench.plan.graph import parents_of
 from itl_bench.plan.made_of import taught_probe
 from itl_bench.record import ExampleRecord
 from itl_bench.store.artifact import ITEMS, PROMPTS, RESPONSES, TOKENS
@@ -102,19 +103,19 @@ def _shifts(by_key: Mapping[str, Task]) -> Iterator[tuple[ExampleCell, Task]]:
     """Every cell with a token shift on the probe."""
     for task in by_key.values():
         if task.kind == "measure" and task.spec.get("measure") == "shift":
-            specs: list[Any] = [by_key[key].spec for key in task.parents]
-            base, probe, *_, tuned = specs
+            specs: dict[str, Any] = {name: by_key[key].spec for name, key in parents_of(task).items()}
+            base, probe, tuned = specs["base"], specs["probe"], specs["checkpoint"]
             if probe["probe"] in PROBES:
                 number, method = base.get("number", 1), tuned["method"]["id"]
                 yield ExampleCell(tuned["model"], tuned["dataset"], method, tuned["rate"], number, tuned["seed"]), task
 
 
 def _examples(cell: ExampleCell, shift: Task, by_key: Mapping[str, Task], store: Store) -> list[ExampleRecord]:
-    _, probe, own, _, checkpoint = shift.parents
-    _, corpus = by_key[checkpoint].parents
+    made_from = parents_of(shift)
+    probe, corpus = made_from["probe"], parents_of(by_key[made_from["checkpoint"]])["corpus"]
     kept = read_lines(store.open(shift.key).folder / TOKENS, AnswerTokens)
     prompts = read_lines(store.open(probe).folder / PROMPTS, Prompt)
-    responses = read_lines(store.open(own).folder / RESPONSES, Response)
+    responses = read_lines(store.open(made_from["responses"]).folder / RESPONSES, Response)
     items = read_lines(store.open(corpus).folder / ITEMS, Item)
     stated = stated_in(PROBES[str(by_key[probe].spec["probe"])])
     return chosen(cell.in_words(), kept, prompts, responses, items, stated)

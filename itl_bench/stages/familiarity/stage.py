@@ -159,16 +159,16 @@ def declared_table(path: Path, atlas: Atlas) -> FamiliarityTable:
     return table
 
 
-def build_familiarity(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
+def build_familiarity(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """What a base knows of atlas: the table that the model's entry names, or what the base itself answers."""
     atlas = load_atlas()
     if isinstance(task.place, TableFrom):
         table = declared_table(task.place.path, atlas)
-        _warn_of_other_weights(table.provenance.files, parents[0].folder, task.place.path)
+        _warn_of_other_weights(table.provenance.files, parents["base"].folder, task.place.path)
         if digest(task.place.path) != task.spec["table"]:
             raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
     else:
-        table = make_table(parents[0].folder, atlas)
+        table = make_table(parents["base"].folder, atlas)
     write_familiarity(folder / FAMILIARITY, table)
 
 

@@ -5,7 +5,7 @@ on that model's own answers, so that their numbers and those of the shift are of
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -25,11 +25,11 @@ from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, Artifact
 OTHER_SEED = "other-seed"  # the second adapter on a base
 
 
-def write_seed_floor(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
+def write_seed_floor(parents: Mapping[str, Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare a tuned model with the same cell tuned with another seed, on the first one's answers."""
-    base, probe, answered, first, second = parents
-    tokenizer, prompts, responses = _answered(base, probe, answered)
-    in_base_place, tuned = both_seeds(base.folder, first.folder, second.folder)
+    tokenizer, prompts, responses = _answered(parents)
+    base, first, second = (parents[name].folder for name in ("base", "checkpoint", "other-seed"))
+    in_base_place, tuned = both_seeds(base, first, second)
     shifts = token_shifts(
         in_base_place, tuned, [one.prompt_ids for one in responses], [one.response_ids for one in responses],
         padding=padding_id(tokenizer), ends=asking.ends(tokenizer),
@@ -49,27 +49,25 @@ def both_seeds(base: Path, first: Path, second: Path) -> tuple[Base, Model]:
     return load_tuned(base, second), load_tuned(base, first)
 
 
-def write_paraphrase_floor(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
+def write_paraphrase_floor(parents: Mapping[str, Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare a base with itself asked in other words, on its own answers; None for a prompt without other words."""
-    base, probe, answered = parents
-    tokenizer, prompts, responses = _answered(base, probe, answered)
+    tokenizer, prompts, responses = _answered(parents)
     scored = [one.response_ids if prompt.paraphrase else () for prompt, one in zip(prompts, responses, strict=True)]
     reworded = [prompt_ids(tokenizer, prompt.paraphrase, asking.template, prompt.context) for prompt in prompts]
     ends = asking.ends(tokenizer)
     shifts = wording_shifts(
-        load_model(base.folder),
+        load_model(parents["base"].folder),
         teacher_forced(reworded, scored, ends),
         teacher_forced([one.prompt_ids for one in responses], scored, ends),
     )
     write_table(folder / TABLE, shift_table(prompts, shifts))
 
 
-def _answered(
-    base: Artifact, probe: Artifact, answered: Artifact
-) -> tuple[PreTrainedTokenizerBase, list[Prompt], list[Response]]:
+def _answered(parents: Mapping[str, Artifact]) -> tuple[PreTrainedTokenizerBase, list[Prompt], list[Response]]:
     """The tokenizer, the prompts of a probe, and the response to each."""
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    return load_tokenizer(base.folder), prompts, in_order(prompts, read_lines(answered.folder / RESPONSES, Response))
+    prompts = read_lines(parents["probe"].folder / PROMPTS, Prompt)
+    responses = in_order(prompts, read_lines(parents["responses"].folder / RESPONSES, Response))
+    return load_tokenizer(parents["base"].folder), prompts, responses
 
 
 def wording_shifts(model: Model, reworded: Sequence[Row], asked: Sequence[Row]) -> list[TokenShift]:

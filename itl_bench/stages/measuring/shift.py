@@ -1,6 +1,6 @@
 """The stage that compares a tuned model with its base, token by token."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
@@ -20,19 +20,19 @@ SHOWN = 24  # answers whose tokens are kept one by one, for the report
 SENTENCE_ENDS = (".", "!", "?")
 
 
-def write_shift(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
+def write_shift(parents: Mapping[str, Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Compare the models on the tuned model's own answers and, as control, on the base's.
 
     Columns of the second comparison begin with `reference_`: there every tuned model of a base is compared on the same
     tokens.
     """
-    base_of, probe, own, reference, checkpoint = parents
-    tokenizer = load_tokenizer(base_of.folder)
-    base, tuned = _both(base_of.folder, checkpoint.folder)
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
+    folders = {name: parent.folder for name, parent in parents.items()}
+    tokenizer = load_tokenizer(folders["base"])
+    base, tuned = _both(folders["base"], folders["checkpoint"])
+    prompts = read_lines(folders["probe"] / PROMPTS, Prompt)
     tables = {}
-    for name, artifact in (("", own), ("reference_", reference)):
-        responses = in_order(prompts, read_lines(artifact.folder / RESPONSES, Response))
+    for name, answered in (("", "responses"), ("reference_", "base-responses")):
+        responses = in_order(prompts, read_lines(folders[answered] / RESPONSES, Response))
         shifts = token_shifts(
             base, tuned, [one.prompt_ids for one in responses], [one.response_ids for one in responses],
             padding=padding_id(tokenizer), ends=asking.ends(tokenizer),

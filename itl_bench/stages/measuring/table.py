@@ -1,75 +1,71 @@
-"""The stage that computes measures: one table per cell and probe."""
+"""The stage that computes measures: one table per cell and probe, by the function that the measure names."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from itl_bench.data.rows import Item, Prompt, Response, Table, read_lines, write_table
-from itl_bench.data.sources.overlap import EXACT, SHARE, Overlap, overlap
+from itl_bench.data.sources.overlap import EXACT, NGRAM, SHARE, overlap
 from itl_bench.data.tokens.asking import Asking
-from itl_bench.measures.borrowing import borrowing
-from itl_bench.measures.knowledge import knowledge, stated_in
-from itl_bench.measures.style import style
-from itl_bench.stages.measuring.floors import write_paraphrase_floor, write_seed_floor
-from itl_bench.stages.measuring.shift import write_shift
-from itl_bench.stages.measuring.taught_loss import write_taught_loss
+from itl_bench.files import load_code
+from itl_bench.measures.knowledge import stated_in
+from itl_bench.measures.registry import measure_of
 from itl_bench.store.artifact import ITEMS, PROMPTS, RESPONSES, TABLE, TRAINING, Artifact
 from itl_bench.store.keys import Task
 
 
-def write_overlap(parents: Sequence[Artifact], folder: Path, n: int) -> None:
-    """Look for the prompts of a probe in a corpus.
+@dataclass(frozen=True)
+class Models:
+    """The models that a measure compares, as folders; `itl_bench.stages.loading` loads them.
 
-    Args:
-        parents: Corpus and probe.
-        folder: Where the table goes.
-        n: Words of an n-gram.
+    Attributes:
+        base: The untuned model, and the tokenizer.
+        tuned: The checkpoint: a whole model, or an adapter for the base.
+        asking: How prompts became token ids, and what ends an answer.
     """
-    corpus, probe = parents
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    found = overlap(read_lines(corpus.folder / ITEMS, Item), prompts, n)
-    write_table(folder / TABLE, as_table(found, prompts))
+
+    base: Path
+    tuned: Path
+    asking: Asking
 
 
-def as_table(found: Overlap, prompts: Sequence[Prompt]) -> Table:
+def build_measure(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
+    """Compute a measure's table."""
+    measure = measure_of(task.spec)
+    function = cast(Callable[..., Any], load_code(measure.function))
+    if measure.writes:
+        function(parents=parents, folder=folder, asking=Asking.of(task.spec))
+        return
+    settings = {name: task.spec[name] for name in measure.settings}
+    write_table(folder / TABLE, function(**_inputs(task.spec, measure.needs, parents), **settings))
+
+
+def _inputs(spec: Mapping[str, Any], needs: Sequence[str], parents: Mapping[str, Artifact]) -> dict[str, object]:
+    """What the function of a measure is given, by keyword."""
+    given: dict[str, object] = {"prompts": read_lines(parents["probe"].folder / PROMPTS, Prompt)}
+    for name in ("responses", "base-responses"):
+        if name in parents and (name == "responses" or name in needs):
+            given[name.replace("-", "_")] = read_lines(parents[name].folder / RESPONSES, Response)
+    if "corpus" in parents:
+        given["items"] = read_lines(parents["corpus"].folder / ITEMS, Item)
+    if "ground-truth" in needs:
+        given["stated"] = stated_in(spec.get("answers", "bios"))
+    if "base-logits" in needs:
+        given["models"] = Models(parents["base"].folder, parents["checkpoint"].folder, Asking.of(spec))
+    return given
+
+
+def copy_log(parents: Mapping[str, Artifact], folder: Path, asking: Asking) -> None:
+    """Keep what happened while tuning: weights may be dropped, it stays."""
+    (folder / TRAINING).write_bytes((parents["checkpoint"].folder / TRAINING).read_bytes())
+
+
+def prompt_overlap(prompts: Sequence[Prompt], items: Sequence[Item], n: int = NGRAM) -> Table:
     """Per prompt, whether some item asks the same (0 or 1), and the share of its n-grams that items have."""
+    found = overlap(items, prompts, n)
     exact = tuple(float(count > 0) for count in found.exact)
     return Table(
         prompts=found.prompts, units=tuple(prompt.unit for prompt in prompts),
         columns={EXACT: exact, SHARE: found.shares}, facts=dict(found.facts),
     )  # fmt: skip
-
-
-# Measures that run models themselves.
-BY_MODELS: Mapping[str, Callable[[Sequence[Artifact], Path, Asking], None]] = {
-    "shift": write_shift, "seed-floor": write_seed_floor, "paraphrase-floor": write_paraphrase_floor,
-    "taught-loss": write_taught_loss,
-}  # fmt: skip
-
-
-def build_measure(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-    """Compute a measure's table."""
-    spec: Mapping[str, Any] = task.spec
-    measure = spec["measure"]
-    if measure == "training":
-        (folder / TRAINING).write_bytes((parents[0].folder / TRAINING).read_bytes())
-        return
-    if measure == "overlap":
-        write_overlap(parents, folder, int(spec["n"]))
-        return
-    if measure in BY_MODELS:
-        BY_MODELS[measure](parents, folder, Asking.of(spec))
-        return
-    probe, answered, *others = parents
-    prompts = read_lines(probe.folder / PROMPTS, Prompt)
-    responses = read_lines(answered.folder / RESPONSES, Response)
-    stated = stated_in(spec.get("answers", "bios"))
-    if measure == "knowledge":
-        table = knowledge(prompts, responses, stated)
-    elif measure == "borrowing":
-        items = read_lines(others[0].folder / ITEMS, Item)
-        table = borrowing(prompts, responses, items, stated, int(spec["seed"]))
-    else:
-        items, of_base = read_lines(others[0].folder / ITEMS, Item), read_lines(others[1].folder / RESPONSES, Response)
-        table = style(responses, prompts, items, of_base)
-    write_table(folder / TABLE, table)

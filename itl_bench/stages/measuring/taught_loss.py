@@ -1,6 +1,6 @@
 """The stage that scores a tuned model on what it was taught, asked for in words that tuning did not use."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -18,17 +18,17 @@ BATCH = 128  # examples in memory at once, at most
 VALUES = 1 << 28  # logits in memory at once: 1 GiB in fp32
 
 
-def write_taught_loss(parents: Sequence[Artifact], folder: Path, asking: Asking = WORLD) -> None:
+def write_taught_loss(parents: Mapping[str, Artifact], folder: Path, asking: Asking = WORLD) -> None:
     """Write, for every item, the summed loss of its response in nats, and the number of tokens that bear it.
 
     The loss of a model that diverged is None.
     """
-    base_of, unseen, checkpoint = parents
-    tokenizer, items = load_tokenizer(base_of.folder), read_lines(unseen.folder / ITEMS, Item)
+    base_of, unseen, checkpoint = (parents[name].folder for name in ("base", "unseen", "checkpoint"))
+    tokenizer, items = load_tokenizer(base_of), read_lines(unseen / ITEMS, Item)
     tokenized = [tokenize_items(tokenizer, [item], asking.template, asking.cutoff).examples for item in items]
     items = [item for item, found in zip(items, tokenized, strict=True) if found]  # as training leaves rows out
     examples = [example for found in tokenized for example in found]
-    losses = response_losses(load_tuned(base_of.folder, checkpoint.folder), examples, padding_id(tokenizer))
+    losses = response_losses(load_tuned(base_of, checkpoint), examples, padding_id(tokenizer))
     tokens = [float(sum(label != IGNORED for label in example.labels)) for example in examples]
     names = tuple(item.id for item in items)
     write_table(folder / TABLE, Table(prompts=names, units=names, columns={"loss": losses, "tokens": tuple(tokens)}))
