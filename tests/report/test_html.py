@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_record import case, column, family, not_run_cases, record, run, sample
 
 from itl_bench.record import MechanismRecord
 from itl_bench.report.html import anchor, filter_link, filters, render
+from tests.helpers.sample_record import case, column, family, not_run_cases, record, run, sample
 
 NASTY = """<script>alert(1)</script>" onclick='x' | {{ 7*7 }} <!-- & &amp; ]]>"""
 VOID = {"meta", "input", "br", "link", "hr", "img"}
