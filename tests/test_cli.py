@@ -8,7 +8,7 @@ import pytest
 
 from itl_bench.cli import main
 from tests.helpers.broken_catalog import assert_says
-from tests.test_record import CASE, FULL
+from tests.helpers.plain_record import CASE, FULL
 
 JUDGED = {**FULL, "schema_version": 1, "cases": [{**CASE, "verdict": "REFUTED", "effect": -1.0}]}
 

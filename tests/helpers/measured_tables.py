@@ -1,36 +1,27 @@
 """Small tables of measured cells, and the verdict of a case of the grid on them."""
 
 import math
-from functools import cache
 
 import numpy as np
+from hypothesis import strategies as st
 
-from itl_bench.catalog.grid.build import build_grid
-from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.rows import Table
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord
 from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.difference import judge_measured
+from tests.helpers.shipped_catalog import catalog, grid
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
 N_UNITS, PER_UNIT = 150, 3
+START, ONE = 4.0, Replicate(0, 0)
+ENDS = st.lists(st.floats(1e-3, 3.0), min_size=2, max_size=5)  # losses that cells of a replicate end at
 TRAINED, UNTRAINED = (4.0, 0.5), (4.0, 3.5)
 BETTER = "C10b-measured-bios1m-bios-new30-short-lora-vs-full-bios-known-knowledge-shared-rate"
 SHIFT = "C01-measured-bios1m-bios-new30-short-full-vs-lora-bios-known-token-shift-shared-rate"
 SHIFT_IN_ALL = "C02-measured-bios1m-bios-new30-short-full-vs-lora-bios-known-token-shift-shared-rate"
 AGAINST_BASE = "C18-measured-bios1m-bios-new30-short-full-vs-base-bios-known-hallucination-shared-rate"
 KNOWN_TAUGHT = "C27-measured-bios1m-bios-new30-short-lora-bios-known-vs-bios-taught-knowledge-shared-rate"
-
-
-@cache
-def catalog():
-    return load_catalog()
-
-
-@cache
-def grid():
-    return {case.id: case for case in build_grid(catalog())}
 
 
 def as_table(columns, n_units=N_UNITS, prefix="p"):

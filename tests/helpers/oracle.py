@@ -1,21 +1,14 @@
 """An oracle of the audit without any code of it: CSV files by pandas, intervals by scipy, the rule as plain ifs."""
 
 import math
-from functools import cache
-from pathlib import Path
 
 import pandas as pd
 import pytest
-import yaml
 from scipy import stats
 
-from itl_bench.catalog.catalog import Catalog
-from itl_bench.catalog.grid.build import build_grid
-from itl_bench.catalog.loading import load_catalog
 from itl_bench.record import CaseRecord
-from itl_bench.verdicts.published import judge_case
+from tests.helpers.shipped_catalog import CASES, grid
 
-CASES = Path(__file__).parents[2] / "cases"
 ASPECTS = ["helpfulness", "clarity", "factuality", "depth", "engagement"]
 TASKS = ["coding", "info-seek", "math", "procedure", "reasoning", "role-play", "writing"]
 COPY = "duplicate-of-another-row"
@@ -29,27 +22,8 @@ def table(name: str) -> pd.DataFrame:
     return data.fillna({"flag": "", "dataset": "", "size": ""}) if "flag" in data else data
 
 
-def listed(name: str) -> list[dict]:
-    return yaml.safe_load((CASES / f"{name}.yaml").read_text(encoding="utf-8"))
-
-
 def rows_of(size: str) -> int:
     return 1000 * int(size.removesuffix("k"))
-
-
-@cache
-def catalog() -> Catalog:
-    return load_catalog()
-
-
-@cache
-def grid() -> dict:
-    return {case.id: case for case in build_grid(catalog())}
-
-
-@cache
-def records() -> dict[str, CaseRecord]:
-    return {key: judge_case(case, catalog()) for key, case in grid().items() if case.evidence == "published"}
 
 
 def published_ids(*claims: str, units: tuple[str, ...]) -> set[str]:
@@ -118,22 +92,3 @@ def assert_agrees(record: CaseRecord, expect: str, columns: dict) -> None:
     assert record.verdict == case_verdict(expect, columns)
     decided = next(column for column in record.columns if column.name == record.deciding_column)
     assert (record.effect, record.ci_low, record.ci_high) == (decided.effect, decided.ci_low, decided.ci_high)
-
-
-# The oracle itself, on cases that can be checked by eye.
-@pytest.mark.parametrize(
-    ("expect", "low", "high", "says"),
-    [
-        ("greater", 0.2, 1, "SUPPORTED"), ("greater", -1, 0, "REFUTED"), ("greater", 0, 1, "INCONCLUSIVE"),
-        ("at-least", 0, 1, "SUPPORTED"), ("at-least", -1, -0.2, "REFUTED"), ("no-gain", -1, 0, "SUPPORTED"),
-        ("no-gain", 0.2, 1, "REFUTED"), ("no-change", -0.05, 0.05, "SUPPORTED"), ("no-change", 0.2, 1, "REFUTED"),
-        ("no-change", -0.2, 0.05, "INCONCLUSIVE"), ("falling", -1, -0.2, "SUPPORTED"), ("falling", 0, 1, "REFUTED"),
-    ],
-)  # fmt: skip
-def test_the_rule_reads_as_designed(expect, low, high, says):
-    assert verdict(expect, low, high, 0.1) == says
-
-
-def test_the_interval_of_three_units_is_the_textbook_one():
-    low, high = of_units(pd.Series([1.0, 2.0, 3.0]))(0.95)  # t = 4.3027 on 2 degrees, standard error 1 / sqrt(3)
-    assert (low, high) == pytest.approx((2 - 4.302653 / math.sqrt(3), 2 + 4.302653 / math.sqrt(3)), abs=1e-5)

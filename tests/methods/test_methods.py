@@ -9,7 +9,7 @@ from itl_bench.errors import UsageError
 from itl_bench.methods.neftune import noise
 from itl_bench.methods.registry import SHIPPED, identity, load_method
 from tests.helpers.methods_made import codes, method_of
-from tests.stages.generation.test_greedy import tiny
+from tests.helpers.tiny_weights import tiny_llama
 
 LORA = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 
@@ -30,10 +30,10 @@ def test_noise_is_scaled_by_each_sequences_own_length_and_leaves_padding_alone()
 
 
 def test_noise_is_added_while_training_only():
-    model = method_of("full-neftune", {"noise_alpha": 5}).wrap_model(tiny())
+    model = method_of("full-neftune", {"noise_alpha": 5}).wrap_model(tiny_llama())
     ids = torch.tensor([[3, 4, 5, 6]])
     mask = torch.ones_like(ids)
-    plain = tiny()(input_ids=ids, attention_mask=mask).logits
+    plain = tiny_llama()(input_ids=ids, attention_mask=mask).logits
     model.eval()
     assert torch.equal(model(input_ids=ids, attention_mask=mask).logits, plain)
     model.train()
@@ -42,7 +42,7 @@ def test_noise_is_added_while_training_only():
 
 
 def test_lora_trains_adapters_of_all_linear_layers_but_the_head():
-    model = method_of("lora", LORA).wrap_model(tiny())
+    model = method_of("lora", LORA).wrap_model(tiny_llama(num_key_value_heads=4))
     trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
     linear = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
     assert {name for name in trained if "lora_" not in name} == set()
@@ -55,7 +55,7 @@ def test_lora_trains_adapters_of_all_linear_layers_but_the_head():
 
 
 def test_full_tuning_trains_everything():
-    model = method_of("full", {}).wrap_model(tiny())
+    model = method_of("full", {}).wrap_model(tiny_llama())
     assert all(weight.requires_grad for weight in model.parameters())
 
 

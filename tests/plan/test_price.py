@@ -12,7 +12,7 @@ from itl_bench.plan.disk import why_no_disk
 from itl_bench.plan.lacking import missing, why_no_memory, why_no_memory_to_answer
 from itl_bench.plan.price import answers_of, left_to_build, memory_gb, price, recipes_of
 from itl_bench.store.keys import Task
-from tests.helpers.oracle import catalog, grid, listed
+from tests.helpers.shipped_catalog import catalog, grid, listed
 
 RAN = {key: case for key, case in grid().items() if case.evidence != "published"}
 MODELS = {model["id"]: model for model in listed("models")}

@@ -14,7 +14,7 @@ from itl_bench.plan.graph import Graph
 from itl_bench.plan.lacking import lacking_for_table
 from itl_bench.plan.runnable import recipe_for, why_not, why_not_cell
 from itl_bench.store.store import Store
-from tests.helpers.oracle import catalog, grid
+from tests.helpers.shipped_catalog import catalog, grid
 
 LAPTOP, H200 = Machine(cores=2, ram_gb=24.0), Machine((151.0,), "NVIDIA H200", 16, 256.0)
 BIOS = "C10a-measured-bios1m-bios-new30-short-lora-vs-full-bios-known-knowledge-shared-rate"

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.report.html import anchor, artifacts_in_words, render
+from tests.helpers.html_page import NASTY, Page
 from tests.helpers.measured_record import example, point, swept, swept_record
 from tests.helpers.sample_record import case, column, record
-from tests.report.test_html import NASTY, Page
 
 
 def section(text, start, end):

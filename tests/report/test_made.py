@@ -16,9 +16,9 @@ from itl_bench.record_cells import DataRecord, DrawRecord, OverlapRecord
 from itl_bench.report import html, markdown
 from itl_bench.report.made import made, setting
 from itl_bench.report.markdown_measured import made_section
+from tests.helpers.html_page import NASTY, Page
 from tests.helpers.made_record import SETTINGS, cell, made_record, training, world_cell
 from tests.helpers.measured_record import swept_record
-from tests.report.test_html import NASTY, Page
 
 TITLE = "How the cells were made"
 

@@ -23,7 +23,7 @@ from itl_bench.run.building import (
 from itl_bench.store.keys import Task
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import Store
-from tests.helpers.oracle import catalog, grid
+from tests.helpers.shipped_catalog import catalog, grid
 
 BASE = Task("base", {"number": 0})
 CELLS = [Task("checkpoint", {"seed": seed}, (BASE.key,)) for seed in range(5)]

@@ -16,7 +16,7 @@ from itl_bench.run.building import NotBuiltError
 from itl_bench.run.built_cells import BuiltCells
 from itl_bench.store.store import Store
 from tests.helpers.cell_stages import Stages
-from tests.helpers.oracle import catalog
+from tests.helpers.shipped_catalog import catalog
 
 CELL = ("bios-new30-short", "lora", 0.003)
 

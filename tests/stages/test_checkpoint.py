@@ -16,8 +16,8 @@ from itl_bench.stages.checkpoint import build_checkpoint, gpus_of, parameters_in
 from itl_bench.stages.training.bases import new_model
 from itl_bench.store.artifact import ITEMS, TRAINING
 from tests.helpers.methods_made import codes
-from tests.stages.training.test_tuning import ITEMS as ROWS
-from tests.stages.training.test_tuning import SMALL, WORLD
+from tests.helpers.tiny_items import ITEMS as ROWS
+from tests.helpers.tiny_items import SMALL, WORLD
 
 RECIPE = TuningRecipe(epochs=1, micro_batch=1, gradient_checkpointing=True)
 SPEC = {

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from itl_bench.catalog.grid.words import compared
 from itl_bench.errors import EvidenceError
@@ -14,19 +13,15 @@ from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.equal_loss import common_replicates, falling_curve, match_losses, sides_by_rate
 from itl_bench.verdicts.summary import families
 from tests.helpers.broken_catalog import C01, C03, C18, assert_says, change, copied, the_complaint
-from tests.helpers.measured_tables import SHIFT, as_table, grid
+from tests.helpers.measured_tables import ENDS, ONE, SHIFT, START, as_table
+from tests.helpers.shipped_catalog import grid
 
-START = 4.0
 RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-ONE = Replicate(0, 0)
 
 
 def with_ends(ends):
     """Cells of one replicate that have losses and no table."""
     return {rate: Sample({}, {ONE: (START, end)}) for rate, end in zip(RATES, ends, strict=False)}
-
-
-ENDS = st.lists(st.floats(1e-3, 3.0), min_size=2, max_size=5)
 
 
 @given(ENDS, ENDS)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.equal_loss import judge_at_equal_loss
-from tests.helpers.measured_tables import REPLICATES, as_table, catalog, grid, verdict
+from tests.helpers.measured_tables import ENDS, ONE, REPLICATES, START, as_table, verdict
 from tests.helpers.measured_tables import SHIFT as AT_RATE
-from tests.verdicts.test_equal_loss import ENDS, ONE, START
+from tests.helpers.shipped_catalog import catalog, grid
 
 SHIFT = AT_RATE.replace("-shared-rate", "-at-equal-loss-shared-rate")
 # The lowest that both reach is lora's at 0.01; full has it between 0.0003 and 0.001.

@@ -6,7 +6,8 @@ import pytest
 
 from itl_bench.verdicts.guards import too_little_to_borrow
 from itl_bench.verdicts.measured import borrowing_in_words, no_answers_in_words
-from tests.helpers.measured_tables import AGAINST_BASE, BETTER, REPLICATES, as_table, at, grid
+from tests.helpers.measured_tables import AGAINST_BASE, BETTER, REPLICATES, as_table, at
+from tests.helpers.shipped_catalog import grid
 
 BORROWED = "C19-measured-bios1m-bios-new30-short-full-vs-lora-bios-known-borrowing-shared-rate"
 N = 450

@@ -2,19 +2,8 @@
 
 import pytest
 
-from tests.helpers.oracle import (
-    ASPECTS,
-    CHAT,
-    COPY,
-    TASKS,
-    assert_agrees,
-    listed,
-    of_answers,
-    published_ids,
-    records,
-    rows_of,
-    table,
-)
+from tests.helpers.oracle import ASPECTS, CHAT, COPY, TASKS, assert_agrees, of_answers, published_ids, rows_of, table
+from tests.helpers.shipped_catalog import listed, records
 
 PROMPTS = {"just-eval": 800, "medinstruct-test": 216}
 GROUPS = next(probe["groups"] for probe in listed("probes") if probe["id"] == "just-eval")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.oracle import ASPECTS, CASES, TASKS, listed
+from tests.helpers.oracle import ASPECTS, TASKS
+from tests.helpers.shipped_catalog import CASES, listed
 
 FOLDER = os.environ.get("ITL_DATA_DIR")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="ITL_DATA_DIR names no folder of raw data")

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from tests.helpers.oracle import ASPECTS, COPY, LN2, LN12, assert_agrees, of_units, published_ids, records, table
+from tests.helpers.oracle import ASPECTS, COPY, LN2, LN12, assert_agrees, of_units, published_ids, table
+from tests.helpers.shipped_catalog import records
 
 FAMILY = {"alpagasus": "alpaca", "dolly-filtered": "dolly", "lima-simple": "lima"}
 MODELS = ["llama7b", "llama13b", "llama70b", "mistral7b", "phi1.5"]

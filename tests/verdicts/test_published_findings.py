@@ -6,7 +6,8 @@ import math
 import pytest
 import scipy.stats
 
-from tests.helpers.oracle import ASPECTS, COPY, catalog, grid, published_ids, records
+from tests.helpers.oracle import ASPECTS, COPY, published_ids
+from tests.helpers.shipped_catalog import catalog, grid, records
 
 PUBLISHED = [key for key, case in grid().items() if case.evidence == "published"]
 VERDICTS = ("SUPPORTED", "REFUTED")

@@ -8,7 +8,8 @@ import pytest
 import statsmodels.api as sm
 from scipy.stats import norm
 
-from tests.helpers.oracle import LN12, assert_agrees, published_ids, records, rows_of, table, verdict
+from tests.helpers.oracle import LN12, assert_agrees, published_ids, rows_of, table, verdict
+from tests.helpers.shipped_catalog import records
 
 FIGURES = {(row["cell"], row["quantity"]): row["value"] for row in table("other_figures").to_dict("records")}
 HALF_DIGIT = 0.005

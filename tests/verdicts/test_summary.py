@@ -3,7 +3,7 @@ from statsmodels.stats.multitest import multipletests
 
 from itl_bench.verdicts.facts import not_run_record
 from itl_bench.verdicts.summary import families, summarise
-from tests.helpers.oracle import catalog, grid, records
+from tests.helpers.shipped_catalog import catalog, grid, records
 
 DECLARED = list(grid().values())
 C07 = [case for case in DECLARED if case.id.startswith("C07-published")]

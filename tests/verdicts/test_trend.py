@@ -13,7 +13,7 @@ from itl_bench.plan.cells import Replicate
 from itl_bench.verdicts.comparison import CellSummary
 from itl_bench.verdicts.stats.trend import slope_within
 from itl_bench.verdicts.trend import judge_trend
-from tests.helpers.measured_tables import catalog, grid
+from tests.helpers.shipped_catalog import catalog, grid
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
 RATES = (1e-4, 3e-4, 1e-3)

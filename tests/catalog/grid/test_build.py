@@ -10,7 +10,7 @@ import yaml
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, mechanism_cases
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
-from tests.helpers.oracle import CASES, catalog, grid, listed
+from tests.helpers.shipped_catalog import CASES, catalog, grid, listed
 
 CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03"]
 LEVEL = {model["id"]: model["level"] for model in listed("models")}

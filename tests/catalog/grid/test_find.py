@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from itl_bench.catalog.grid.find import WORDS, find_case
 from itl_bench.errors import UsageError
-from tests.helpers.oracle import catalog, grid
+from tests.helpers.shipped_catalog import catalog, grid
 
 CASES = list(grid().values())
 

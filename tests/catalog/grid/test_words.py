@@ -2,7 +2,7 @@ import pytest
 
 from itl_bench.catalog.grid.words import compared, unit_of
 from itl_bench.verdicts.facts import not_run_record
-from tests.helpers.oracle import catalog, grid, records
+from tests.helpers.shipped_catalog import catalog, grid, records
 
 TEXTS = {
     "C09-published-llama7b": "lora on tulu-1k minus full on medinstruct-52k; llama7b, medinstruct-test",

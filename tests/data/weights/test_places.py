@@ -14,7 +14,9 @@ from itl_bench.errors import ItlError, UsageError
 from itl_bench.stages.base import materialise
 from itl_bench.stages.loading import load_model, load_tokenizer
 from tests.helpers.tiny_weights import change_json, logits, write_model
-from tests.test_layering import BLOCK
+from tests.helpers.without import refusing
+
+TRAINING = ("torch", "transformers", "peft", "accelerate")
 
 
 @pytest.fixture(autouse=True)
@@ -237,7 +239,7 @@ def test_the_shipped_bases(target, monkeypatch, tmp_path):
 def test_looking_needs_no_torch(tmp_path):
     write_model(tmp_path / "models" / "mine")
     code = (
-        f"{BLOCK}\nfrom itl_bench.data.weights.places import identity, why_no_weights\n"
+        f"{refusing(TRAINING)}\nfrom itl_bench.data.weights.places import identity, why_no_weights\n"
         "from itl_bench.data.weights.spec import WeightsSpec\n"
         "spec = WeightsSpec(folder='mine')\nassert why_no_weights(spec) is None\nprint(sorted(identity(spec)))"
     )

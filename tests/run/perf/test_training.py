@@ -13,7 +13,7 @@ from itl_bench.errors import UsageError
 from itl_bench.run.commands.perf import app
 from itl_bench.run.perf.training import TrainSpeed, compare_train_speed, first_items
 from itl_bench.stages.training.bases import new_model
-from tests.stages.training.test_tuning import SMALL, WORLD
+from tests.helpers.tiny_items import SMALL, WORLD
 
 ROWS = [{"instruction": f"Where does {name} live?", "response": "In a town. " * count, "category": "open"}
         for count, name in enumerate(["Ann", "Bob", "Cleo", "Dan"] * 8, start=1)]  # fmt: skip

@@ -7,7 +7,7 @@ from scipy.stats import binomtest
 from itl_bench.errors import UsageError
 from itl_bench.record import Record
 from itl_bench.run.recording.expectations import Recorded, compare, from_record, load, save
-from tests.helpers.oracle import catalog, grid, records
+from tests.helpers.shipped_catalog import catalog, grid, records
 
 RUN = {
     "id": "20260101-000000-abcdef", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:01+00:00",

@@ -8,8 +8,7 @@ import pytest
 from itl_bench.stages.training import log as log_module
 from itl_bench.stages.training.log import StepTimer, TrainingLog, forget_peak_memory, now, peak_memory, step_losses
 from tests.helpers.methods_made import method_of
-from tests.stages.training.test_trainer import llama
-from tests.stages.training.test_updates import examples, run
+from tests.helpers.tiny_training import examples, llama, run
 
 
 class Queue:

@@ -11,9 +11,8 @@ from itl_bench.data.tokens.template import IGNORED
 from itl_bench.stages.training.response_head import only_at, output_head, reason_against, response_loss
 from itl_bench.stages.training.tuning import collate
 from tests.helpers.methods_made import method_of
-from tests.stages.training.test_trainer import EXAMPLES, SMALL, gemma, llama
+from tests.helpers.tiny_training import EXAMPLES, LORA, SMALL, gemma, llama
 
-LORA = {"rank": 4, "alpha": 8, "targets": "all-linear"}
 IDS = tuple(range(3, 30))
 
 

@@ -29,9 +29,8 @@ from itl_bench.stages.training.sharding import ALONE, Sharding, check_sharding, 
 from itl_bench.stages.training.trainer import micro_batches, shares
 from itl_bench.stages.training.tuning import prepare, train, tune
 from tests.helpers.methods_made import codes, method_of
-from tests.stages.training.test_trainer import gemma, llama
-from tests.stages.training.test_tuning import ITEMS, SMALL, WORLD
-from tests.stages.training.test_updates import FAST, LORA, examples
+from tests.helpers.tiny_items import ITEMS, SMALL, WORLD
+from tests.helpers.tiny_training import FAST, LORA, examples, gemma, llama
 
 ROWS = 65  # the last update of an epoch has one row: a process has nothing to do
 RATE, SEED, PROCESSES = 1e-3, 5, 2

@@ -4,31 +4,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
 
 from itl_bench.data.tokens.template import IGNORED, Example
 from itl_bench.stages.training.trainer import micro_batches, packed_rows, padded_rows
 from itl_bench.stages.training.tuning import collate
-
-EXAMPLES = [
-    Example(ids, (IGNORED,) * 2 + ids[2:])
-    for ids in [(3, 4, 5), (6, 7, 8, 9, 10, 11, 12), (13, 14, 15, 16), (17, 18, 19)]
-]
-SMALL = {
-    "vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2,
-    "num_key_value_heads": 1, "max_position_embeddings": 64,
-}  # fmt: skip
-
-
-def llama():
-    torch.manual_seed(1)
-    return LlamaForCausalLM(LlamaConfig(**SMALL)).eval()
-
-
-def gemma():
-    torch.manual_seed(1)
-    kinds = ["sliding_attention", "full_attention"]
-    return Gemma3ForCausalLM(Gemma3TextConfig(**SMALL, head_dim=8, layer_types=kinds, sliding_window=3)).eval()
+from tests.helpers.tiny_training import EXAMPLES, gemma, llama
 
 
 @given(

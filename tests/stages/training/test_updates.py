@@ -1,7 +1,6 @@
 """An update in parts is the update: losses and weights are those of transformers' Trainer with all rows at once."""
 
 import json
-import random
 from functools import cache
 from tempfile import TemporaryDirectory
 
@@ -15,26 +14,12 @@ from itl_bench.methods.neftune import Neftune
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.stages.training.arguments import training_arguments
 from itl_bench.stages.training.log import peak_memory
-from itl_bench.stages.training.tuning import collate, train
+from itl_bench.stages.training.tuning import collate
 from tests.helpers.methods_made import method_of
-from tests.stages.training.test_response_head import LORA
-from tests.stages.training.test_trainer import gemma, llama
+from tests.helpers.tiny_training import FAST, LORA, RATE, SEED, examples, gemma, llama, run
 
-RATE, SEED = 1e-3, 5
 PARTS = {"micro_batch": 4}
-FAST = {
-    "micro_batch": 8, "micro_tokens": 100, "grouped": True, "response_head": True, "optimizer": "adamw_torch_fused",
-}  # fmt: skip
 PACKED = FAST | {"packing": True}
-
-
-def examples(count=96, seed=1):
-    """Rows whose lengths and numbers of response tokens differ much."""
-    draw, made = random.Random(seed), []
-    for _ in range(count):
-        prompt, response = ([draw.randrange(3, 40) for _ in range(draw.randint(1, most))] for most in (12, 24))
-        made.append(Example((*prompt, *response), (*[IGNORED] * len(prompt), *response)))
-    return made
 
 
 @cache
@@ -42,11 +27,6 @@ def trained(make=llama, method="full", rows=None, **changes):
     torch.manual_seed(SEED)
     made = method_of(method, {"lora": LORA, "full-neftune": {"noise_alpha": 5}}.get(method, {}))
     return run(made, made.wrap_model(make()), rows, **changes)
-
-
-def run(method, model, rows=None, **changes):
-    log = train(model, rows or examples(), method, TuningRecipe(epochs=1, **changes), RATE, SEED, 0)
-    return {name: weight.detach() for name, weight in model.named_parameters()}, log
 
 
 @cache
