@@ -4,6 +4,8 @@ import os
 
 import pytest
 
+pytest.register_assert_rewrite("tests.helpers")  # what they assert is told as in a test
+
 
 @pytest.fixture(scope="session")
 def tiny_bases(tmp_path_factory):
