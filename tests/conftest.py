@@ -4,11 +4,13 @@ import os
 
 import pytest
 
+pytest.register_assert_rewrite("tests.helpers")  # what they assert is told as in a test
+
 
 @pytest.fixture(scope="session")
 def tiny_bases(tmp_path_factory):
     """A folder with the pre-trained bases of the tiny world."""
-    from tests.tiny import make_bases
+    from tests.helpers.tiny import make_bases
 
     folder = tmp_path_factory.mktemp("bases")
     make_bases(folder)

@@ -21,7 +21,7 @@ from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint
 from itl_bench.verdicts.difference import judge_measured
 from itl_bench.verdicts.measured import judge_from_store, sample_of
-from tests import tiny
+from tests.helpers.tiny import WORLD, make_bases, tiny_catalog
 
 pytestmark = pytest.mark.slow
 BASES = load_catalog().cells["embedded"].bases
@@ -84,7 +84,7 @@ def test_full_tuning_is_not_better_than_itself_with_other_seeds(store, claim, me
 def test_planted_errors_are_found(store):
     """Known people are tuned on with wrong values: answers about them become wrong, and the chain says so."""
     catalog = load_catalog()
-    planted = MethodSpec(id="planted", title="wrong on purpose", trains="all", code="tests.planted:Planted")
+    planted = MethodSpec(id="planted", title="wrong on purpose", trains="all", code="tests.helpers.planted:Planted")
     table = table_of(["planted", "full"], (21, 22), ("bios-new0-short",))
     catalog = replace(catalog, methods={**catalog.methods, "planted": planted}, cells={"here": table})
     case = the_case(catalog, "C18", "hallucination", "bios-new0-short")
@@ -103,12 +103,12 @@ def test_planted_errors_are_found(store):
 
 def test_without_shared_names_nothing_is_borrowed(tmp_path, monkeypatch):
     """In the control world nobody resembles anybody: the excess is 0, whatever the answers."""
-    monkeypatch.setattr(tiny, "WORLD", tiny.WORLD.model_copy(update={"people_per_name": 1}))
-    tiny.make_bases(tmp_path / "bases")
+    monkeypatch.setattr("tests.helpers.tiny.WORLD", WORLD.model_copy(update={"people_per_name": 1}))
+    make_bases(tmp_path / "bases")
     monkeypatch.setattr(shipped, "FOLDER", tmp_path / "bases")
     shipped.shipped_bases.cache_clear()
     try:
-        catalog = tiny.tiny_catalog()
+        catalog = tiny_catalog()
         case = the_case(catalog, "C19", "borrowing")
         store = Store(tmp_path / "store")
         tasks, targets = tasks_of([case], catalog, None)

@@ -7,7 +7,7 @@ import pytest
 
 from itl_bench.data.bios import wording
 from itl_bench.plan.graph import VERSIONS
-from tests.golden_run import GOLDEN, TOLERANCE, outputs, what_moved
+from tests.helpers.golden_run import GOLDEN, TOLERANCE, WRITE, outputs, what_moved
 
 
 @pytest.fixture(scope="module")
@@ -33,14 +33,14 @@ def recorded(golden):
 
 @pytest.mark.parametrize("kind", VERSIONS)
 def test_moved_outputs_name_the_version_to_raise(kind, golden):
-    line = f"outputs of {kind} moved: raise VERSIONS['{kind}'] in plan/graph.py, then python -m tests.golden_run"
+    line = f"outputs of {kind} moved: raise VERSIONS['{kind}'] in plan/graph.py, then {WRITE}"
     assert what_moved(golden, VERSIONS, recorded(golden) | {kind: "others"}) == [line]
 
 
 @pytest.mark.parametrize("kind", VERSIONS)
 def test_a_raised_version_asks_for_a_new_golden_file(kind, golden):
     raised = VERSIONS | {kind: VERSIONS[kind] + 1}
-    line = f"version of {kind} was raised: write the golden file again, python -m tests.golden_run"
+    line = f"version of {kind} was raised: write the golden file again, {WRITE}"
     for found in (recorded(golden), recorded(golden) | {kind: "others"}):
         assert what_moved(golden, raised, found) == [line]
 

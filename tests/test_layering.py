@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 import itl_bench
+from tests.helpers.without import refusing
 
 PACKAGE = Path(itl_bench.__file__).parent
 
@@ -193,14 +194,6 @@ def test_a_room_is_its_docstring_and_nothing_else(room):
     assert len(tree.body) == 1 or room == "itl_bench"  # which also has the version
 
 
-BLOCK = f"""
-import sys
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {tuple(HEAVY)}:
-            raise ImportError(name)
-sys.meta_path.insert(0, Refuse())
-"""
 LIGHT = ("catalog", "plan", "store", "verdicts", "report", "record", "plugin", "cli")
 
 
@@ -212,7 +205,7 @@ def run(code: str) -> subprocess.CompletedProcess[str]:
 def test_without_torch_installed(room):
     modules = [name for name in MODULES if re.match(rf"itl_bench\.{re.escape(room)}(\.|$)", name)]
     assert modules
-    result = run(BLOCK + "".join(f"import {name}\n" for name in modules))
+    result = run(refusing(HEAVY) + "".join(f"import {name}\n" for name in modules))
     assert result.returncode == 0, result.stderr
 
 

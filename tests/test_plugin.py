@@ -4,10 +4,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 import yaml
-from running import run
 
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog
+from tests.helpers.running import run
 
 C09 = "C09-published-llama7b-tulu-1k-vs-medinstruct-52k-lora-vs-full-medinstruct-test-aspects"
 

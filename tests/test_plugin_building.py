@@ -8,11 +8,11 @@ import time
 from collections import Counter
 
 import pytest
-from building_bench import SELECTED, WHOLE, Bench
 
 from itl_bench.catalog.loading import shipped
 from itl_bench.store.artifact import MANIFEST
 from itl_bench.store.store import MARK, Store
+from tests.helpers.building_bench import SELECTED, WHOLE, Bench
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from running import run
+
+from tests.helpers.running import run
 
 THREE_LINES = "from itl_bench.plugin import claims\n@claims({claims})\ndef test_mine(case, evidence): {body}\n"
 CHECK = "evidence.verdict(case).check()"

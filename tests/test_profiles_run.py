@@ -8,7 +8,7 @@ from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.plan.runnable import why_not
 from itl_bench.verdicts.measured import judge_from_store
-from tests.tiny import tiny_profiles
+from tests.helpers.tiny import tiny_profiles
 
 CATALOG = tiny_profiles()
 PROFILES = sorted({table.profile for table in CATALOG.cells.values() if table.model == "bios1m"})

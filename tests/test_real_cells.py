@@ -21,8 +21,8 @@ from itl_bench.store.artifact import FAMILIARITY, ITEMS, REPORT
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
 from itl_bench.verdicts.measured import judge_from_store
-from tests.tiny import be_quick
-from tests.tiny_tokenizers import gemma_like
+from tests.helpers.tiny import be_quick
+from tests.helpers.tiny_tokenizers import gemma_like
 
 ASKED = ("C01", "C05", "C10a", "C18")
 NUMBERS = ((1.0, 0.9), (0.5, 0.9), (0.0, 0.0))  # greedy share and sampled probability, of facts in turn

@@ -7,21 +7,7 @@ from pydantic import ValidationError
 from itl_bench.errors import UsageError
 from itl_bench.files import write_atomically
 from itl_bench.record import SCHEMA_FILE, CaseRecord, Record, dump, load, schema
-
-RUN = {
-    "id": "20260101-000000-abcdef", "started": "2026-01-01T00:00:00+00:00", "finished": "2026-01-01T00:00:01+00:00",
-    "version": "0.1.0", "catalog": "0" * 64, "python": "3.11", "packages": {}, "hardware": {}, "options": {},
-}  # fmt: skip
-CASE = {
-    "id": "C01-published", "claim": "C01", "statement": "s", "section": "3", "role": "evidence",
-    "evidence": "published", "level": "published", "expect": "greater", "compared": "c", "measure": "m",
-    "model": "llama7b", "dataset": "d", "method": "lora", "reason": "r",
-}  # fmt: skip
-CLAIM = {
-    "id": "C01", "statement": "s", "section": "3", "role": "evidence", "evidence": "published", "level": "published",
-    "members": 1, "missing": 1, "supported": 0, "refuted": 0, "inconclusive": 0,
-}  # fmt: skip
-FULL = {"run": RUN, "cases": [CASE], "claims": [CLAIM]}
+from tests.helpers.plain_record import CASE, FULL
 
 
 def test_what_is_written_is_read_again_with_empty_fields_too(tmp_path):

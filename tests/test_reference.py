@@ -14,7 +14,7 @@ from itl_bench.report import readme
 from itl_bench.run.building import work_of
 from itl_bench.run.recording import expectations
 from itl_bench.verdicts.published import judge_case
-from tests import tiny
+from tests.helpers.tiny import SHIPPED_ANSWER_TOKENS
 
 TOP = shipped("cases").parent
 REFERENCE = TOP / "reports" / "reference"
@@ -42,7 +42,7 @@ def test_the_readme_shows_the_record():
 @pytest.mark.parametrize("name", MEASURED)
 def test_the_measured_record_is_of_the_declared_cells(name, monkeypatch):
     """Of every case that the profile asks and this version measures, with every cell that is declared for it."""
-    monkeypatch.setattr(tasks, "MAX_NEW_TOKENS", tiny.SHIPPED_ANSWER_TOKENS)  # other tests want short answers
+    monkeypatch.setattr(tasks, "MAX_NEW_TOKENS", SHIPPED_ANSWER_TOKENS)  # other tests want short answers
     catalog, record = load_catalog(), record_of(name)
     profile = find_profile(catalog, name)
     cases = [case for case in build_grid(catalog) if in_profile(case, profile, catalog)]

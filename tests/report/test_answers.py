@@ -5,9 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured_record import example
 
 from itl_bench.report.answers import answer_text, cut_at_values, shift_counts, shift_of, spaced, stretches, value_spans
+from tests.helpers.measured_record import example
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ import shutil
 import subprocess
 
 import pytest
-from made_record import cell, made_record, training
-from measured_record import swept_record
-from sample_record import case, column, family, record, sample
 
 from itl_bench.report.html import anchor, render
+from tests.helpers.made_record import cell, made_record, training
+from tests.helpers.measured_record import swept_record
+from tests.helpers.sample_record import case, column, family, record, sample
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no headless Chromium")]

@@ -7,10 +7,10 @@ from math import log10
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measured_record import point, swept
-from sample_record import column
 
 from itl_bench.report.curves import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, curve_points, draw, panels
+from tests.helpers.measured_record import point, swept
+from tests.helpers.sample_record import column
 
 
 def marks(text):

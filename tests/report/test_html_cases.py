@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from sample_record import case, column, family, record
 
 from itl_bench.report.html import case_plot, render
+from tests.helpers.sample_record import case, column, family, record
 
 
 def test_columns_with_different_units_have_a_plot_each():

@@ -4,9 +4,9 @@ import re
 from html import unescape
 
 import pytest
-from sample_record import case, family, record
 
 from itl_bench.report.html import render
+from tests.helpers.sample_record import case, family, record
 
 
 def headline_counts(text):

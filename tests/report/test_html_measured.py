@@ -5,11 +5,11 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from measured_record import example, point, swept, swept_record
-from sample_record import case, column, record
-from test_html import NASTY, Page
 
 from itl_bench.report.html import anchor, artifacts_in_words, render
+from tests.helpers.html_page import NASTY, Page
+from tests.helpers.measured_record import example, point, swept, swept_record
+from tests.helpers.sample_record import case, column, record
 
 
 def section(text, start, end):

@@ -4,14 +4,14 @@ import re
 from html import unescape
 
 import pytest
-from measured_record import swept, swept_record
-from sample_record import case, record
 
 from itl_bench.record import ArtifactRecord
 from itl_bench.report import html, markdown
 from itl_bench.report.in_words import in_words, words_by_key
 from itl_bench.store.artifact import Manifest
 from itl_bench.store.keys import Task
+from tests.helpers.measured_record import swept, swept_record
+from tests.helpers.sample_record import case, record
 
 CELL = {"model": "bios1m", "dataset": "bios-new30-short", "rate": 0.003, "method": {"id": "lora", "parameters": {}}}
 

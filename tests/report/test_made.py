@@ -8,10 +8,7 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_record import SETTINGS, cell, made_record, training, world_cell
 from markupsafe import escape
-from measured_record import swept_record
-from test_html import NASTY, Page
 
 from itl_bench.methods.recipe import SPEED_ONLY
 from itl_bench.record import SCHEMA_FILE, Record, dump
@@ -19,6 +16,9 @@ from itl_bench.record_cells import DataRecord, DrawRecord, OverlapRecord
 from itl_bench.report import html, markdown
 from itl_bench.report.made import made, setting
 from itl_bench.report.markdown_measured import made_section
+from tests.helpers.html_page import NASTY, Page
+from tests.helpers.made_record import SETTINGS, cell, made_record, training, world_cell
+from tests.helpers.measured_record import swept_record
 
 TITLE = "How the cells were made"
 

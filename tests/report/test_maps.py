@@ -1,8 +1,6 @@
 """The map of a claim: verdicts by dataset and learning rate."""
 
 import pytest
-from measured_record import point, swept, swept_record
-from sample_record import case, record
 
 from itl_bench.report.maps import (
     data_in_words,
@@ -13,6 +11,8 @@ from itl_bench.report.maps import (
     rates_in_words,
     side_names,
 )
+from tests.helpers.measured_record import point, swept, swept_record
+from tests.helpers.sample_record import case, record
 
 
 def test_claims_without_points_have_no_map():

@@ -3,9 +3,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_record import case, family, not_run_cases, record, run, sample
 
 from itl_bench.report.markdown import claims_table, code, escape, render
+from tests.helpers.sample_record import case, family, not_run_cases, record, run, sample
 
 NASTY = "<script>alert(1)</script> | `x` *b* [l](http://h)\n# head"
 

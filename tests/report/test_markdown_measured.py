@@ -1,11 +1,11 @@
 """Rates and answers in Markdown."""
 
 import pytest
-from measured_record import example, swept, swept_record
-from sample_record import case, record
 
 from itl_bench.report.markdown import render
 from itl_bench.report.markdown_measured import examples_section, rates_section
+from tests.helpers.measured_record import example, swept, swept_record
+from tests.helpers.sample_record import case, record
 
 NASTY = "<script>alert(1)</script> | `x` *b*\n# head"
 

@@ -1,7 +1,5 @@
 from collections import Counter
 
-from sample_record import case, column, family, record, sample, sample_cases
-
 from itl_bench.report.grouping import (
     MechanismCase,
     claim_groups,
@@ -12,6 +10,7 @@ from itl_bench.report.grouping import (
     speaks_of,
 )
 from itl_bench.report.matrix import claim_key, evidence_matrix, pooling, totals
+from tests.helpers.sample_record import case, column, family, record, sample, sample_cases
 
 
 def test_cells_agree_with_a_plain_loop():

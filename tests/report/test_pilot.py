@@ -3,14 +3,14 @@
 import io
 
 import pytest
-from measured_record import swept
 from rich.console import Console
-from sample_record import case, record
 
 from itl_bench.report.html import render as html
 from itl_bench.report.markdown import render as markdown
 from itl_bench.report.terminal import print_claims
 from itl_bench.report.wording import PILOT, pilot_in_words
+from tests.helpers.measured_record import swept
+from tests.helpers.sample_record import case, record
 
 OF_A_PILOT = swept(pilot=True)
 

@@ -3,10 +3,10 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sample_record import column
 
 from itl_bench.report.plot import LEFT, RIGHT, WIDTH, margins, plot, scale_for, supporting_side, ticks
 from itl_bench.vocabulary import EXPECTATIONS
+from tests.helpers.sample_record import column
 
 MARGINS = {
     "greater": (0.1,),

@@ -7,13 +7,13 @@ from html import unescape
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from measured_record import point, swept, swept_record
 from rich.console import Console
-from sample_record import case, record
 
 from itl_bench.report import html, markdown, terminal
 from itl_bench.report.grouping import RATES_HELD, rates_held
 from itl_bench.vocabulary import VERDICTS
+from tests.helpers.measured_record import point, swept, swept_record
+from tests.helpers.sample_record import case, record
 
 
 def of(*verdicts, **changes):

@@ -3,11 +3,11 @@
 import re
 
 import pytest
-from measured_record import swept_record
-from sample_record import case, column, record
 
 from itl_bench.report.readme import END, START, pilot_effects, verdict_table, with_table
 from itl_bench.vocabulary import VERDICTS
+from tests.helpers.measured_record import swept_record
+from tests.helpers.sample_record import case, column, record
 
 MEASURED = {"evidence": "measured", "level": "small", "model": "gemma270m", "measure": "knowledge"}
 

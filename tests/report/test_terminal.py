@@ -2,9 +2,9 @@ import io
 
 import pytest
 from rich.console import Console
-from sample_record import case, family, record, run, sample
 
 from itl_bench.report.terminal import print_claims
+from tests.helpers.sample_record import case, family, record, run, sample
 
 
 def printed(shown, width=80, **options):

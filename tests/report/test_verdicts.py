@@ -4,13 +4,13 @@ import io
 import re
 
 import pytest
-from measured_record import swept_record
 from rich.console import Console
-from sample_record import case, family, record
 
 from itl_bench.report import html, markdown, readme
 from itl_bench.report.terminal import print_claims
 from itl_bench.report.verdicts import claim_verdicts, measured_kinds, measured_verdict
+from tests.helpers.measured_record import swept_record
+from tests.helpers.sample_record import case, family, record
 
 SHARED = {"evidence": "measured", "level": "bios", "arm": "shared-rate"}
 FAIR = {**SHARED, "arm": "fair"}

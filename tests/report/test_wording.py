@@ -2,10 +2,10 @@ import math
 import re
 
 import pytest
-from sample_record import case, column, family
 
 from itl_bench.report import wording
 from itl_bench.report.matrix import Counts
+from tests.helpers.sample_record import case, column, family
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from sample_record import sample
 
 from itl_bench.errors import UsageError
 from itl_bench.record import dump
 from itl_bench.report.write import point_latest, write_reports
+from tests.helpers.sample_record import sample
 
 
 @pytest.fixture

@@ -1,0 +1,89 @@
+"""Text that spells a special token stays text, whatever the tokenizer."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from itl_bench.data.tokens.special_tokens import begin_token, padding_id, special_ids, text_ids, trusted_ids
+from itl_bench.errors import ItlError
+from tests.helpers.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, qwen_like
+
+SPELLED = [
+    "<eos>",
+    "<bos>",
+    "<pad>",
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<end_of_turn>",
+    "<unk>",
+    " ",
+    "\n",
+    "a",
+    "é",
+    "{x}",
+]
+TEXTS = st.lists(st.one_of(st.sampled_from(SPELLED), st.text(max_size=4)), max_size=6).map("".join)
+
+
+@pytest.mark.parametrize("tokenizer", ALL.values(), ids=ALL)
+@given(TEXTS.filter(lambda text: "▁" not in text))
+def test_any_text_comes_back_and_holds_no_special_token(tokenizer, text):
+    ids = text_ids(tokenizer, text)
+    assert special_ids(tokenizer).isdisjoint(ids)
+    assert tokenizer.decode(ids) == text
+
+
+def test_trusted_text_is_parsed_and_gets_nothing_added():
+    tokenizer = gemma_like()
+    assert trusted_ids(tokenizer, "<bos>a<eos>") == (2, tokenizer.convert_tokens_to_ids("a"), 1)
+
+
+def test_a_token_that_is_not_declared_special_is_broken_up_where_it_is_forbidden():
+    tokenizer = gpt_neox_like()
+    tokenizer.add_tokens([AddedToken("<|im_end|>", special=False)])
+    end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert end in text_ids(tokenizer, "a<|im_end|>b")
+    ids = text_ids(tokenizer, "a<|im_end|>b<|im_end|>", {end})
+    assert end not in ids
+    assert tokenizer.decode(ids) == "a<|im_end|>b<|im_end|>"
+
+
+def words(**tokens):
+    """Whole words, special ones among them: the option of transformers does not reach those."""
+    backend = Tokenizer(models.WordLevel({"<unk>": 0, "</s>": 1, "<": 2, "/s>": 3, "E": 4, "a": 5}, "<unk>"))
+    backend.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    return PreTrainedTokenizerFast(tokenizer_object=backend, unk_token="<unk>", **tokens)
+
+
+def test_a_special_word_of_the_plain_vocabulary_is_broken_up():
+    assert text_ids(words(eos_token="</s>"), "a </s> a b") == (5, 2, 3, 5, 0)
+
+
+def test_what_cannot_be_broken_up_is_refused():
+    with pytest.raises(ItlError, match=r"spells \['E'\]"):
+        text_ids(words(eos_token="E"), "a E a")
+
+
+def test_a_special_token_that_is_added_later_counts():
+    tokenizer = qwen_like()
+    before = special_ids(tokenizer)
+    tokenizer.add_special_tokens({"bos_token": "<new>"})
+    assert special_ids(tokenizer) - before == {tokenizer.bos_token_id}
+    tokenizer.eos_token = "a"  # a plain one takes the role
+    assert tokenizer.eos_token_id in special_ids(tokenizer)
+
+
+def test_the_begin_token_is_not_the_end_token():
+    assert [begin_token(ALL[name]) for name in ("gpt_neox_like", "qwen_like", "gemma_like")] == [None, None, 2]
+
+
+def test_padding_is_the_padding_token_or_else_unknown_or_end():
+    assert padding_id(gemma_like()) == 0
+    assert padding_id(words(eos_token="</s>")) == 0  # unknown
+    assert padding_id(gpt_neox_like()) == gpt_neox_like().eos_token_id
+    bare = gpt_neox_like()
+    bare.eos_token = bare.bos_token = None
+    with pytest.raises(ItlError, match="no padding, unknown or end token"):
+        padding_id(bare)
