@@ -17,4 +17,5 @@ ARMS: tuple[Arm, ...] = get_args(Arm)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 ALPHA = 0.05  # error rate of every verdict, and of Holm's correction over a family
+FEWEST_REPLICATES = 5  # of a cell, behind a verdict on what was measured
 ALL_MODELS = "all-models"  # stands in place of a model where a case pools all of them

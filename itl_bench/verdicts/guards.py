@@ -9,9 +9,7 @@ from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint
 from itl_bench.verdicts.tables import losses_of
-
-FEWEST_REPLICATES = 5
-
+from itl_bench.vocabulary import FEWEST_REPLICATES
 
 FEWEST_BASES = 3  # two leave one degree of freedom between them; one is no sample of bases, and the verdict is about it
 

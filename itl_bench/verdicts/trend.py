@@ -7,7 +7,7 @@ from statistics import fmean
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
-from itl_bench.catalog.grid.asked_cells import OVER_CELLS
+from itl_bench.catalog.grid.asked_cells import FEWEST_OF_A_TREND, OVER_CELLS
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.data.rows import ITEMS_LENGTH
 from itl_bench.errors import EvidenceError
@@ -22,8 +22,6 @@ from itl_bench.verdicts.guards import repetitions, too_few, too_few_prompts, tra
 from itl_bench.verdicts.stats.nested import nested_mean
 from itl_bench.verdicts.stats.trend import slope_within
 from itl_bench.verdicts.tables import column_mean, mean, table_of, training_loss
-
-FEWEST_CELLS = 3  # of a trend, in every replicate
 
 
 def judge_trend(
@@ -78,8 +76,8 @@ def _slopes(cells: Sequence[CellSummary], within_rate: bool) -> dict[Replicate, 
 def _slope(replicate: Replicate, cells: Sequence[CellSummary], within_rate: bool) -> float:
     """One intercept, or one for each learning rate."""
     where = f"base {replicate.base}, seed {replicate.seed}"
-    if len(cells) < FEWEST_CELLS:
-        raise EvidenceError(f"a trend needs {FEWEST_CELLS} cells in every replicate; {where} has {len(cells)}")
+    if len(cells) < FEWEST_OF_A_TREND:
+        raise EvidenceError(f"a trend needs {FEWEST_OF_A_TREND} cells in every replicate; {where} has {len(cells)}")
     rates = [cell.rate if within_rate else None for cell in cells]
     try:
         return slope_within([cell.x for cell in cells], [cell.y for cell in cells], rates)
