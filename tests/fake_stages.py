@@ -78,7 +78,7 @@ def builders():
     return dict.fromkeys(("base", "corpus", "checkpoint", "measure"), build)
 
 
-def judge_from_store(case, catalog, profile, store):
+def verdict_from_store(case, catalog, profile, store):
     artifact = store.open(table(case).key)
     assert (artifact.folder / "text").read_text(encoding="utf-8") == "measure"
     facts = {"verdict": "SUPPORTED", "reason": "as built", "p_value": 0.001, "artifacts": [artifact.manifest.key]}
@@ -100,7 +100,7 @@ def install(name, **functions):
 install("itl_bench.plan.runnable", why_not=why_not)
 install("itl_bench.plan.reads", tasks_of=tasks_of, read_by=lambda graph, case, table: [])
 install("itl_bench.stages.builders", builders=builders, provenance=lambda: {"device": "none"})
-install("itl_bench.verdicts.measured", judge_from_store=judge_from_store)
+install("itl_bench.verdicts.measured", verdict_from_store=verdict_from_store)
 install(
     "itl_bench.run.recording.cells", cells_of=lambda tasks, catalog, store: None
 )  # of these cells there is nothing to say

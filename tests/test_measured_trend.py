@@ -13,7 +13,7 @@ from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.verdicts.comparison import CellSummary
 from itl_bench.verdicts.stats.trend import slope_within
-from itl_bench.verdicts.trend import judge_trend
+from itl_bench.verdicts.trend import verdict_on_trend
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
 RATES = (1e-4, 3e-4, 1e-3)
@@ -36,7 +36,7 @@ def cells(steepness, seed=1, replicates=REPLICATES, by_rate=-0.2, noise=0.01):
 
 
 def record_of(made, case=DIVERGENCE, **options):
-    return judge_trend(grid()[case], catalog(), made, **options)
+    return verdict_on_trend(grid()[case], catalog(), made, **options)
 
 
 def oracle_slopes(made, formula):

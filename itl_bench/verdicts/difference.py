@@ -16,7 +16,7 @@ from itl_bench.verdicts.guards import count, repetitions, too_few, too_few_promp
 from itl_bench.verdicts.stats.pseudo import Array, derive, sources
 
 
-def judge_measured(
+def verdict_on_difference(
     case: Case,
     catalog: Catalog,
     points: Sequence[RatePoint],
@@ -24,7 +24,7 @@ def judge_measured(
     floors: str = "",
     obstacles: Sequence[str] = (),
 ) -> CaseRecord:
-    """The verdict of a measured difference, at its headline rate, with the verdict at every other rate beside it.
+    """The verdict on a measured difference, at its headline rate, with the verdict at every other rate beside it.
 
     Args:
         case: A case with evidence measured that compares two sides.

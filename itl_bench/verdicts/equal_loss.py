@@ -159,12 +159,12 @@ def values_at(
 SideRead = tuple[Samples, Sequence[Reading]]  # a side's cells, and where each replicate of it is read
 
 
-def judge_at_equal_loss(
+def verdict_at_equal_loss(
     case: Case, catalog: Catalog, points: Sequence[RatePoint], floors: str = "", obstacles: Sequence[str] = ()
 ) -> CaseRecord:
-    """The verdict of a measured difference at the lowest training loss that both sides of a replicate reach.
+    """The verdict on a measured difference at the lowest training loss that both sides of a replicate reach.
 
-    Its interval is that of `judge_measured`: what interpolating between learning rates misses is not in it.
+    Its interval is that of `verdict_on_difference`: what interpolating between learning rates misses is not in it.
 
     Args:
         case: A case with evidence measured that compares two tuned methods on the same prompts.

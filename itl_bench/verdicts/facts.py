@@ -12,7 +12,7 @@ from itl_bench.verdicts.stats.estimate import Estimate, SampledEstimate
 from itl_bench.verdicts.stats.nested import nested, nested_unpaired
 from itl_bench.verdicts.stats.power import minimal_detectable_effect
 from itl_bench.verdicts.stats.pseudo import Array
-from itl_bench.verdicts.stats.rule import confidence, judge
+from itl_bench.verdicts.stats.rule import confidence, decide
 from itl_bench.verdicts.stats.units import sign_test
 from itl_bench.verdicts.stats.verdict import CaseVerdict
 from itl_bench.vocabulary import ALPHA, Basis
@@ -30,7 +30,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """What a comparison found: columns for the rule, or the reason why there is nothing to judge."""
+    """What a comparison found: columns for the rule, or the reason why there is nothing to decide."""
 
     basis: Basis
     columns: Mapping[str, Column]
@@ -45,7 +45,7 @@ def with_margins(case: Case, columns: Mapping[str, Column], scale: float = 1.0) 
 
 
 def identity(case: Case, catalog: Catalog) -> dict[str, object]:
-    """The fields of a case's record that are known before it is judged."""
+    """The fields of a case's record that are known before it is decided."""
     claim = case.claim
     return {
         "id": case.id, "claim": claim.id, "statement": claim.statement, "section": claim.section, "role": case.role,
@@ -70,8 +70,8 @@ def facts_of(case: Case, finding: Finding, verdict: CaseVerdict) -> dict[str, ob
         "effect": decided.effect, "ci_low": decided.low, "ci_high": decided.high, "p_value": verdict.p_value,
         "confidence": confidence(case.claim.expect, ALPHA), "smallest_effect": decided.smallest_effect,
         "n_prompts": finding.n_prompts,
-        "verdict_at_half_margin": judge(case.claim.expect, with_margins(case, finding.columns, 0.5)).verdict,
-        "verdict_at_twice_margin": judge(case.claim.expect, with_margins(case, finding.columns, 2.0)).verdict,
+        "verdict_at_half_margin": decide(case.claim.expect, with_margins(case, finding.columns, 0.5)).verdict,
+        "verdict_at_twice_margin": decide(case.claim.expect, with_margins(case, finding.columns, 2.0)).verdict,
         "minimal_detectable_effect": _detectable(case, finding.columns[verdict.deciding].estimate),
         "columns": [_column_record(case, name, column, verdict) for name, column in finding.columns.items()],
     }  # fmt: skip
@@ -84,11 +84,11 @@ def _detectable(case: Case, estimate: Estimate) -> float | None:
 
 
 def _column_record(case: Case, name: str, column: Column, verdict: CaseVerdict) -> ColumnRecord:
-    judged = verdict.columns[name]
+    found = verdict.columns[name]
     return ColumnRecord(
-        name=name, verdict=judged.verdict, left=column.left, right=column.right, effect=judged.effect,
-        ci_low=judged.low, ci_high=judged.high, p_value=judged.p_value, smallest_effect=judged.smallest_effect,
-        n_units=judged.n_units,
+        name=name, verdict=found.verdict, left=column.left, right=column.right, effect=found.effect,
+        ci_low=found.low, ci_high=found.high, p_value=found.p_value, smallest_effect=found.smallest_effect,
+        n_units=found.n_units,
         units_above=sum(value > 0 for value in column.units) if column.units else None,
         sign_p=sign_p(case, name, column.units) if column.units else None,
         cells_above=sum(value > 0 for value in column.cells) if column.cells else None,
@@ -117,7 +117,7 @@ def numbers_of(
         paired: Whether both sides answer the same prompts.
     """
     if len(bases) > 1:
-        facts = judged(case, {name: _column(*both, bases, paired) for name, both in sides.items()})
+        facts = decided(case, {name: _column(*both, bases, paired) for name, both in sides.items()})
     else:
         left, right = (float(side.mean()) for side in sides[case.columns[0]])
         facts = {"effect": left - right, "deciding_column": case.columns[0]}
@@ -131,9 +131,9 @@ def _column(left: Array, right: Array, bases: Sequence[int], paired: bool) -> Co
     return Column(estimate, float(left.mean()), float(right.mean()), cells=cells.tolist())
 
 
-def judged(case: Case, columns: dict[str, Column]) -> Facts:
+def decided(case: Case, columns: dict[str, Column]) -> Facts:
     """The rule's verdict on columns, as fields of a record."""
-    verdict = judge(case.claim.expect, with_margins(case, columns))
+    verdict = decide(case.claim.expect, with_margins(case, columns))
     return facts_of(case, Finding("interval", columns), verdict)
 
 

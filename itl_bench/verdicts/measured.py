@@ -30,11 +30,11 @@ from itl_bench.record import CaseRecord
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.difference import judge_measured
-from itl_bench.verdicts.equal_loss import judge_at_equal_loss
+from itl_bench.verdicts.difference import verdict_on_difference
+from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
 from itl_bench.verdicts.guards import too_few_updates, too_little_to_borrow
 from itl_bench.verdicts.tables import mean, table_of, training_loss
-from itl_bench.verdicts.trend import judge_trend_from_store
+from itl_bench.verdicts.trend import trend_from_store
 
 Means = Mapping[str, float | None]  # by side, nats
 
@@ -116,7 +116,7 @@ def _mean_of(tasks: Iterable[Task], store: Store) -> float | None:
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
 
-def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store) -> CaseRecord:
+def verdict_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store) -> CaseRecord:
     """The verdict on a measured case.
 
     Raises:
@@ -130,24 +130,26 @@ def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, 
     graph = Graph(catalog, {})
     tasks = {task.key: task for task in read_by(graph, case, table)}
     read = tuple(tasks)
-    judge = judge_trend_from_store if case.over else _judge_difference
+    verdict_of = trend_from_store if case.over else _difference_from_store
     declared = ["pilot: no verdict"] if profile and profile.pilot else []
     pilot = [*declared, *too_few_updates(tasks.values(), store)]
-    record = judge(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
+    record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
     notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
     reason = "; ".join(filter(None, [record.reason, *notes]))
     return record.model_copy(update={"artifacts": read, "reason": reason, "pilot": bool(pilot) or None})
 
 
-def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:
+def _difference_from_store(
+    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
+) -> CaseRecord:
     points = {rate: _point(graph, case, rate, table, store) for rate in common_rates(case, table)}
     if case.at == "training-loss":
-        return judge_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
+        return verdict_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
     headline = headline_rate(case, table)
     floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
     floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
     blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
-    return judge_measured(case, graph.catalog, list(points.values()), headline, floors, blocked)
+    return verdict_on_difference(case, graph.catalog, list(points.values()), headline, floors, blocked)
 
 
 def mixture(keys: Iterable[str], store: Store) -> str:

@@ -20,7 +20,7 @@ from itl_bench.verdicts.stats.estimate import (
     difference_of_proportions,
     mean_of_units,
 )
-from itl_bench.verdicts.stats.rule import judge
+from itl_bench.verdicts.stats.rule import decide
 from itl_bench.verdicts.stats.trend import slope
 from itl_bench.verdicts.stats.units import too_few_for_sign_test
 from itl_bench.vocabulary import ALL_MODELS, Verdict
@@ -35,7 +35,7 @@ def single_pair(case: Case, catalog: Catalog) -> Finding:
         note = "the interval holds the rounding of the figure alone, no sampling spread is published"
         return Finding("point", {name: _read_off(pair, name) for name in case.columns}, note=note)
     spread, freedom = judge_spread(catalog)
-    columns = _judged(case, pair, spread, freedom, catalog)
+    columns = _with_spread(case, pair, spread, freedom, catalog)
     notes = [
         f"differences beyond the judge's spread: {', '.join(_beyond_spread(columns)) or 'none'}",
         f"approximate interval of one run each: {spread:.2f} points per answer, {_judge(catalog).spread_source}",
@@ -52,7 +52,7 @@ def _read_off(pair: Pair, name: str) -> Column:
     return Column(BoundedEstimate(left - right, left_low - right_high, left_high - right_low, 1), left, right)
 
 
-def _judged(case: Case, pair: Pair, spread: float, freedom: int, catalog: Catalog) -> dict[str, Column]:
+def _with_spread(case: Case, pair: Pair, spread: float, freedom: int, catalog: Catalog) -> dict[str, Column]:
     probe = catalog.probes[pair.left.probe]
     columns = {}
     for name in case.columns:
@@ -86,8 +86,8 @@ def _steadiness(case: Case, pair: Pair, freedom: int, catalog: Catalog) -> str:
     spreads = [spread for spread in spreads if spread >= spreads[0]]
 
     def verdict(spread: float) -> Verdict:
-        columns = _judged(case, pair, spread, freedom, catalog)
-        return judge(case.claim.expect, with_margins(case, columns)).verdict
+        columns = _with_spread(case, pair, spread, freedom, catalog)
+        return decide(case.claim.expect, with_margins(case, columns)).verdict
 
     verdicts = [verdict(spread) for spread in spreads]
     if verdicts[0] == "INCONCLUSIVE":
@@ -117,8 +117,8 @@ def _doubt(case: Case, pair: Pair) -> str:
     return f"no evidence: {' against '.join(texts)}"
 
 
-def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
-    """The verdict of a published case.
+def published_verdict(case: Case, catalog: Catalog) -> CaseRecord:
+    """The verdict on a published case.
 
     Raises:
         EvidenceError: The case's numbers cannot carry a verdict (NaN, no rows): an error, never a verdict.
@@ -129,7 +129,7 @@ def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
     if finding.undecided:
         facts = {"verdict": "INCONCLUSIVE", "reason": finding.undecided, "basis": finding.basis}
         return CaseRecord.model_validate(identity(case, catalog) | facts)
-    verdict = judge(case.claim.expect, with_margins(case, finding.columns))
+    verdict = decide(case.claim.expect, with_margins(case, finding.columns))
     return CaseRecord.model_validate(identity(case, catalog) | facts_of(case, finding, verdict))
 
 

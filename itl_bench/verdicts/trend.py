@@ -17,14 +17,14 @@ from itl_bench.plan.reads import cell_pairs, dataset_tables
 from itl_bench.record import CaseRecord
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import CellSummary
-from itl_bench.verdicts.facts import Column, Facts, identity, judged, undecided, with_reason
+from itl_bench.verdicts.facts import Column, Facts, decided, identity, undecided, with_reason
 from itl_bench.verdicts.guards import repetitions, too_few, too_few_prompts, trained
 from itl_bench.verdicts.stats.nested import nested_mean
 from itl_bench.verdicts.stats.trend import slope_within
 from itl_bench.verdicts.tables import column_mean, mean, table_of, training_loss
 
 
-def judge_trend(
+def verdict_on_trend(
     case: Case,
     catalog: Catalog,
     cells: Sequence[CellSummary],
@@ -32,7 +32,7 @@ def judge_trend(
     n_prompts: int | None = None,
     obstacles: Sequence[str] = (),
 ) -> CaseRecord:
-    """The verdict of a measured trend: least squares within each replicate, then the mean of its slopes.
+    """The verdict on a measured trend: least squares within each replicate, then the mean of its slopes.
 
     Along the divergence from the base every learning rate has an intercept of its own; along other axes there is one.
     The interval is about new replicates of these cells on these prompts.
@@ -56,7 +56,7 @@ def judge_trend(
     numbers: Facts = {"effect": fmean(slopes.values()), "deciding_column": case.columns[0]}
     if len(slopes) > 1:
         column = Column(nested_mean(list(slopes.values()), bases), cells=list(slopes.values()))
-        numbers = judged(case, {case.columns[0]: column})
+        numbers = decided(case, {case.columns[0]: column})
     notes = [f"{len(set(cells))} cells", repetitions(slopes), floors]
     sizes: Facts = {"n_prompts": n_prompts, "n_replicates": len(slopes), "n_bases": len(set(bases))}
     rates = tuple(sorted({cell.rate for cell in cells if cell.rate is not None}))
@@ -96,9 +96,7 @@ RANGE_OF_LENGTHS = 1.5  # longest over shortest mean length of the data of a tre
 Points = tuple[list[CellSummary], int, int]  # cells, how many were left out as not trained, prompts
 
 
-def judge_trend_from_store(
-    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
-) -> CaseRecord:
+def trend_from_store(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:
     """The verdict on a trend; cells that were not trained are left out, and counted.
 
     Args:
@@ -116,7 +114,7 @@ def judge_trend_from_store(
     obstacles = [*obstacles, *(_no_range(cells) if case.over == "response-length" else [])]
     note = f"{left_out} cells that were not trained left out" if left_out else ""
     try:
-        return judge_trend(case, catalog, cells, note, n_prompts, obstacles)
+        return verdict_on_trend(case, catalog, cells, note, n_prompts, obstacles)
     except EvidenceError as error:
         if not left_out:
             raise
