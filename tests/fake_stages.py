@@ -15,9 +15,8 @@ from types import ModuleType
 
 from itl_bench.errors import UnsuitableBaseError, UsageError
 from itl_bench.plan.lacking import missing
-from itl_bench.record import CaseRecord
 from itl_bench.store.keys import Task
-from itl_bench.verdicts.facts import identity
+from itl_bench.verdicts.facts import Numbers, record_of
 
 BASE = Task("base", {"model": "bios1m"})
 
@@ -81,8 +80,8 @@ def builders():
 def verdict_from_store(case, catalog, profile, store):
     artifact = store.open(table(case).key)
     assert (artifact.folder / "text").read_text(encoding="utf-8") == "measure"
-    facts = {"verdict": "SUPPORTED", "reason": "as built", "p_value": 0.001, "artifacts": [artifact.manifest.key]}
-    return CaseRecord.model_validate(identity(case, catalog) | facts)
+    record = record_of(case, catalog, Numbers("SUPPORTED", reason="as built", p_value=0.001))
+    return record.model_copy(update={"artifacts": (artifact.manifest.key,)})
 
 
 def pytest_sessionfinish():
