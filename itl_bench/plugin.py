@@ -14,7 +14,7 @@ from itl_bench.run.state import CARRIED, CONTROLLER, RUN_ID, STATE, State, statu
 
 if TYPE_CHECKING:
     from itl_bench.catalog.grid.cases import Case
-    from itl_bench.run.evidence import JudgedCase
+    from itl_bench.run.evidence import CaseWithVerdict
     from itl_bench.store.keys import Task
 
 pytest_plugins = ("itl_bench.run.fixtures",)
@@ -193,7 +193,7 @@ def pytest_runtest_makereport(
     return report
 
 
-def _is_finding(call: pytest.CallInfo[None], verdict: JudgedCase | None) -> bool:
+def _is_finding(call: pytest.CallInfo[None], verdict: CaseWithVerdict | None) -> bool:
     """A verdict that fails the test, or a user's own assertion on one; anything else that fails is a crash."""
     return verdict is not None and call.excinfo is not None and call.excinfo.errisinstance(AssertionError)
 
@@ -208,7 +208,7 @@ def _shorten(call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
 
 
 def _show(
-    verdict: JudgedCase,
+    verdict: CaseWithVerdict,
     item: pytest.Item,
     call: pytest.CallInfo[None],
     report: pytest.TestReport,

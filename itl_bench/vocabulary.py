@@ -26,4 +26,5 @@ PARENTS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 ALPHA = 0.05  # error rate of every verdict, and of Holm's correction over a family
+FEWEST_REPLICATES = 5  # of a cell, behind a verdict on what was measured
 ALL_MODELS = "all-models"  # stands in place of a model where a case pools all of them

@@ -1,4 +1,4 @@
-"""The tiny world, pre-trained, tuned and measured once for all modules that judge its cases."""
+"""The tiny world, pre-trained, tuned and measured once for all modules that decide its cases."""
 
 import os
 

@@ -19,8 +19,8 @@ from itl_bench.store.artifact import TABLE
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint
-from itl_bench.verdicts.difference import judge_measured
-from itl_bench.verdicts.measured import judge_from_store, sample_of
+from itl_bench.verdicts.difference import verdict_on_difference
+from itl_bench.verdicts.measured import sample_of, verdict_from_store
 from tests.helpers.tiny import WORLD, make_bases, tiny_catalog
 
 pytestmark = pytest.mark.slow
@@ -75,7 +75,7 @@ def test_full_tuning_is_not_better_than_itself_with_other_seeds(store, claim, me
             )
         )
     for left, right in (samples, samples[::-1]):
-        record = judge_measured(case, catalog, [RatePoint(0.001, left, right)], 0.001)
+        record = verdict_on_difference(case, catalog, [RatePoint(0.001, left, right)], 0.001)
         assert record.n_replicates == 6
         assert record.p_value is not None  # the rule decided, nothing blocked it
         assert record.verdict != "SUPPORTED"
@@ -96,7 +96,7 @@ def test_planted_errors_are_found(store):
     case = replace(case, left=sides[0], right=sides[1], cells=cells)
     tasks, targets = tasks_of([case], catalog, None)
     assert not LocalExecutor(store, builders()).build(tasks, "planted", targets).failed
-    record = judge_from_store(case, catalog, None, store)
+    record = verdict_from_store(case, catalog, None, store)
     assert record.verdict == "SUPPORTED"
     assert record.effect > 0.3
 

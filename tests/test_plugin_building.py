@@ -1,4 +1,4 @@
-"""The two phases from outside: what the selection needs is built by all workers, once; then every case is judged."""
+"""The two phases from outside: what the selection needs is built by all workers, once; then come the verdicts."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def bench(tmp_path, monkeypatch):
     return Bench(tmp_path, monkeypatch)
 
 
-def judged(result, evidence):
+def verdicts(result, evidence):
     return [case["verdict"] for case in result.record["cases"] if case["evidence"] == evidence and case.get("verdict")]
 
 
@@ -31,13 +31,13 @@ def counts(line):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_everything_is_built_once_then_judged_and_a_second_run_builds_nothing(bench, workers):
+def test_everything_is_built_once_then_decided_and_a_second_run_builds_nothing(bench, workers):
     bench.environment("ITL_TEST_SECONDS", "0.2")
     first = bench.run("-n", workers, "-q")
     assert first.code == 0, first.text
     assert bench.built == WHOLE
-    assert judged(first, "measured") == ["SUPPORTED"] * 6
-    assert judged(first, "published")
+    assert verdicts(first, "measured") == ["SUPPORTED"] * 6
+    assert verdicts(first, "published")
     assert bench.logged.count("loaded peft") == max(1, workers)
 
     lines = [line for line in first.text.splitlines() if line.startswith(("building: ", "built: "))]
@@ -60,7 +60,7 @@ def test_everything_is_built_once_then_judged_and_a_second_run_builds_nothing(be
     assert sorted(cached) == Store(bench.store).keys()
 
 
-def test_artifacts_that_no_judged_case_rests_on_are_not_in_the_record(bench):
+def test_artifacts_that_no_verdict_rests_on_are_not_in_the_record(bench):
     bench.run()
     some = bench.run("-k", f"{SELECTED} and (published or new0)")
     assert Counter(one["kind"] for one in some.record["artifacts"]) == {"base": 1, "checkpoint": 2, "measure": 1}
@@ -78,8 +78,8 @@ def test_what_fails_to_build_is_an_error_of_the_cases_that_need_it_until_the_nex
     assert "1 error" in result.text
     (crashed,) = result.record["run"]["crashed"]
     assert "C10a-measured-bios1m-bios-new30-long" in crashed
-    assert judged(result, "measured") == ["SUPPORTED"] * 5
-    assert judged(result, "published")
+    assert verdicts(result, "measured") == ["SUPPORTED"] * 5
+    assert verdicts(result, "published")
     assert bench.built == {"base": 1, "checkpoint": 10, "measure": 5}
     assert "10 of 12 cells, 16 of 19 artifacts (2 failed, 1 waiting for them)" in result.text
 
@@ -102,7 +102,7 @@ def test_what_a_base_cannot_be_asked_is_not_run(bench, workers):
     (case,) = [one for one in result.record["cases"] if one["evidence"] == "measured" and not one.get("verdict")]
     assert (case["dataset"], case["reason"]) == ("bios-new30-long", reason)
     assert result.record["run"]["crashed"] == []
-    assert judged(result, "measured") == ["SUPPORTED"] * 5
+    assert verdicts(result, "measured") == ["SUPPORTED"] * 5
     assert bench.built == {"base": 1, "checkpoint": 10, "measure": 5}
     (report,) = (path for path in result.folder.glob("*/report.html") if not path.parent.is_symlink())
     assert reason in report.read_text(encoding="utf-8")
@@ -117,8 +117,8 @@ def test_a_malformed_case_costs_itself_alone(bench, workers):
     assert "Traceback" not in result.text
     (crashed,) = result.record["run"]["crashed"]
     assert "C10a-measured-bios1m-bios-new30-long" in crashed
-    assert judged(result, "measured") == ["SUPPORTED"] * 5
-    assert judged(result, "published")
+    assert verdicts(result, "measured") == ["SUPPORTED"] * 5
+    assert verdicts(result, "published")
     assert bench.built == {"base": 1, "checkpoint": 10, "measure": 5}
 
 
@@ -135,8 +135,8 @@ def test_a_full_disk_stops_the_build_and_nothing_else(bench):
     assert result.text.count("not judged, because building stopped: OSError: [Errno 28] No space left on device\n") == 6
     assert "INTERNALERROR" not in result.text
     assert "Traceback" not in result.text
-    assert judged(result, "measured") == []
-    assert judged(result, "published")
+    assert verdicts(result, "measured") == []
+    assert verdicts(result, "published")
 
 
 def test_a_mistake_in_code_is_an_error_of_every_measured_case(bench):
@@ -146,7 +146,7 @@ def test_a_mistake_in_code_is_an_error_of_every_measured_case(bench):
     assert "ZeroDivisionError: a mistake in code" in result.text
     assert "INTERNALERROR" not in result.text
     assert len(result.record["run"]["crashed"]) == 6
-    assert judged(result, "published")
+    assert verdicts(result, "published")
 
 
 @pytest.mark.parametrize(("kind", "workers"), [("measure", 0), ("checkpoint", 2)])
@@ -160,7 +160,7 @@ def test_what_is_damaged_is_built_again(bench, kind, workers):
         (store.folder(child) / MANIFEST).unlink()
     again = bench.run("-n", workers)
     assert again.code == 0, again.text
-    assert judged(again, "measured") == ["SUPPORTED"] * 6
+    assert verdicts(again, "measured") == ["SUPPORTED"] * 6
     assert bench.built == ({"measure": 1} if kind == "measure" else {"checkpoint": 1, "measure": 1})
     assert f"the artifact {damaged} is damaged (text has changed); it was set aside" in again.text
     assert (store.folder(damaged) / "text").read_text(encoding="utf-8") == kind

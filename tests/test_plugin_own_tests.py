@@ -87,7 +87,7 @@ def test_numbers_that_carry_no_verdict_are_a_crash(tmp_path):
     assert "EvidenceError" in result.text
 
 
-def test_an_interrupt_keeps_what_was_judged(tmp_path):
+def test_an_interrupt_keeps_what_was_decided(tmp_path):
     body = "evidence.verdict(case).check() if 'llama7b' in case.id else (_ for _ in ()).throw(KeyboardInterrupt)"
     result = run(tmp_path / "r", "-k", "published", tests=own(tmp_path, body))
     assert result.code == 2

@@ -1,4 +1,4 @@
-"""Every profile that trains cells can be judged to its end: its own table of cells, on the tiny world."""
+"""Every profile that trains cells can be decided to its end: its own table of cells, on the tiny world."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import pytest
 from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.plan.runnable import why_not
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.tiny import tiny_profiles
 
 CATALOG = tiny_profiles()
@@ -31,7 +31,7 @@ def test_every_case_of_a_profile_gets_a_verdict(name, build):
     assert cases
     store, _ = build(cases, CATALOG, profile)
     for case in cases:
-        record = judge_from_store(case, CATALOG, profile, store)
+        record = verdict_from_store(case, CATALOG, profile, store)
         assert record.id == case.id
         assert record.reason
         table = cell_table(case, CATALOG, profile)

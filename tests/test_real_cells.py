@@ -20,7 +20,7 @@ from itl_bench.stages.builders import builders
 from itl_bench.store.artifact import FAMILIARITY, ITEMS, REPORT
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.tiny import be_quick
 from tests.helpers.tiny_tokenizers import gemma_like
 
@@ -104,11 +104,11 @@ def test_a_model_and_a_dataset_of_ones_own_are_two_entries(catalog):
     assert {("mydata", "C10a"), ("mydata", "C01"), ("atlas-new50-short", "C10a"), ("atlas-new50-short", "C18")} <= asked
 
 
-def test_every_case_is_judged_to_its_end_and_a_pilot_decides_nothing(catalog, built):
+def test_every_case_is_decided_to_its_end_and_a_pilot_decides_nothing(catalog, built):
     store, _ = built
     profile = catalog.profiles["small-quick"].model_copy(update={"pilot": True})
     for case in cases_of(catalog):
-        record = judge_from_store(case, catalog, profile, store)
+        record = verdict_from_store(case, catalog, profile, store)
         assert (record.verdict, record.n_replicates, record.n_bases) == ("INCONCLUSIVE", 2, 1)
         assert record.effect is not None
         assert record.reason.startswith("pilot: no verdict")

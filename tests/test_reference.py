@@ -13,7 +13,7 @@ from itl_bench.record import load
 from itl_bench.report import readme
 from itl_bench.run.building import work_of
 from itl_bench.run.recording import expectations
-from itl_bench.verdicts.published import judge_case
+from itl_bench.verdicts.published import published_verdict
 from tests.helpers.tiny import SHIPPED_ANSWER_TOKENS
 
 TOP = shipped("cases").parent
@@ -58,8 +58,8 @@ def test_the_measured_record_is_of_the_declared_cells(name, monkeypatch):
     cells = [artifact for artifact in record.artifacts if artifact.kind == "checkpoint"]
     assert len(cells) <= sum(len(table.trained()) * len(table.bases) * len(table.seeds) for table in tables)
     assert {one.spec["dataset"] for one in cells} == {one[0] for table in tables for one in table.trained()}
-    judged = {case.id for case in record.cases if case.verdict and case.evidence == "measured"}
-    assert judged == {case.id for case in measured}
+    decided = {case.id for case in record.cases if case.verdict and case.evidence == "measured"}
+    assert decided == {case.id for case in measured}
 
 
 def test_the_code_still_finds_what_the_record_says():
@@ -67,7 +67,7 @@ def test_the_code_still_finds_what_the_record_says():
     recorded = {case.id: case for case in record_of("published").cases}
     for case in build_grid(catalog):
         if case.evidence == "published":
-            now, then = (one.model_dump() for one in (judge_case(case, catalog), recorded[case.id]))
+            now, then = (one.model_dump() for one in (published_verdict(case, catalog), recorded[case.id]))
             assert rounded(now) == rounded(then)
 
 

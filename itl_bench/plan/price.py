@@ -15,10 +15,7 @@ from itl_bench.machine.this_machine import Machine
 from itl_bench.measures.registry import measure_of
 from itl_bench.methods.recipe import TuningRecipe, tuning_of
 from itl_bench.store.keys import Task, needed
-from itl_bench.vocabulary import CELL
-
-REPLICATES = 5  # the fewest for a verdict
-
+from itl_bench.vocabulary import CELL, FEWEST_REPLICATES
 
 REFERENCE = Machine(gpus=(85.5,), gpu="NVIDIA H100 80GB HBM3")  # what cells that cannot run here are priced on
 
@@ -46,11 +43,11 @@ def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
     each = [cost_of(cell, catalog, LEAST, REFERENCE) for cell in some]
     judge = next(iter(catalog.judges.values()))
     return Price(
-        cells=len(some) * REPLICATES,
-        gpu_hours=sum(cost.seconds * max(1, cost.gpus) for cost in each) / 3600 * REPLICATES,
+        cells=len(some) * FEWEST_REPLICATES,
+        gpu_hours=sum(cost.seconds * max(1, cost.gpus) for cost in each) / 3600 * FEWEST_REPLICATES,
         memory_gb=max((memory_gb(cell, catalog) for cell in some), default=0.0),
-        disk_gb=sum(cost.disk_gb for cost in each) * REPLICATES,
-        dollars=len(some) * REPLICATES * answers * judge.dollars_per_answer,
+        disk_gb=sum(cost.disk_gb for cost in each) * FEWEST_REPLICATES,
+        dollars=len(some) * FEWEST_REPLICATES * answers * judge.dollars_per_answer,
     )
 
 

@@ -36,7 +36,7 @@ class Work:
 def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None, root: Path) -> Work:
     """What has to be there before the verdicts on those measured cases that can run here.
 
-    A case whose tasks cannot be made is passed over, so that it costs itself alone: judging it raises what was wrong.
+    A case whose tasks cannot be made is passed over, so that it costs itself alone: its verdict raises what was wrong.
 
     Args:
         cases: The selection.
@@ -133,7 +133,7 @@ def build(
     return Built(report.failed, tuple(report.damaged))
 
 
-def judge_measured(
+def measured_verdict(
     case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store, run_id: str, built: Built
 ) -> CaseRecord:
     """The verdict of a measured case, from the tables in the store; one found damaged is built again first.
@@ -145,18 +145,18 @@ def judge_measured(
         EvidenceError: The tables cannot carry a verdict.
         KeyError: A table is not in the store.
     """
-    from itl_bench.verdicts.measured import judge_from_store
+    from itl_bench.verdicts.measured import verdict_from_store
 
     if built.failed or built.stopped:
         require(work_of_case(case, catalog, profile, store.root), store, built)
     try:
-        return judge_from_store(case, catalog, profile, store)
+        return verdict_from_store(case, catalog, profile, store)
     except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
         if isinstance(error, DamagedArtifactError):
             warnings.warn(str(error), stacklevel=2)
     work = work_of_case(case, catalog, profile, store.root)
     require(work, store, build(work, store, run_id))
-    return judge_from_store(case, catalog, profile, store)
+    return verdict_from_store(case, catalog, profile, store)
 
 
 def require(work: Work, store: Store, built: Built) -> None:

@@ -17,7 +17,7 @@ class VerdictError(AssertionError):
 
 
 @dataclass(frozen=True)
-class JudgedCase:
+class CaseWithVerdict:
     """A case's record, and how it relates to what was recorded earlier.
 
     `status` is None where the run was given no expectations.
@@ -56,10 +56,10 @@ class EvidenceSource:
     catalog: Catalog
     expectations: Expectations | None
     inconclusive: str
-    remember: Callable[[JudgedCase], None]
-    judge_measured: Callable[[Case], CaseRecord]
+    remember: Callable[[CaseWithVerdict], None]
+    measured_verdict: Callable[[Case], CaseRecord]
 
-    def verdict(self, case: Case) -> JudgedCase:
+    def verdict(self, case: Case) -> CaseWithVerdict:
         """The verdict on a case: from the paper's tables, or from what was measured here.
 
         The test is skipped where the case asks what cannot be asked of its base.
@@ -74,22 +74,22 @@ class EvidenceSource:
             if status != "new":
                 old = self.expectations.cases[case.id].verdict
                 record = record.model_copy(update={"recorded_verdict": old, "recorded_status": status})
-        verdict = JudgedCase(record, status, self.inconclusive)
+        verdict = CaseWithVerdict(record, status, self.inconclusive)
         self.remember(verdict)
         return verdict
 
     def _record(self, case: Case) -> CaseRecord:
         if case.evidence == "measured":
             return self._measured(case)
-        from itl_bench.verdicts.published import judge_case  # scipy loads only when something is judged
+        from itl_bench.verdicts.published import published_verdict  # scipy loads only when something is decided
 
-        return judge_case(case, self.catalog)
+        return published_verdict(case, self.catalog)
 
     def _measured(self, case: Case) -> CaseRecord:
         from itl_bench.run.building import CannotBeAskedError
 
         try:
-            return self.judge_measured(case)
+            return self.measured_verdict(case)
         except CannotBeAskedError as error:  # known only once the base has been asked
             reason = f"not run: {error}"
         pytest.skip(reason)

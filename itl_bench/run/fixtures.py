@@ -12,7 +12,7 @@ import pytest
 
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.machine.devices import take_gpu
-from itl_bench.run.evidence import EvidenceSource, JudgedCase, VerdictError
+from itl_bench.run.evidence import CaseWithVerdict, EvidenceSource, VerdictError
 from itl_bench.run.state import CARRIED, STATE
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Evidence(EvidenceSource):
         evidence: str | None = None,
         arm: str | None = None,
         at: str = "rate",
-    ) -> JudgedCase:
+    ) -> CaseWithVerdict:
         """The verdict on the one declared case that fits the words; what it lacks is built now.
 
         The test is skipped where the case cannot run. The verdict is no part of the run's record, which holds the
@@ -75,18 +75,18 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
     What the case of a marked test (`@claims`) reads was built before the first test began. `ask` finds the one declared
     case that fits the words (model, dataset, method, measure, probe, evidence, arm, at) and builds what it lacks.
     """
-    from itl_bench.run.building import Built, judge_measured
+    from itl_bench.run.building import Built, measured_verdict
 
     state = request.config.stash[STATE]
     built = state.built or Built()
     for message in built.damaged:
         warnings.warn(message, stacklevel=1)
 
-    def remember(verdict: JudgedCase) -> None:
+    def remember(verdict: CaseWithVerdict) -> None:
         state.verdict = verdict
 
     def measured(case: Case) -> CaseRecord:
-        return judge_measured(case, state.catalog, state.profile, state.store, state.run_id, built)
+        return measured_verdict(case, state.catalog, state.profile, state.store, state.run_id, built)
 
     def reason(case: Case) -> str | None:
         from itl_bench.plan.runnable import why_not

@@ -18,7 +18,7 @@ from itl_bench.store.store import Store
 if TYPE_CHECKING:
     from itl_bench.catalog.grid.cases import Case
     from itl_bench.run.building import Built
-    from itl_bench.run.evidence import JudgedCase
+    from itl_bench.run.evidence import CaseWithVerdict
     from itl_bench.run.recording.expectations import Expectations
 
 
@@ -47,7 +47,7 @@ class State:
         self.store_root = store_root(config)
         self.run_id = ""  # the same in all processes of the run
         self.built: Built | None = None  # set before the first item runs
-        self.verdict: JudgedCase | None = None  # of the item that is running
+        self.verdict: CaseWithVerdict | None = None  # of the item that is running
 
     @cached_property
     def store(self) -> Store:

@@ -12,6 +12,7 @@ from statistics import fmean
 import numpy as np
 
 from itl_bench.catalog.catalog import Catalog
+from itl_bench.catalog.claims import Side
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.words import side_name
 from itl_bench.data.rows import Table
@@ -19,9 +20,10 @@ from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord
 from itl_bench.verdicts.comparison import RatePoint, Sample, prompts_with_values, shared_replicates, unit_means
-from itl_bench.verdicts.facts import Facts, identity, numbers_of, undecided, with_reason
-from itl_bench.verdicts.guards import count, repetitions, too_few, too_few_prompts, trained
+from itl_bench.verdicts.facts import UNKNOWN, Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
+from itl_bench.verdicts.guards import not_trained, repetitions, too_few, too_few_prompts, trained, without_value
 from itl_bench.verdicts.stats.pseudo import Array, derive, sources
+from itl_bench.verdicts.tables import columns_needed
 
 Samples = Mapping[float, Sample]  # one side: learning rate -> its cells there, in order of rate
 Curve = Sequence[tuple[float, float]]  # (learning rate, training loss at the end), the rate rises and the loss falls
@@ -40,6 +42,82 @@ class Reading:
     replicate: Replicate
     loss: float
     weights: Mapping[float, float]
+
+
+@dataclass(frozen=True)
+class SideRead:
+    """One side at the matched losses.
+
+    Attributes:
+        samples: The side at its learning rates.
+        readings: Where each replicate of it is read.
+    """
+
+    samples: Samples
+    readings: Sequence[Reading]
+
+    def tables(self) -> list[Table]:
+        """The tables of all cells that the readings are made of."""
+        return [self.samples[rate].tables[one.replicate] for one in self.readings for rate in one.weights]
+
+    def was_trained(self) -> list[bool]:
+        """For each replicate whether all cells that it is read between were trained."""
+        return [all(trained(*self.samples[rate].loss(one.replicate)) for rate in one.weights) for one in self.readings]
+
+    def values(self, measure: str, column: str, prompts: Mapping[str, str]) -> Array:
+        """A column at the matched losses: the values of the cells, averaged with the weights.
+
+        Args:
+            measure: Id of the measure.
+            column: One of its columns, as the claim asks for it.
+            prompts: Prompt -> unit; every table read has a value of each.
+
+        Returns:
+            Shape (R, P): values or pseudo-values (`itl_bench.verdicts.stats.pseudo`) by replicate and sorted unit.
+
+        Raises:
+            EvidenceError: If a mean whose logarithm is asked for is not above 0.
+        """
+
+        def of_cell(table: Table) -> Array:
+            return derive(measure, column, [[unit_means(table, name, prompts)] for name in sources(measure, column)])
+
+        rows = [
+            sum(weight * of_cell(self.samples[rate].tables[one.replicate]) for rate, weight in one.weights.items())
+            for one in self.readings
+        ]
+        return np.concatenate(rows)
+
+
+def verdict_at_equal_loss(
+    case: Case, catalog: Catalog, points: Sequence[RatePoint], floors: str = "", obstacles: Sequence[str] = ()
+) -> CaseRecord:
+    """The verdict on a measured difference at the lowest training loss that both sides of a replicate reach.
+
+    Its interval is that of `verdict_on_difference`: what interpolating between learning rates misses is not in it.
+
+    Args:
+        case: A case with evidence measured that compares two tuned methods on the same prompts.
+        catalog: The catalog it is from.
+        points: Both sides at each learning rate; losses that do not meet decide nothing.
+        floors: What to set the effect against, in words: it ends the reason.
+        obstacles: Why the case gives no verdict whatever its numbers.
+
+    Raises:
+        EvidenceError: A rate is missing or given twice, no replicate is at every rate, or the numbers cannot carry a
+            verdict (no common prompt, NaN, a logarithm of 0): an error, never a verdict.
+    """
+    left, right = sides_by_rate(points)
+    replicates = common_replicates(left, right)
+    try:
+        matches = [match_losses(left, right, one) for one in replicates]
+    except EvidenceError as error:  # sides that were trained differently well at every rate are no crash
+        numbers, sizes = Numbers(reason=f"no match at equal training loss: {error}"), UNKNOWN
+    else:
+        left_read = SideRead(left, [one for one, _ in matches])
+        right_read = SideRead(right, [other for _, other in matches])
+        numbers, sizes = _compared(case, left_read, right_read, floors, obstacles)
+    return record_of(case, catalog, numbers, sizes, rates=left, points=())
 
 
 def sides_by_rate(points: Sequence[RatePoint]) -> tuple[Samples, Samples]:
@@ -122,127 +200,33 @@ def _named(replicate: Replicate) -> str:
     return f"base {replicate.base}, seed {replicate.seed}"
 
 
-def tables_read(side: Samples, readings: Sequence[Reading]) -> list[Table]:
-    """The tables of all cells that the readings of a side are made of."""
-    return [side[rate].tables[one.replicate] for one in readings for rate in one.weights]
-
-
-def values_at(
-    side: Samples, readings: Sequence[Reading], measure: str, column: str, prompts: Mapping[str, str]
-) -> Array:
-    """A column of one side at the matched losses: the values of its cells, averaged with the weights.
-
-    Args:
-        side: The side at its learning rates.
-        readings: One per replicate.
-        measure: Id of the measure.
-        column: One of its columns, as the claim asks for it.
-        prompts: Prompt -> unit; every table read has a value of each.
-
-    Returns:
-        Shape (R, P): values or pseudo-values (`itl_bench.verdicts.stats.pseudo`) by replicate and sorted unit.
-
-    Raises:
-        EvidenceError: If a mean whose logarithm is asked for is not above 0.
-    """
-
-    def of_cell(table: Table) -> Array:
-        return derive(measure, column, [[unit_means(table, name, prompts)] for name in sources(measure, column)])
-
-    rows = [
-        sum(weight * of_cell(side[rate].tables[one.replicate]) for rate, weight in one.weights.items())
-        for one in readings
-    ]
-    return np.concatenate(rows)
-
-
-SideRead = tuple[Samples, Sequence[Reading]]  # a side's cells, and where each replicate of it is read
-
-
-def judge_at_equal_loss(
-    case: Case, catalog: Catalog, points: Sequence[RatePoint], floors: str = "", obstacles: Sequence[str] = ()
-) -> CaseRecord:
-    """The verdict of a measured difference at the lowest training loss that both sides of a replicate reach.
-
-    Its interval is that of `judge_measured`: what interpolating between learning rates misses is not in it.
-
-    Args:
-        case: A case with evidence measured that compares two tuned methods on the same prompts.
-        catalog: The catalog it is from.
-        points: Both sides at each learning rate; losses that do not meet decide nothing.
-        floors: What to set the effect against, in words: it ends the reason.
-        obstacles: Why the case gives no verdict whatever its numbers.
-
-    Raises:
-        EvidenceError: A rate is missing or given twice, no replicate is at every rate, or the numbers cannot carry a
-            verdict (no common prompt, NaN, a logarithm of 0): an error, never a verdict.
-    """
-    left, right = sides_by_rate(points)
-    rates: Facts = {"rates": tuple(left), "points": ()}
-    replicates = common_replicates(left, right)
-    try:
-        matches = [match_losses(left, right, one) for one in replicates]
-    except EvidenceError as error:  # sides that were trained differently well at every rate are no crash
-        return undecided(case, catalog, f"no match at equal training loss: {error}").model_copy(update=rates)
-    sides = ((left, [one for one, _ in matches]), (right, [other for _, other in matches]))
-    return CaseRecord.model_validate(identity(case, catalog) | _facts(case, sides, floors, obstacles) | rates)
-
-
-def _facts(case: Case, sides: tuple[SideRead, SideRead], floors: str, obstacles: Sequence[str]) -> Facts:
+def _compared(
+    case: Case, left: SideRead, right: SideRead, floors: str, obstacles: Sequence[str]
+) -> tuple[Numbers, Sizes]:
     """The case's numbers, what blocks a verdict, and where both sides were read."""
-    replicates = [one.replicate for one in sides[0][1]]
-    needed = sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
-    prompts, left_out = prompts_with_values([table for side in sides for table in tables_read(*side)], needed)
-    blocked = [*obstacles, *_not_trained(case, sides), *too_few(replicates), *too_few_prompts(len(prompts))]
-    numbers: Facts = {}
-    try:
-        numbers = _numbers(case, sides, prompts)
-    except EvidenceError:  # what is no evidence needs no numbers
-        if not blocked:
-            raise
-    sizes: Facts = {
-        "n_prompts": len(prompts), "n_replicates": len(replicates), "n_bases": len({one.base for one in replicates})
-    }  # fmt: skip
-    notes = [
-        f"{count(left_out, 'prompt')} without a value left out" if left_out else "",
-        _losses(sides[0][1]),
-        ", ".join(_names(case, sides)),
-        repetitions(replicates),
-        floors,
-    ]
-    return with_reason(numbers, blocked, notes) | sizes
+    replicates = [one.replicate for one in left.readings]
+    prompts, left_out = prompts_with_values([*left.tables(), *right.tables()], columns_needed(case))
+    names = [_name(case, case.left, left), _name(case, case.right, right)]
+    found = zip(names, (left.was_trained(), right.was_trained()), strict=True)
+    blocked = [*obstacles, *not_trained(found), *too_few(replicates), *too_few_prompts(len(prompts))]
+    numbers = unless_blocked(lambda: _numbers(case, left, right, prompts), blocked)
+    notes = [without_value(left_out), _losses(left.readings), ", ".join(names), repetitions(replicates), floors]
+    return with_reason(numbers, blocked, notes), Sizes.of(len(prompts), replicates)
 
 
-def _numbers(case: Case, sides: tuple[SideRead, SideRead], prompts: dict[str, str]) -> Facts:
+def _numbers(case: Case, left: SideRead, right: SideRead, prompts: Mapping[str, str]) -> Numbers:
     if not prompts:
         raise EvidenceError(f"{case.id}: no prompt has a value on both sides in every replicate")
-    measure, (left, right) = case.measure.measure, sides
-    values = {
-        name: (values_at(*left, measure, name, prompts), values_at(*right, measure, name, prompts))
-        for name in case.columns
-    }
-    numbers = numbers_of(case, values, [one.replicate.base for one in left[1]])
-    return {name: value for name, value in numbers.items() if name not in ("left", "right")}  # those are of points
+    measure = case.measure.measure
+    sides = {name: (left.values(measure, name, prompts), right.values(measure, name, prompts)) for name in case.columns}
+    return numbers_of(case, sides, [one.replicate.base for one in left.readings])
 
 
-def _not_trained(case: Case, sides: tuple[SideRead, SideRead]) -> list[str]:
-    """A loss between two cells is evidence where both of them were trained."""
-    named = []
-    for name, (side, readings) in zip(_names(case, sides), sides, strict=True):
-        untrained = sum(not all(trained(*side[rate].loss(one.replicate)) for rate in one.weights) for one in readings)
-        if untrained:
-            named.append(f"{name} ({untrained} of {count(len(readings), 'replicate')})")
-    return [f"not trained: {' and '.join(named)}"] if named else []
-
-
-def _names(case: Case, sides: tuple[SideRead, SideRead]) -> list[str]:
-    """For example "full between rates 0.0003 and 0.001" and "lora at 0.01", over all replicates."""
-    names = []
-    for side, (_, readings) in zip((case.left, case.right), sides, strict=True):
-        rates = sorted({rate for one in readings for rate in one.weights})
-        where = f"between rates {rates[0]:g} and {rates[-1]:g}" if len(rates) > 1 else f"at {rates[0]:g}"
-        names.append(f"{side_name(case, side)} {where}")
-    return names
+def _name(case: Case, side: Side, read: SideRead) -> str:
+    """For example "full between rates 0.0003 and 0.001" or "lora at 0.01", over all replicates."""
+    rates = sorted({rate for one in read.readings for rate in one.weights})
+    where = f"between rates {rates[0]:g} and {rates[-1]:g}" if len(rates) > 1 else f"at {rates[0]:g}"
+    return f"{side_name(case, side)} {where}"
 
 
 def _losses(readings: Sequence[Reading]) -> str:

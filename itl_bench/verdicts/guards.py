@@ -1,6 +1,6 @@
 """What keeps numbers from being a verdict: too few replicates, bases, prompts or updates; cells without training."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 from itl_bench.catalog.grid.cases import Case
@@ -9,16 +9,11 @@ from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint
 from itl_bench.verdicts.tables import losses_of
-
-FEWEST_REPLICATES = 5
-
+from itl_bench.vocabulary import FEWEST_REPLICATES
 
 FEWEST_BASES = 3  # two leave one degree of freedom between them; one is no sample of bases, and the verdict is about it
-
-
 FEWEST_PROMPTS = 400
-
-
+FEWEST_UPDATES = 94  # of a cell: 3 epochs of 1,000 rows in batches of 32 (the paper's smallest tuning), or of 250 in 8
 TRAINED_SHARE = 0.2  # a cell whose training loss fell by less than this share of its start was not trained
 
 
@@ -41,20 +36,12 @@ def too_few_prompts(n_prompts: int) -> list[str]:
     return [] if enough else [f"too few prompts: {n_prompts}, a verdict needs {FEWEST_PROMPTS}"]
 
 
-def trained(first: float, last: float) -> bool:
-    """Whether a training loss fell far enough to say that its cell was trained; NaN did not."""
-    return last < (1 - TRAINED_SHARE) * first
-
-
-def repetitions(replicates: Iterable[Replicate]) -> str:
-    """For example "6 replicates on 3 bases"."""
-    bases = [one.base for one in replicates]
-    return f"{count(len(bases), 'replicate')} on {count(len(set(bases)), 'base')}"
-
-
-def count(n: int, thing: str) -> str:
-    """For example "1 prompt", "2 prompts"."""
-    return f"{n} {thing}{'s' * (n != 1)}"
+def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:
+    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough."""
+    updates = [len(losses_of(task, store)) for task in tasks if task.spec.get("measure") == "training"]
+    fewest = min(updates, default=FEWEST_UPDATES)
+    enough = fewest >= FEWEST_UPDATES
+    return [] if enough else [f"pilot: cells of {count(fewest, 'update')}; a verdict needs {FEWEST_UPDATES}"]
 
 
 def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:
@@ -69,12 +56,34 @@ def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:
     return [f"too little to borrow: an excess of at most {fmean(found):.3f} is possible, a verdict needs {needed:g}"]
 
 
-FEWEST_UPDATES = 94  # of a cell: 3 epochs of 1,000 rows in batches of 32 (the paper's smallest tuning), or of 250 in 8
+def not_trained(sides: Iterable[tuple[str, Sequence[bool]]]) -> list[str]:
+    """Why sides whose cells were not all trained cannot carry a verdict; nothing where they were.
+
+    Args:
+        sides: The name of each side, and for each of its replicates whether it was trained; of an untuned base none.
+    """
+    named = [
+        f"{name} ({found.count(False)} of {count(len(found), 'replicate')})" for name, found in sides if not all(found)
+    ]
+    return [f"not trained: {' and '.join(dict.fromkeys(named))}"] if named else []
 
 
-def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:
-    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough."""
-    updates = [len(losses_of(task, store)) for task in tasks if task.spec.get("measure") == "training"]
-    fewest = min(updates, default=FEWEST_UPDATES)
-    enough = fewest >= FEWEST_UPDATES
-    return [] if enough else [f"pilot: cells of {count(fewest, 'update')}; a verdict needs {FEWEST_UPDATES}"]
+def trained(first: float, last: float) -> bool:
+    """Whether a training loss fell far enough to say that its cell was trained; NaN did not."""
+    return last < (1 - TRAINED_SHARE) * first
+
+
+def repetitions(replicates: Iterable[Replicate]) -> str:
+    """For example "6 replicates on 3 bases"."""
+    bases = [one.base for one in replicates]
+    return f"{count(len(bases), 'replicate')} on {count(len(set(bases)), 'base')}"
+
+
+def without_value(left_out: int) -> str:
+    """How many prompts were left out; nothing where all have a value."""
+    return f"{count(left_out, 'prompt')} without a value left out" if left_out else ""
+
+
+def count(n: int, thing: str) -> str:
+    """For example "1 prompt", "2 prompts"."""
+    return f"{n} {thing}" if n == 1 else f"{n} {thing}s"

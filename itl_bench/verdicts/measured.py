@@ -11,7 +11,7 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.words import side_name
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import ItlError
-from itl_bench.plan.cells import UNTUNED, Replicate
+from itl_bench.plan.cells import UNTUNED
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.overlaps import in_case
 from itl_bench.plan.rates import at_edge
@@ -30,13 +30,44 @@ from itl_bench.record import CaseRecord
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.difference import judge_measured
-from itl_bench.verdicts.equal_loss import judge_at_equal_loss
+from itl_bench.verdicts.difference import verdict_on_difference
+from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
 from itl_bench.verdicts.guards import too_few_updates, too_little_to_borrow
 from itl_bench.verdicts.tables import mean, table_of, training_loss
-from itl_bench.verdicts.trend import judge_trend_from_store
+from itl_bench.verdicts.trend import trend_from_store
 
 Means = Mapping[str, float | None]  # by side, nats
+
+BUILT_WITH = ("torch", "transformers", "peft", "device")
+
+
+def verdict_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store) -> CaseRecord:
+    """The verdict on a measured case.
+
+    Raises:
+        KeyError: An artifact that the verdict reads is not in the store.
+        DamagedArtifactError: One of them is damaged.
+        EvidenceError: The tables cannot carry a verdict.
+    """
+    table = cell_table(case, catalog, profile)
+    if table is None:
+        raise ItlError(f"{case.id}: no profile trains its cells")
+    graph = Graph(catalog)
+    tasks = {task.key: task for task in read_by(graph, case, table)}
+    read = tuple(tasks)
+    verdict_of = trend_from_store if case.over else _difference_from_store
+    declared = ["pilot: no verdict"] if profile and profile.pilot else []
+    pilot = [*declared, *too_few_updates(tasks.values(), store)]
+    record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
+    notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
+    reason = "; ".join(filter(None, [record.reason, *notes]))
+    return record.model_copy(update={"artifacts": read, "reason": reason, "pilot": True if pilot else None})
+
+
+def sample_of(side: SideTables, store: Store) -> Sample:
+    """One side at one rate, as the store has it."""
+    tables = {replicate: table_of(task, store) for replicate, task in side.tables.items()}
+    return Sample(tables, {replicate: training_loss(task, store) for replicate, task in side.training.items()})
 
 
 def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Store) -> str:
@@ -44,7 +75,7 @@ def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Stor
 
     Args:
         case: Whose sides are compared.
-        floors: From `tasks.floors_of`; they are in the store.
+        floors: From `plan.reads.floors_of`; they are in the store.
         headline: The shift tables of both sides at the headline rate.
         store: Where the floors are.
 
@@ -61,6 +92,23 @@ def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Stor
         for name, side in ((left, headline.left), (right, headline.right))
     }
     return in_words(seeds, _mean_of(floors.wordings, store), control)
+
+
+def in_words(seeds: Means, wording: float | None, control: Means) -> str:
+    """The sentence; what is None is left out.
+
+    Args:
+        seeds: By side, the mean divergence between two seeds, nats.
+        wording: That of the bases asked in other words.
+        control: By side, the mean divergence from the base on the base's own answers.
+    """
+    known = [f"of {name} {value:.2g}" for name, value in seeds.items() if value is not None]
+    floors = [f"two seeds {known[0]}", *known[1:]] if known else []
+    if wording is not None:
+        floors.append(f"the base under another wording {wording:.2g}")
+    sides = [f"{name} {value:.2g}" for name, value in control.items() if value is not None]
+    parts = [("floors: ", floors), ("on the base's own answers ", sides)]
+    return "; ".join(start + ", ".join([f"{some[0]} nats", *some[1:]]) for start, some in parts if some)
 
 
 def borrowing_in_words(case: Case, headline: RatePoint) -> str:
@@ -92,64 +140,6 @@ def no_answers_in_words(case: Case, headline: RatePoint) -> str:
     return f"no value stated for {shares[0]:.2f} against {shares[1]:.2f} of prompts"
 
 
-def in_words(seeds: Means, wording: float | None, control: Means) -> str:
-    """The sentence; what is None is left out.
-
-    Args:
-        seeds: By side, the mean divergence between two seeds, nats.
-        wording: That of the bases asked in other words.
-        control: By side, the mean divergence from the base on the base's own answers.
-    """
-    known = [f"of {name} {value:.2g}" for name, value in seeds.items() if value is not None]
-    floors = [f"two seeds {known[0]}", *known[1:]] if known else []
-    if wording is not None:
-        floors.append(f"the base under another wording {wording:.2g}")
-    sides = [f"{name} {value:.2g}" for name, value in control.items() if value is not None]
-    parts = [("floors: ", floors), ("on the base's own answers ", sides)]
-    return "; ".join(start + ", ".join([f"{some[0]} nats", *some[1:]]) for start, some in parts if some)
-
-
-def _mean_of(tasks: Iterable[Task], store: Store) -> float | None:
-    return mean([table_of(task, store) for task in tasks], "kl")
-
-
-BUILT_WITH = ("torch", "transformers", "peft", "device")
-
-
-def judge_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store) -> CaseRecord:
-    """The verdict on a measured case.
-
-    Raises:
-        KeyError: An artifact that the verdict reads is not in the store.
-        DamagedArtifactError: One of them is damaged.
-        EvidenceError: The tables cannot carry a verdict.
-    """
-    table = cell_table(case, catalog, profile)
-    if table is None:
-        raise ItlError(f"{case.id}: no profile trains its cells")
-    graph = Graph(catalog)
-    tasks = {task.key: task for task in read_by(graph, case, table)}
-    read = tuple(tasks)
-    judge = judge_trend_from_store if case.over else _judge_difference
-    declared = ["pilot: no verdict"] if profile and profile.pilot else []
-    pilot = [*declared, *too_few_updates(tasks.values(), store)]
-    record = judge(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
-    notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
-    reason = "; ".join(filter(None, [record.reason, *notes]))
-    return record.model_copy(update={"artifacts": read, "reason": reason, "pilot": bool(pilot) or None})
-
-
-def _judge_difference(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:
-    points = {rate: _point(graph, case, rate, table, store) for rate in common_rates(case, table)}
-    if case.at == "training-loss":
-        return judge_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
-    headline = headline_rate(case, table)
-    floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
-    floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
-    blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
-    return judge_measured(case, graph.catalog, list(points.values()), headline, floors, blocked)
-
-
 def mixture(keys: Iterable[str], store: Store) -> str:
     """What artifacts were built with, where that differs between them, in words; nothing where it does not."""
     found: dict[str, set[str]] = {name: set() for name in BUILT_WITH}
@@ -160,6 +150,19 @@ def mixture(keys: Iterable[str], store: Store) -> str:
                 found[name].add(str(value))
     mixed = [f"{name} {' and '.join(sorted(values))}" for name, values in found.items() if len(values) > 1]
     return f"its artifacts were built with different {', '.join(mixed)}" if mixed else ""
+
+
+def _difference_from_store(
+    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
+) -> CaseRecord:
+    points = {rate: _point(graph, case, rate, table, store) for rate in common_rates(case, table)}
+    if case.at == "training-loss":
+        return verdict_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
+    headline = headline_rate(case, table)
+    floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
+    floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
+    blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
+    return verdict_on_difference(case, graph.catalog, list(points.values()), headline, floors, blocked)
 
 
 def _point(graph: Graph, case: Case, rate: float | None, table: CellTable, store: Store) -> RatePoint:
@@ -178,11 +181,5 @@ def _own_rate(graph: Graph, case: Case, side: Side, table: CellTable) -> float |
     return None if cell.method == UNTUNED else cell.rate
 
 
-def sample_of(side: SideTables, store: Store) -> Sample:
-    """One side at one rate, as the store has it."""
-    tables = {replicate: table_of(task, store) for replicate, task in side.tables.items()}
-    return Sample(tables, _losses(side.training, store))
-
-
-def _losses(training: Mapping[Replicate, Task], store: Store) -> dict[Replicate, tuple[float, float]]:
-    return {replicate: training_loss(task, store) for replicate, task in training.items()}
+def _mean_of(tasks: Iterable[Task], store: Store) -> float | None:
+    return mean([table_of(task, store) for task in tasks], "kl")

@@ -1,4 +1,4 @@
-"""A case: which published numbers, which comparison -> verdict."""
+"""A published case: which of the paper's numbers, which comparison -> verdict."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -13,20 +13,43 @@ from itl_bench.catalog.measures import JudgeSpec
 from itl_bench.catalog.published import DOUBTFUL, DUPLICATE
 from itl_bench.errors import EvidenceError
 from itl_bench.record import CaseRecord
-from itl_bench.verdicts.facts import Column, Finding, facts_of, identity, sign_p, with_margins
+from itl_bench.verdicts.facts import Column, Finding, Sizes, case_verdict, decided, record_of, sign_p
+from itl_bench.verdicts.guards import count
 from itl_bench.verdicts.stats.estimate import (
     BoundedEstimate,
     difference_of_means,
     difference_of_proportions,
     mean_of_units,
 )
-from itl_bench.verdicts.stats.rule import judge
 from itl_bench.verdicts.stats.trend import slope
 from itl_bench.verdicts.stats.units import too_few_for_sign_test
 from itl_bench.vocabulary import ALL_MODELS, Verdict
 
+FEWEST_UNITS = 3  # of an interval: two units leave one degree of freedom, and an interval that says nothing
 
-def single_pair(case: Case, catalog: Catalog) -> Finding:
+
+def published_verdict(case: Case, catalog: Catalog) -> CaseRecord:
+    """The verdict on a published case.
+
+    Raises:
+        EvidenceError: The case's numbers cannot carry a verdict (NaN, no rows): an error, never a verdict.
+    """
+    finding = FINDERS[_published(case).unit](case, catalog)
+    return record_of(case, catalog, decided(case, finding), Sizes(n_prompts=finding.n_prompts))
+
+
+def judge_spread(catalog: Catalog) -> tuple[float, int]:
+    """Standard deviation of one answer's score, and its degrees of freedom.
+
+    The source's answers are good ones, and aspects near the top of the scale hardly vary there (clarity not at all).
+    The largest deviation among the aspects stands for all of them.
+    """
+    deviations = {aspect: stdev(scores) for aspect, scores in catalog.tables.judge_scores.items()}
+    widest = max(deviations, key=deviations.__getitem__)
+    return deviations[widest], len(catalog.tables.judge_scores[widest]) - 1
+
+
+def _single_pair(case: Case, catalog: Catalog) -> Finding:
     """A single pair of published means: the only spread is that of the judge, taken from elsewhere."""
     (pair,) = case.pairs
     if pair.doubtful:
@@ -35,7 +58,7 @@ def single_pair(case: Case, catalog: Catalog) -> Finding:
         note = "the interval holds the rounding of the figure alone, no sampling spread is published"
         return Finding("point", {name: _read_off(pair, name) for name in case.columns}, note=note)
     spread, freedom = judge_spread(catalog)
-    columns = _judged(case, pair, spread, freedom, catalog)
+    columns = _with_spread(case, pair, spread, freedom, catalog)
     notes = [
         f"differences beyond the judge's spread: {', '.join(_beyond_spread(columns)) or 'none'}",
         f"approximate interval of one run each: {spread:.2f} points per answer, {_judge(catalog).spread_source}",
@@ -52,7 +75,8 @@ def _read_off(pair: Pair, name: str) -> Column:
     return Column(BoundedEstimate(left - right, left_low - right_high, left_high - right_low, 1), left, right)
 
 
-def _judged(case: Case, pair: Pair, spread: float, freedom: int, catalog: Catalog) -> dict[str, Column]:
+def _with_spread(case: Case, pair: Pair, spread: float, freedom: int, catalog: Catalog) -> dict[str, Column]:
+    """The columns of a pair of means, where single answers have this spread."""
     probe = catalog.probes[pair.left.probe]
     columns = {}
     for name in case.columns:
@@ -66,17 +90,6 @@ def _judge(catalog: Catalog) -> JudgeSpec:
     return next(iter(catalog.judges.values()))
 
 
-def judge_spread(catalog: Catalog) -> tuple[float, int]:
-    """Standard deviation of one answer's score, and its degrees of freedom.
-
-    The source's answers are good ones, and aspects near the top of the scale hardly vary there (clarity not at all).
-    The largest deviation among the aspects stands for all of them.
-    """
-    deviations = {aspect: stdev(scores) for aspect, scores in catalog.tables.judge_scores.items()}
-    widest = max(deviations, key=deviations.__getitem__)
-    return deviations[widest], len(catalog.tables.judge_scores[widest]) - 1
-
-
 def _steadiness(case: Case, pair: Pair, freedom: int, catalog: Catalog) -> str:
     """Up to which spread per answer the verdict stays the same: the source's answers may vary less than these.
 
@@ -86,8 +99,7 @@ def _steadiness(case: Case, pair: Pair, freedom: int, catalog: Catalog) -> str:
     spreads = [spread for spread in spreads if spread >= spreads[0]]
 
     def verdict(spread: float) -> Verdict:
-        columns = _judged(case, pair, spread, freedom, catalog)
-        return judge(case.claim.expect, with_margins(case, columns)).verdict
+        return case_verdict(case, _with_spread(case, pair, spread, freedom, catalog)).verdict
 
     verdicts = [verdict(spread) for spread in spreads]
     if verdicts[0] == "INCONCLUSIVE":
@@ -115,25 +127,6 @@ def _doubt(case: Case, pair: Pair) -> str:
         values = "/".join(f"{row.values[name]:.2f}" for name in case.columns)
         texts.append(f"{row.method} on {dataset_id(row)} {values}{words.get(row.flag, '')}")
     return f"no evidence: {' against '.join(texts)}"
-
-
-def judge_case(case: Case, catalog: Catalog) -> CaseRecord:
-    """The verdict of a published case.
-
-    Raises:
-        EvidenceError: The case's numbers cannot carry a verdict (NaN, no rows): an error, never a verdict.
-    """
-    if case.published is None:
-        raise EvidenceError(f"{case.id} has no published numbers; it needs cells that are trained and measured")
-    finding = FINDERS[case.published.unit](case, catalog)
-    if finding.undecided:
-        facts = {"verdict": "INCONCLUSIVE", "reason": finding.undecided, "basis": finding.basis}
-        return CaseRecord.model_validate(identity(case, catalog) | facts)
-    verdict = judge(case.claim.expect, with_margins(case, finding.columns))
-    return CaseRecord.model_validate(identity(case, catalog) | facts_of(case, finding, verdict))
-
-
-FEWEST_UNITS = 3  # of an interval: two units leave one degree of freedom, and an interval that says nothing
 
 
 def _families(case: Case, catalog: Catalog) -> Finding:
@@ -169,7 +162,7 @@ def _families_note(case: Case, pairs: list[Pair], columns: Mapping[str, Column])
         f"left above right in {above} of {total} single values",
     ]
     if left_out := len(case.pairs) - len(pairs):
-        parts.append(f"{left_out} pair{'s' * (left_out > 1)} left out, their rows are no evidence")
+        parts.append(f"{count(left_out, 'pair')} left out, their rows are no evidence")
     if "-vs-" in case.model:
         parts.append("one pair of models: no claim about models in general")
     elif case.model == ALL_MODELS and too_few_for_sign_test(n := len({pair.left.model for pair in pairs})):
@@ -182,7 +175,6 @@ def _difference(pair: Pair, column: str) -> float:
 
 
 def _size_trend(case: Case, catalog: Catalog) -> Finding:
-
     columns = {}
     for name in case.columns:
         rows = [row for row in case.curve if name in row.values]
@@ -193,7 +185,6 @@ def _size_trend(case: Case, catalog: Catalog) -> Finding:
 
 
 def _length_trend(case: Case, catalog: Catalog) -> Finding:
-
     figures = catalog.tables.figures
     lengths = {one.cell: one.value for one in figures if one.quantity == "data_length_chars"}
     outputs = {one.cell: one.value for one in figures if one.quantity == "output_length_chars"}
@@ -204,7 +195,6 @@ def _length_trend(case: Case, catalog: Catalog) -> Finding:
 
 
 def _proportion(case: Case, catalog: Catalog) -> Finding:
-
     published = _published(case)
     left, right = (_figure(case, cell, catalog) / 100 for cell in (published.left, published.right))
     n_left, n_right = published.items or (0, 0)
@@ -239,7 +229,7 @@ def _figure(case: Case, cell: str | None, catalog: Catalog) -> float:
 
 FINDERS: dict[str, Callable[[Case, Catalog], Finding]] = {
     "model-x-dataset-family": _families,
-    "cell": single_pair,
+    "cell": _single_pair,
     "size": _size_trend,
     "response-length": _length_trend,
     "proportion": _proportion,

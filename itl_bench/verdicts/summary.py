@@ -29,22 +29,22 @@ def families(declared: Sequence[Case]) -> dict[Family, list[Case]]:
     return dict(groups)
 
 
-def summarise(declared: Sequence[Case], judged: Mapping[str, CaseRecord], catalog: Catalog) -> tuple[ClaimRecord, ...]:
+def summarise(declared: Sequence[Case], decided: Mapping[str, CaseRecord], catalog: Catalog) -> tuple[ClaimRecord, ...]:
     """One record per declared family.
 
     Args:
         declared: All cases of the profile, whether selected or not.
-        judged: Case id -> record, of the cases that were judged.
+        decided: Case id -> record, of the cases that have a verdict.
         catalog: The catalog, for the claims' statements.
     """
-    return tuple(_summary(family, members, judged, catalog) for family, members in families(declared).items())
+    return tuple(_summary(family, members, decided, catalog) for family, members in families(declared).items())
 
 
 def _summary(
-    family: Family, members: Sequence[Case], judged: Mapping[str, CaseRecord], catalog: Catalog
+    family: Family, members: Sequence[Case], decided: Mapping[str, CaseRecord], catalog: Catalog
 ) -> ClaimRecord:
     claim = catalog.claims[family.claim]
-    records = {case.id: judged[case.id] for case in members if case.id in judged and judged[case.id].verdict}
+    records = {case.id: decided[case.id] for case in members if case.id in decided and decided[case.id].verdict}
     verdicts = [record.verdict for record in records.values()]
     tested = {key: record.p_value for key, record in records.items() if record.verdict != "INCONCLUSIVE"}
     adjusted = holm({case.id: tested.get(case.id) for case in members})  # what decided nothing counts as p = 1

@@ -15,6 +15,11 @@ from itl_bench.verdicts.stats.pseudo import derive, sources
 END = 10  # steps over which the training loss at the end is averaged
 
 
+def columns_needed(case: Case) -> list[str]:
+    """The columns of a measure's table that the case's columns are made of, by name."""
+    return sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
+
+
 def column_mean(case: Case, table: Table) -> float:
     """The mean over units of prompts of a case's first column, prompts without a value left out."""
     measure, column = case.measure.measure, case.columns[0]

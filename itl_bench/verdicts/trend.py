@@ -1,32 +1,73 @@
 """A measured trend: a slope over cells that were trained here -> verdict."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log, log10
-from statistics import fmean
+from typing import NamedTuple
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
-from itl_bench.catalog.grid.asked_cells import OVER_CELLS
+from itl_bench.catalog.grid.asked_cells import FEWEST_OF_A_TREND, OVER_CELLS
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.data.rows import ITEMS_LENGTH
+from itl_bench.data.rows import ITEMS_LENGTH, Table
 from itl_bench.errors import EvidenceError
-from itl_bench.plan.cells import Replicate
+from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.reads import cell_pairs, dataset_tables
 from itl_bench.record import CaseRecord
+from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import CellSummary
-from itl_bench.verdicts.facts import Column, Facts, identity, judged, undecided, with_reason
+from itl_bench.verdicts.facts import Column, Finding, Numbers, Sizes, decided, record_of, with_reason
 from itl_bench.verdicts.guards import repetitions, too_few, too_few_prompts, trained
 from itl_bench.verdicts.stats.nested import nested_mean
 from itl_bench.verdicts.stats.trend import slope_within
 from itl_bench.verdicts.tables import column_mean, mean, table_of, training_loss
 
-FEWEST_CELLS = 3  # of a trend, in every replicate
+RANGE_OF_LENGTHS = 1.5  # longest over shortest mean length of the data of a trend
 
 
-def judge_trend(
+class Points(NamedTuple):
+    """The cells that a trend is over.
+
+    Attributes:
+        cells: Those that were trained.
+        left_out: How many were not.
+        n_prompts: Number of prompts behind every y.
+    """
+
+    cells: list[CellSummary]
+    left_out: int
+    n_prompts: int
+
+
+def trend_from_store(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:
+    """The verdict on a trend; cells that were not trained are left out, and counted.
+
+    Args:
+        graph: The tasks of the catalog.
+        case: A case with evidence measured that is over an axis.
+        table: Its cells.
+        store: Where the tables are.
+        obstacles: Why the case gives no verdict whatever its numbers.
+
+    Raises:
+        EvidenceError: The tables cannot carry a verdict.
+    """
+    cells, left_out, n_prompts = _points(graph, case, table, store)
+    obstacles = [*obstacles, *(_no_range(cells) if case.over == "response-length" else [])]
+    note = f"{left_out} cells that were not trained left out" if left_out else ""
+    try:
+        return verdict_on_trend(case, graph.catalog, cells, note, n_prompts, obstacles)
+    except EvidenceError as error:
+        if not left_out:
+            raise
+        # Too few are left: that is no crash.
+        reason = "; ".join([*obstacles, f"{note}: {error}"])
+        return record_of(case, graph.catalog, Numbers(reason=reason))
+
+
+def verdict_on_trend(
     case: Case,
     catalog: Catalog,
     cells: Sequence[CellSummary],
@@ -34,7 +75,7 @@ def judge_trend(
     n_prompts: int | None = None,
     obstacles: Sequence[str] = (),
 ) -> CaseRecord:
-    """The verdict of a measured trend: least squares within each replicate, then the mean of its slopes.
+    """The verdict on a measured trend: least squares within each replicate, then the mean of its slopes.
 
     Along the divergence from the base every learning rate has an intercept of its own; along other axes there is one.
     The interval is about new replicates of these cells on these prompts.
@@ -52,18 +93,62 @@ def judge_trend(
     """
     if len(case.columns) != 1:
         raise EvidenceError(f"{case.id}: a trend is over one column, not {len(case.columns)}")
-    slopes = _slopes(sorted(set(cells), key=_cell), within_rate=case.over == "log-kl")
-    bases = [one.base for one in slopes]
+    slopes = _slopes(sorted(set(cells), key=_order), within_rate=case.over == OVER_CELLS)
     blocked = [*obstacles, *too_few(slopes), *(too_few_prompts(n_prompts) if n_prompts is not None else ())]
-    numbers: Facts = {"effect": fmean(slopes.values()), "deciding_column": case.columns[0]}
-    if len(slopes) > 1:
-        column = Column(nested_mean(list(slopes.values()), bases), cells=list(slopes.values()))
-        numbers = judged(case, {case.columns[0]: column})
     notes = [f"{len(set(cells))} cells", repetitions(slopes), floors]
-    sizes: Facts = {"n_prompts": n_prompts, "n_replicates": len(slopes), "n_bases": len(set(bases))}
-    rates = tuple(sorted({cell.rate for cell in cells if cell.rate is not None}))
-    facts = with_reason(numbers, blocked, notes) | sizes | {"rates": rates}
-    return CaseRecord.model_validate(identity(case, catalog) | facts)
+    numbers = with_reason(_numbers(case, slopes), blocked, notes)
+    rates = sorted({cell.rate for cell in cells if cell.rate is not None})
+    return record_of(case, catalog, numbers, Sizes.of(n_prompts, slopes), rates)
+
+
+def _points(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
+    cells, left_out, n_prompts = [], 0, 0
+    for cell, tasks in _tasks(graph, case, table):
+        if not trained(*training_loss(graph.training(cell), store)):
+            left_out += 1
+            continue
+        tables = [table_of(task, store) for task in tasks]
+        n_prompts = len(tables[0].prompts)
+        x, y = _place(case, graph.catalog, cell, tables)
+        cells.append(CellSummary(cell.rate, cell.dataset, cell.method, cell.replicate, x, y))
+    return Points(cells, left_out, n_prompts)
+
+
+def _tasks(graph: Graph, case: Case, table: CellTable) -> list[tuple[TunedCell, list[Task]]]:
+    """Every cell with the tables that place it; first the one that the trend is of."""
+    if case.over == OVER_CELLS:
+        return [(cell, [knowledge, shift]) for cell, shift, knowledge in cell_pairs(graph, case, table)]
+    return [(cell, [task]) for cell, task in dataset_tables(graph, case, table)]
+
+
+def _place(case: Case, catalog: Catalog, cell: TunedCell, tables: Sequence[Table]) -> tuple[float, float]:
+    """X and y of a cell: log divergence and accuracy, or where its data are on the axis and the mean of the column."""
+    if case.over == OVER_CELLS:
+        knowledge, shift = tables
+        divergence, accuracy = mean([shift], "kl"), mean([knowledge], "accuracy")
+        if not divergence or accuracy is None:
+            raise EvidenceError(f"{case.id}: {cell.method} on {cell.dataset} at {cell.rate:g} has no divergence")
+        return log(divergence), accuracy
+    (values,) = tables
+    x = log10(catalog.dataset_rows[cell.dataset]) if case.over == "size" else values.facts[ITEMS_LENGTH]
+    return x, column_mean(case, values)
+
+
+def _no_range(cells: Sequence[CellSummary]) -> list[str]:
+    """Why nothing can be said along the length of responses, where all data have about the same."""
+    factor = exp(max(cell.x for cell in cells) - min(cell.x for cell in cells)) if cells else 1.0
+    if factor >= RANGE_OF_LENGTHS:
+        return []
+    return [f"the longest responses of the data are {factor:.2f} times the shortest, a trend needs {RANGE_OF_LENGTHS}"]
+
+
+def _numbers(case: Case, slopes: Mapping[Replicate, float]) -> Numbers:
+    """Of the mean slope; one replicate has no interval."""
+    (name,), values = case.columns, list(slopes.values())
+    if len(values) == 1:
+        return Numbers(deciding_column=name, effect=values[0])
+    column = Column(nested_mean(values, [one.base for one in slopes]), cells=values)
+    return decided(case, Finding("interval", {name: column}))
 
 
 def _slopes(cells: Sequence[CellSummary], within_rate: bool) -> dict[Replicate, float]:
@@ -78,8 +163,8 @@ def _slopes(cells: Sequence[CellSummary], within_rate: bool) -> dict[Replicate, 
 def _slope(replicate: Replicate, cells: Sequence[CellSummary], within_rate: bool) -> float:
     """One intercept, or one for each learning rate."""
     where = f"base {replicate.base}, seed {replicate.seed}"
-    if len(cells) < FEWEST_CELLS:
-        raise EvidenceError(f"a trend needs {FEWEST_CELLS} cells in every replicate; {where} has {len(cells)}")
+    if len(cells) < FEWEST_OF_A_TREND:
+        raise EvidenceError(f"a trend needs {FEWEST_OF_A_TREND} cells in every replicate; {where} has {len(cells)}")
     rates = [cell.rate if within_rate else None for cell in cells]
     try:
         return slope_within([cell.x for cell in cells], [cell.y for cell in cells], rates)
@@ -87,83 +172,6 @@ def _slope(replicate: Replicate, cells: Sequence[CellSummary], within_rate: bool
         raise EvidenceError(f"{where}: {error}") from None
 
 
-def _cell(cell: CellSummary) -> tuple[object, ...]:
+def _order(cell: CellSummary) -> tuple[object, ...]:
     """What sorts cells: rates may be None."""
     return (cell.replicate, cell.rate is not None, cell.rate or 0.0, cell.dataset, cell.method, cell.x, cell.y)
-
-
-RANGE_OF_LENGTHS = 1.5  # longest over shortest mean length of the data of a trend
-
-
-Points = tuple[list[CellSummary], int, int]  # cells, how many were left out as not trained, prompts
-
-
-def judge_trend_from_store(
-    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
-) -> CaseRecord:
-    """The verdict on a trend; cells that were not trained are left out, and counted.
-
-    Args:
-        graph: The tasks of the catalog.
-        case: A case with evidence measured that is over an axis.
-        table: Its cells.
-        store: Where the tables are.
-        obstacles: Why the case gives no verdict whatever its numbers.
-
-    Raises:
-        EvidenceError: The tables cannot carry a verdict.
-    """
-    catalog, points = graph.catalog, _over_cells if case.over == OVER_CELLS else _over_datasets
-    cells, left_out, n_prompts = points(graph, case, table, store)
-    obstacles = [*obstacles, *(_no_range(cells) if case.over == "response-length" else [])]
-    note = f"{left_out} cells that were not trained left out" if left_out else ""
-    try:
-        return judge_trend(case, catalog, cells, note, n_prompts, obstacles)
-    except EvidenceError as error:
-        if not left_out:
-            raise
-        # Too few are left: that is no crash.
-        return undecided(case, catalog, "; ".join([*obstacles, f"{note}: {error}"]))
-
-
-def _no_range(cells: Sequence[CellSummary]) -> list[str]:
-    """Why nothing can be said along the length of responses, where all data have about the same."""
-    factor = exp(max(cell.x for cell in cells) - min(cell.x for cell in cells)) if cells else 1.0
-    enough = factor >= RANGE_OF_LENGTHS
-    return (
-        []
-        if enough
-        else [
-            f"the longest responses of the data are {factor:.2f} times the shortest, a trend needs {RANGE_OF_LENGTHS}"
-        ]
-    )
-
-
-def _over_cells(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
-    """Every trained cell: the logarithm of its mean divergence, and its mean accuracy."""
-    cells, left_out, n_prompts = [], 0, 0
-    for cell, shift, knowledge in cell_pairs(graph, case, table):
-        if not trained(*training_loss(graph.training(cell), store)):
-            left_out += 1
-            continue
-        answers = table_of(knowledge, store)
-        divergence, accuracy = mean([table_of(shift, store)], "kl"), mean([answers], "accuracy")
-        if not divergence or accuracy is None:
-            raise EvidenceError(f"{case.id}: {cell.method} on {cell.dataset} at {cell.rate:g} has no divergence")
-        n_prompts = len(answers.prompts)
-        cells.append(CellSummary(cell.rate, cell.dataset, cell.method, cell.replicate, log(divergence), accuracy))
-    return cells, left_out, n_prompts
-
-
-def _over_datasets(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
-    """Every trained cell: where its data are on the axis, and the mean of the case's column."""
-    cells, left_out, n_prompts = [], 0, 0
-    for cell, task in dataset_tables(graph, case, table):
-        if not trained(*training_loss(graph.training(cell), store)):
-            left_out += 1
-            continue
-        values = table_of(task, store)
-        n_prompts = len(values.prompts)
-        x = log10(graph.catalog.dataset_rows[cell.dataset]) if case.over == "size" else values.facts[ITEMS_LENGTH]
-        cells.append(CellSummary(cell.rate, cell.dataset, cell.method, cell.replicate, x, column_mean(case, values)))
-    return cells, left_out, n_prompts

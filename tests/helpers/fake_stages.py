@@ -15,9 +15,8 @@ from types import ModuleType
 
 from itl_bench.errors import UnsuitableBaseError, UsageError
 from itl_bench.plan.lacking import missing
-from itl_bench.record import CaseRecord
 from itl_bench.store.keys import Task
-from itl_bench.verdicts.facts import identity
+from itl_bench.verdicts.facts import Numbers, record_of
 
 BASE = Task("base", {"model": "bios1m"})
 
@@ -78,11 +77,11 @@ def builders():
     return dict.fromkeys(("base", "corpus", "checkpoint", "measure"), build)
 
 
-def judge_from_store(case, catalog, profile, store):
+def verdict_from_store(case, catalog, profile, store):
     artifact = store.open(table(case).key)
     assert (artifact.folder / "text").read_text(encoding="utf-8") == "measure"
-    facts = {"verdict": "SUPPORTED", "reason": "as built", "p_value": 0.001, "artifacts": [artifact.manifest.key]}
-    return CaseRecord.model_validate(identity(case, catalog) | facts)
+    record = record_of(case, catalog, Numbers("SUPPORTED", reason="as built", p_value=0.001))
+    return record.model_copy(update={"artifacts": (artifact.manifest.key,)})
 
 
 def pytest_sessionfinish():
@@ -100,7 +99,7 @@ def install(name, **functions):
 install("itl_bench.plan.runnable", why_not=why_not)
 install("itl_bench.plan.reads", tasks_of=tasks_of, read_by=lambda graph, case, table: [])
 install("itl_bench.stages.builders", builders=builders, provenance=lambda: {"device": "none"})
-install("itl_bench.verdicts.measured", judge_from_store=judge_from_store)
+install("itl_bench.verdicts.measured", verdict_from_store=verdict_from_store)
 install(
     "itl_bench.run.recording.cells", cells_of=lambda tasks, catalog, store: None
 )  # of these cells there is nothing to say

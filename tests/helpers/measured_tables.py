@@ -9,7 +9,7 @@ from itl_bench.data.rows import Table
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.difference import judge_measured
+from itl_bench.verdicts.difference import verdict_on_difference
 from tests.helpers.shipped_catalog import catalog, grid
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
@@ -55,7 +55,7 @@ def at(rate, left, right, losses=TRAINED):
 
 
 def verdict(points, case=BETTER, headline=1e-4, floors="", obstacles=()) -> CaseRecord:
-    return judge_measured(grid()[case], catalog(), points, headline, floors, obstacles)
+    return verdict_on_difference(grid()[case], catalog(), points, headline, floors, obstacles)
 
 
 def divergence(seed, scale):

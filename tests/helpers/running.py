@@ -26,7 +26,7 @@ class Run:
 
     @property
     def verdicts(self) -> dict[str, str]:
-        """Case id -> verdict, of the cases that were judged."""
+        """Case id -> verdict, of the cases that have a verdict."""
         return {case["id"]: case["verdict"] for case in self.record["cases"] if case.get("verdict")}
 
 

@@ -9,7 +9,7 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.record import CaseRecord
-from itl_bench.verdicts.published import judge_case
+from itl_bench.verdicts.published import published_verdict
 
 CASES = Path(__file__).parents[2] / "cases"
 
@@ -30,4 +30,4 @@ def grid() -> dict:
 
 @cache
 def records() -> dict[str, CaseRecord]:
-    return {key: judge_case(case, catalog()) for key, case in grid().items() if case.evidence == "published"}
+    return {key: published_verdict(case, catalog()) for key, case in grid().items() if case.evidence == "published"}

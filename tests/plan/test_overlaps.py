@@ -28,7 +28,7 @@ from itl_bench.stages.measuring.table import build_measure
 from itl_bench.store.artifact import ITEMS, PROMPTS, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.measured_tables import answers
 
 LONG = "write a long letter to the mayor about the noise of the harbour at night"  # 15 words
@@ -188,7 +188,7 @@ def test_the_reason_of_a_verdict_ends_with_what_is_found(own, tmp_path):
     cases = {case.id: case for case in build_grid(own)}
     graph = Graph(own)
     store = store_of(graph, cases[CASE], tmp_path / "store")
-    record = judge_from_store(cases[CASE], own, None, store)
+    record = verdict_from_store(cases[CASE], own, None, store)
     said = "; 1 of 4 prompts of bios-known is in mine word for word, 2 more share 13 words in a row with it"
     assert record.reason.endswith(said)
     assert record.reason.count("word for word") == 1  # once for both methods, rates and replicates
@@ -202,7 +202,7 @@ def test_a_reason_says_nothing_where_nothing_is_found(own, tmp_path):
     case = next(case for case in build_grid(own) if case.id == CASE)
     graph = Graph(own)
     store = store_of(graph, case, tmp_path / "store")
-    assert "word for word" not in judge_from_store(case, own, None, store).reason
+    assert "word for word" not in verdict_from_store(case, own, None, store).reason
     found = in_plan(overlaps(graph.tasks.values()), graph.tasks, store)
     assert found == ["0 of 1 prompts of bios-known are in mine word for word"]
 

@@ -16,7 +16,7 @@ from itl_bench.run.building import (
     Work,
     build,
     in_words,
-    judge_measured,
+    measured_verdict,
     require,
     work_of,
 )
@@ -153,11 +153,11 @@ def test_a_task_in_words_leaves_out_what_no_reader_needs():
 
 
 @pytest.fixture
-def judging(monkeypatch):
+def fake_verdicts(monkeypatch):
     """Trivial modules in place of the real ones; gives the keys that were asked for."""
     asked = []
 
-    def judge_from_store(case, catalog, profile, store):
+    def verdict_from_store(case, catalog, profile, store):
         asked.append(TABLE.key)
         return store.open(TABLE.key).manifest.kind
 
@@ -165,7 +165,7 @@ def judging(monkeypatch):
         "plan.runnable": {"why_not": lambda *_: None},
         "plan.reads": {"tasks_of": lambda *_: (list(WORK.tasks), [TABLE.key])},
         "stages.builders": {"builders": lambda: stages()()[0], "provenance": dict},
-        "verdicts.measured": {"judge_from_store": judge_from_store},
+        "verdicts.measured": {"verdict_from_store": verdict_from_store},
     }
     for name, functions in modules.items():
         module = ModuleType(f"itl_bench.{name}")
@@ -178,33 +178,33 @@ CASE = next(case for case in grid().values() if case.evidence == "measured")
 
 
 @pytest.mark.parametrize("loss", ["gone", "damaged"])
-def test_a_table_that_is_lost_after_the_build_is_built_again(tmp_path, judging, loss):
+def test_a_table_that_is_lost_after_the_build_is_built_again(tmp_path, fake_verdicts, loss):
     store = Store(tmp_path)
     if loss == "damaged":
         build(WORK, store, "run", stages())
         (store.folder(TABLE.key) / "text").write_text("something else", encoding="utf-8")
         with pytest.warns(UserWarning, match="is damaged"):
-            assert judge_measured(CASE, catalog(), None, store, "run", Built()) == "measure"
+            assert measured_verdict(CASE, catalog(), None, store, "run", Built()) == "measure"
     else:
-        assert judge_measured(CASE, catalog(), None, store, "run", Built()) == "measure"
-    assert len(judging) == 2
+        assert measured_verdict(CASE, catalog(), None, store, "run", Built()) == "measure"
+    assert len(fake_verdicts) == 2
     assert (store.folder(TABLE.key) / "text").read_text(encoding="utf-8") == "measure"
 
 
-def test_a_mistake_in_judging_is_no_reason_to_build(tmp_path, judging, monkeypatch):
+def test_a_mistake_in_a_verdict_is_no_reason_to_build(tmp_path, fake_verdicts, monkeypatch):
     store = Store(tmp_path)
     build(WORK, store, "run", stages())
 
     def mistaken(*_):
         raise KeyError("a name that no table has")
 
-    monkeypatch.setattr(sys.modules["itl_bench.verdicts.measured"], "judge_from_store", mistaken)
+    monkeypatch.setattr(sys.modules["itl_bench.verdicts.measured"], "verdict_from_store", mistaken)
     monkeypatch.setattr(sys.modules["itl_bench.stages.builders"], "builders", not_to_be_called)
     with pytest.raises(KeyError, match="a name that no table has"):
-        judge_measured(CASE, catalog(), None, store, "run", Built())
+        measured_verdict(CASE, catalog(), None, store, "run", Built())
 
 
-def test_cases_of_experts_are_never_built(judging):
+def test_cases_of_experts_are_never_built(fake_verdicts):
     expert = dataclasses.replace(CASE, evidence="expert")
     assert work_of([expert], catalog(), None, Path("no-store")) == Work()
     assert work_of([CASE], catalog(), None, Path("no-store")).targets == (TABLE.key,)

@@ -11,7 +11,7 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
 from itl_bench.plan.runnable import why_not
-from itl_bench.run.building import Built, judge_measured, work_of, work_of_case
+from itl_bench.run.building import Built, measured_verdict, work_of, work_of_case
 from itl_bench.store.store import Store
 
 BROKEN = "bios-new30-short"
@@ -63,4 +63,4 @@ def test_one_broken_entry_costs_the_cases_that_cannot_use_it_and_no_other(mistak
     assert {task.key for task in work.needed()} == {task.key for task in work.tasks}
     for case in broken:
         with pytest.raises(UsageError, match=f"^dataset {BROKEN!r} is none of the bios world$"):
-            judge_measured(case, mistaken, profile, Store(tmp_path / "store"), "run", Built())
+            measured_verdict(case, mistaken, profile, Store(tmp_path / "store"), "run", Built())

@@ -21,7 +21,7 @@ from itl_bench.stages.loading import load_model, load_tuned
 from itl_bench.store.artifact import RESPONSES, TABLE, TOKENS, TRAINING
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.tiny import ROWS, tiny_profiles
 
 CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02")
@@ -64,7 +64,7 @@ def test_a_case_without_cells_says_which_profile_has_them(cases, catalog, bases)
 
 def test_every_case_gets_a_record_with_its_numbers(runnable, catalog, store):
     for case in runnable:
-        record = judge_from_store(case, catalog, None, store)
+        record = verdict_from_store(case, catalog, None, store)
         assert record.verdict == "INCONCLUSIVE"  # 24 prompts
         assert "too few prompts" in record.reason or case.over
         assert record.effect is not None or "sentence-start" in case.id or case.over  # these models learn too little
@@ -91,7 +91,7 @@ def test_left_and_right_are_the_means_of_their_own_tables(runnable, catalog, sto
     for case in runnable:
         if case.claim.id == "C10a":
             assert (case.left.method, case.right.method) == ("lora", "full")
-            record = judge_from_store(case, catalog, None, store)
+            record = verdict_from_store(case, catalog, None, store)
             for point in record.points:
                 left, right = (by_hand(graph, case, method, point.rate, store) for method in ("lora", "full"))
                 assert (point.left, point.right) == pytest.approx((left, right), abs=1e-12)
@@ -111,7 +111,7 @@ def test_verdicts_do_not_depend_on_what_else_is_asked(runnable, catalog, store):
 def test_a_lost_table_is_named(runnable, catalog, store, tmp_path):
     case = next(case for case in runnable if case.claim.id == "C10a")
     with pytest.raises(KeyError):
-        judge_from_store(case, catalog, None, Store(tmp_path / "empty"))
+        verdict_from_store(case, catalog, None, Store(tmp_path / "empty"))
 
 
 def cell_of(method, rate=0.01):

@@ -242,7 +242,7 @@ def test_the_logarithm_is_of_the_mean():
     assert record.verdict == "SUPPORTED"
 
 
-def test_several_columns_are_judged_together():
+def test_several_columns_are_decided_together():
     record = verdict([at(1e-4, divergence(1, 2.0), divergence(2, 0.5))], SHIFT_IN_ALL)
     assert [column.name for column in record.columns] == ["kl", "base_improbability", "base_rank"]
     assert record.verdict == "SUPPORTED"

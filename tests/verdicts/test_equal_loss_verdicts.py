@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.equal_loss import judge_at_equal_loss
+from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
 from tests.helpers.measured_tables import ENDS, ONE, REPLICATES, START, as_table, verdict
 from tests.helpers.measured_tables import SHIFT as AT_RATE
 from tests.helpers.shipped_catalog import catalog, grid
@@ -50,8 +50,8 @@ def points_of(left, right):
     return [RatePoint(rate, left[rate], right[rate]) for rate in left]
 
 
-def judged(left, right, **options):
-    return judge_at_equal_loss(grid()[SHIFT], catalog(), points_of(left, right), **options)
+def at_equal_loss(left, right, **options):
+    return verdict_at_equal_loss(grid()[SHIFT], catalog(), points_of(left, right), **options)
 
 
 def scattered(seed):
@@ -64,7 +64,7 @@ def scattered(seed):
     ("full", "lora", "expected"), [((1, -0.5), (-1, -1.5), "SUPPORTED"), ((1, -1), (0.9, -1), "REFUTED")]
 )
 def test_where_log_kl_is_linear_in_log_loss_the_difference_is_exact(full, lora, expected):
-    record = judged(side(FULL, line(*full)), side(LORA, line(*lora)), floors="the floor")
+    record = at_equal_loss(side(FULL, line(*full)), side(LORA, line(*lora)), floors="the floor")
     logs = [math.log(0.5 * factor(one)) for one in REPLICATES]
     left, right = (np.mean([intercept + slope * log for log in logs]) for intercept, slope in (full, lora))
     assert (record.effect, record.columns[0].left, record.columns[0].right) == pytest.approx(
@@ -96,7 +96,7 @@ def test_by_plain_loops_over_numpy_s_interpolation(seed):
         loss = max(min(cell.losses[one][1] for cell in cells.values()) for cells in (full, lora))
         falling = [full[rate] for rate in (1e-4, 3e-4, 1e-3, 3e-3)]
         effects.append(interpolated(falling, one, loss) - interpolated(lora.values(), one, loss))
-    record = judged(full, lora)
+    record = at_equal_loss(full, lora)
     assert record.effect == pytest.approx(np.mean(effects))
     assert record.columns[0].cells_above == sum(effect > 0 for effect in effects)
 
@@ -104,7 +104,7 @@ def test_by_plain_loops_over_numpy_s_interpolation(seed):
 @pytest.mark.parametrize("seed", range(3))
 def test_where_both_reach_it_at_one_rate_all_numbers_are_those_of_that_rate(seed):
     left, right = side(LORA, scattered(seed)), side(LORA, scattered(seed + 50))
-    record, there = judged(left, right), verdict(points_of(left, right), AT_RATE, headline=1e-2)
+    record, there = at_equal_loss(left, right), verdict(points_of(left, right), AT_RATE, headline=1e-2)
     for name in ("effect", "ci_low", "ci_high", "p_value", "verdict", "columns", "minimal_detectable_effect"):
         assert getattr(record, name) == getattr(there, name), name
 
@@ -115,7 +115,7 @@ def test_prompts_are_those_with_a_value_in_every_table_that_is_read():
     for cells, rate in ((full, 1e-4), (full, 3e-4)):  # the first is not read
         with_gap = cells[rate].tables[ONE].model_copy(update={"columns": gap})
         cells[rate] = Sample({**cells[rate].tables, ONE: with_gap}, cells[rate].losses)
-        record = judged(full, lora)
+        record = at_equal_loss(full, lora)
         assert (record.n_prompts, "1 prompt without a value left out" in record.reason) == (
             (450, False) if rate == 1e-4 else (449, True)
         )
@@ -129,7 +129,7 @@ def test_swapping_the_sides_negates(left_ends, right_ends, seed):
         side(dict(zip(FULL, ends[:n], strict=False)), scattered([seed, number]), REPLICATES[:3], n_units=4)
         for number, ends in enumerate((left_ends, right_ends))
     )
-    record, swapped = judged(one, other), judged(other, one)
+    record, swapped = at_equal_loss(one, other), at_equal_loss(other, one)
     if record.effect is None:
         assert swapped.effect is None
         assert "no training loss that both sides reach" in record.reason
@@ -141,25 +141,25 @@ def test_swapping_the_sides_negates(left_ends, right_ends, seed):
 def test_cells_that_were_not_trained_decide_nothing():
     """Full has 0.5 between a cell that fell by half and one that was hardly trained: from 1.4 to 1.2."""
     full, lora = side(FULL, line(1, -0.5)), side(LORA, line(-1, -1.5))
-    assert judged(full, lora).verdict == "SUPPORTED"
+    assert at_equal_loss(full, lora).verdict == "SUPPORTED"
     untrained = {one: (1.4, end) for one, (_, end) in full[3e-4].losses.items()}
-    record = judged({**full, 3e-4: Sample(full[3e-4].tables, untrained)}, lora)
+    record = at_equal_loss({**full, 3e-4: Sample(full[3e-4].tables, untrained)}, lora)
     assert (record.verdict, record.columns[0].verdict, record.p_value) == ("INCONCLUSIVE", "INCONCLUSIVE", None)
     assert record.reason.startswith("not trained: full between rates 0.0003 and 0.001 (6 of 6 replicates); at equal")
-    assert record.effect == pytest.approx(judged(full, lora).effect)
+    assert record.effect == pytest.approx(at_equal_loss(full, lora).effect)
     not_read = {one: (2.1, end) for one, (_, end) in full[1e-4].losses.items()}
-    assert judged({**full, 1e-4: Sample(full[1e-4].tables, not_read)}, lora).verdict == "SUPPORTED"
+    assert at_equal_loss({**full, 1e-4: Sample(full[1e-4].tables, not_read)}, lora).verdict == "SUPPORTED"
 
 
 def test_one_replicate_has_an_effect_and_no_interval():
-    record = judged(*(side(ends, line(a, -1), REPLICATES[:1]) for ends, a in ((FULL, 2.0), (LORA, 0.5))))
+    record = at_equal_loss(*(side(ends, line(a, -1), REPLICATES[:1]) for ends, a in ((FULL, 2.0), (LORA, 0.5))))
     assert record.effect == pytest.approx(1.5)
     assert (record.verdict, record.ci_low, record.n_replicates) == ("INCONCLUSIVE", None, 1)
     assert record.reason.startswith("replicate variance poorly known: 1 replicate, a verdict needs 5; at equal")
 
 
 def test_few_prompts_decide_nothing():
-    record = judged(*(side(ends, line(a, -1), n_units=100) for ends, a in ((FULL, 3.0), (LORA, 0.5))))
+    record = at_equal_loss(*(side(ends, line(a, -1), n_units=100) for ends, a in ((FULL, 3.0), (LORA, 0.5))))
     assert (record.verdict, record.n_prompts) == ("INCONCLUSIVE", 300)
     assert record.reason.startswith("too few prompts: 300, a verdict needs 400; at equal")
 
@@ -167,18 +167,18 @@ def test_few_prompts_decide_nothing():
 def test_replicates_are_those_of_every_rate():
     full, lora = side(FULL, line(1, -1)), side(LORA, line(0, -1), REPLICATES[1:])
     lora[3e-3] = Sample({one: lora[3e-3].tables[one] for one in REPLICATES[2:]}, lora[3e-3].losses)
-    assert judged(full, lora).n_replicates == 4
+    assert at_equal_loss(full, lora).n_replicates == 4
 
 
 def test_losses_that_do_not_meet_decide_nothing():
-    record = judged(side({1e-3: 0.2, 3e-3: 0.1}, line(0, 0)), side({1e-3: 2.0, 3e-3: 0.5}, line(0, 0)))
+    record = at_equal_loss(side({1e-3: 0.2, 3e-3: 0.1}, line(0, 0)), side({1e-3: 2.0, 3e-3: 0.5}, line(0, 0)))
     assert (record.verdict, record.effect, record.rates, record.points) == ("INCONCLUSIVE", None, (1e-3, 3e-3), ())
     assert record.reason.startswith("no match at equal training loss: base 0, seed 0: no training loss that both sides")
 
 
 def test_an_obstacle_blocks_a_verdict():
     sides = side(FULL, line(3, 0)), side(LORA, line(0, 0))
-    free, blocked = judged(*sides), judged(*sides, obstacles=["pilot: no verdict"])
+    free, blocked = at_equal_loss(*sides), at_equal_loss(*sides, obstacles=["pilot: no verdict"])
     assert (free.verdict, blocked.verdict) == ("SUPPORTED", "INCONCLUSIVE")
     assert blocked.effect == free.effect
     assert blocked.reason.startswith("pilot: no verdict; ")

@@ -13,7 +13,7 @@ from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts import guards
 from itl_bench.verdicts.guards import too_few_updates
-from itl_bench.verdicts.measured import judge_from_store, mixture
+from itl_bench.verdicts.measured import mixture, verdict_from_store
 from tests.helpers.tiny import ROWS, SHIPPED_FEWEST_UPDATES, tiny_catalog
 
 REFERENCE = shipped("cases").parent / "reports" / "reference"
@@ -80,11 +80,11 @@ def tuned(bases, build):
 def test_a_difference_between_cells_of_few_updates_is_shown_and_decides_nothing(tuned, monkeypatch):
     monkeypatch.setattr("itl_bench.verdicts.guards.FEWEST_PROMPTS", 1)
     monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", -math.inf)
-    full = judge_from_store(tuned[0], tuned[1], None, tuned[2])
+    full = verdict_from_store(tuned[0], tuned[1], None, tuned[2])
     assert (full.pilot, "pilot" in full.reason) == (None, False)
     assert full.p_value is not None
     monkeypatch.setattr(guards, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
-    short = judge_from_store(tuned[0], tuned[1], None, tuned[2])
+    short = verdict_from_store(tuned[0], tuned[1], None, tuned[2])
     updates = 3 * math.ceil(ROWS / 32)  # epochs, rows, batch
     assert short.pilot is True
     assert short.reason.startswith(f"pilot: cells of {updates} updates; a verdict needs 94; ")
@@ -98,7 +98,7 @@ def test_a_pilot_of_few_updates_says_both(tuned, monkeypatch):
     monkeypatch.setattr(guards, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     case, catalog, store = tuned
     profile = catalog.profiles["embedded"].model_copy(update={"pilot": True})
-    record = judge_from_store(case, catalog, profile, store)
+    record = verdict_from_store(case, catalog, profile, store)
     assert record.reason.startswith("pilot: no verdict; pilot: cells of 12 updates; a verdict needs 94; ")
 
 

@@ -15,7 +15,7 @@ from itl_bench.store.artifact import ITEMS, TABLE, TRAINING
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from itl_bench.verdicts.guards import trained
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import verdict_from_store
 from itl_bench.verdicts.tables import column_mean, training_loss
 from tests.helpers.tiny import SHIPPED_FEWEST_UPDATES, SIZES, tiny_catalog
 
@@ -62,7 +62,7 @@ def test_the_trend_over_sizes_is_that_of_the_logarithm_of_mean_divergence(sized,
     monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", -math.inf)  # six steps train nothing
     case = the_case(sized, "C03")
     store, tasks = build([case], sized)
-    record = judge_from_store(case, sized, None, store)
+    record = verdict_from_store(case, sized, None, store)
     values = {key: math.log(mean_of_units(table, "kl")) for key, table, _ in tables(tasks, store, "shift")}
     x = [math.log10(rows) for rows in SIZES.values()]
     slopes = [np.polyfit(x, [values[name, base] for name in SIZED], 1)[0] for base in (1, 2)]
@@ -74,7 +74,7 @@ def test_the_trend_over_sizes_is_that_of_the_logarithm_of_mean_divergence(sized,
 def test_the_trend_over_response_length_is_that_of_the_data_trained_on(styled, build):
     case = the_case(styled, "C15")
     store, tasks = build([case], styled)
-    record = judge_from_store(case, styled, None, store)
+    record = verdict_from_store(case, styled, None, store)
     slopes = []
     for base in (1, 2):
         points = []
@@ -112,7 +112,7 @@ def test_data_of_one_length_say_nothing_of_length(bases, build):
     catalog = tiny_catalog(**SHORT, cells=[{"datasets": shares, "methods": ["full"], "rates": [0.01]}])
     case = the_case(catalog, "C15")
     store, _ = build([case], catalog)
-    record = judge_from_store(case, catalog, None, store)
+    record = verdict_from_store(case, catalog, None, store)
     assert record.verdict == "INCONCLUSIVE"
     assert re.match(
         r"the longest responses of the data are 1\.\d\d times the shortest, a trend needs 1\.5; ", record.reason
@@ -133,19 +133,19 @@ def test_a_pilot_gives_no_verdict(styled, build):
     case = the_case(styled, "C15")
     store, _ = build([case], styled)
     profile = styled.profiles["embedded"].model_copy(update={"pilot": True})
-    record = judge_from_store(case, styled, profile, store)
+    record = verdict_from_store(case, styled, profile, store)
     assert record.verdict == "INCONCLUSIVE"
     assert record.reason.startswith("pilot: no verdict; ")
-    assert record.effect == judge_from_store(case, styled, None, store).effect
+    assert record.effect == verdict_from_store(case, styled, None, store).effect
 
 
 def test_a_trend_over_cells_of_few_updates_is_shown_and_decides_nothing(sized, build, monkeypatch):
     monkeypatch.setattr("itl_bench.verdicts.guards.TRAINED_SHARE", -math.inf)
     case = the_case(sized, "C03")
     store, _ = build([case], sized)
-    full = judge_from_store(case, sized, None, store)
+    full = verdict_from_store(case, sized, None, store)
     monkeypatch.setattr("itl_bench.verdicts.guards.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
-    short = judge_from_store(case, sized, None, store)
+    short = verdict_from_store(case, sized, None, store)
     fewest = 3 * math.ceil(min(SIZES.values()) / 32)  # epochs, rows, batch
     assert short.reason.startswith(f"pilot: cells of {fewest} updates; a verdict needs 94; ")
     assert (short.verdict, short.p_value) == ("INCONCLUSIVE", None)
@@ -157,6 +157,6 @@ def test_a_trend_of_which_too_little_is_left_says_as_well_that_it_was_short(size
     monkeypatch.setattr("itl_bench.verdicts.guards.FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
     case = the_case(sized, "C03")
     store, _ = build([case], sized)
-    record = judge_from_store(case, sized, None, store)
+    record = verdict_from_store(case, sized, None, store)
     assert (record.verdict, record.effect) == ("INCONCLUSIVE", None)
     assert record.reason.startswith("pilot: cells of 6 updates; a verdict needs 94; 6 cells that were not trained left")

@@ -97,7 +97,7 @@ def test_the_drop_in_nats_holds_exactly_what_rounding_leaves_open(model, size, n
 
 
 @pytest.mark.parametrize(("model", "size", "numbers"), READINGS)
-def test_the_log_ratio_is_judged_as_the_worst_case_would_be(model, size, numbers):
+def test_the_log_ratio_is_decided_as_the_worst_case_would_be(model, size, numbers):
     record = records()[reading_id("C05", model, size)]
     low, high = worst_case(ratio, numbers)
     assert record.effect == pytest.approx(ratio(*numbers))

@@ -9,7 +9,7 @@ DECLARED = list(grid().values())
 C07 = [case for case in DECLARED if case.id.startswith("C07-published")]
 
 
-def judged(*outcomes, basis="interval"):
+def decided(*outcomes, basis="interval"):
     """Records of the first members of C07's published family: (verdict, p)."""
     found = {}
     for case, (verdict, p_value) in zip(C07, outcomes, strict=False):
@@ -46,12 +46,12 @@ def test_the_family_has_as_many_members_as_datasets_with_several_sizes():
     ],
 )
 def test_the_verdict_of_a_claim(outcomes, verdict):
-    assert summary(judged(*outcomes)).verdict == verdict
+    assert summary(decided(*outcomes)).verdict == verdict
 
 
 def test_holm_counts_missing_members_as_one():
     values = [0.001, 0.03, 0.004, 0.2, 0.004]
-    found = judged(*(("SUPPORTED", p) for p in values))
+    found = decided(*(("SUPPORTED", p) for p in values))
     expected = multipletests(values + [1.0] * (len(C07) - len(values)), method="holm")[1]
     one = summary(found)
     assert list(one.holm) == [case.id for case in C07[: len(values)]]
@@ -63,8 +63,8 @@ def test_holm_of_every_published_family():
     for one in summarise(DECLARED, records(), catalog()):
         if one.evidence == "published":
             members = [key for key, record in records().items() if record.claim == one.id and "all-models" not in key]
-            decided = [records()[key].verdict != "INCONCLUSIVE" for key in members]
-            values = [records()[key].p_value if so else None for key, so in zip(members, decided, strict=True)]
+            directional = [records()[key].verdict != "INCONCLUSIVE" for key in members]
+            values = [records()[key].p_value if so else None for key, so in zip(members, directional, strict=True)]
             adjusted = multipletests([1.0 if p is None else p for p in values], method="holm")[1]
             expected = {key: p for key, p, raw in zip(members, adjusted, values, strict=True) if raw is not None}
             assert one.holm == pytest.approx(expected)

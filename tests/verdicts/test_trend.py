@@ -12,7 +12,7 @@ from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.verdicts.comparison import CellSummary
 from itl_bench.verdicts.stats.trend import slope_within
-from itl_bench.verdicts.trend import judge_trend
+from itl_bench.verdicts.trend import verdict_on_trend
 from tests.helpers.shipped_catalog import catalog, grid
 
 REPLICATES = tuple(Replicate(base, seed) for base in range(3) for seed in range(2))
@@ -36,7 +36,7 @@ def cells(steepness, seed=1, replicates=REPLICATES, by_rate=-0.2, noise=0.01):
 
 
 def record_of(made, case=DIVERGENCE, **options):
-    return judge_trend(grid()[case], catalog(), made, **options)
+    return verdict_on_trend(grid()[case], catalog(), made, **options)
 
 
 def oracle_slopes(made, formula):

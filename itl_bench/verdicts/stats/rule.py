@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.stats.verdict import reason_of
+from itl_bench.verdicts.stats.verdict import CaseVerdict, ColumnVerdict, reason_of
 from itl_bench.vocabulary import ALPHA, Expectation, Verdict
 
 if TYPE_CHECKING:
-    from itl_bench.verdicts.stats.estimate import Estimate
-from itl_bench.verdicts.stats.verdict import CaseVerdict, ColumnVerdict
+    from itl_bench.verdicts.stats.estimate import Estimate  # loads scipy, which the rule does not need
 
 LARGEST_FACTOR = 2.0**40  # beyond it the effect sits on the margin, as far as numbers can tell
-
 
 # Expectations with one margin: the margin in units of the smallest effect, and the side of it that supports.
 _ONE_MARGIN: dict[Expectation, tuple[int, int]] = {
@@ -23,6 +21,61 @@ _ONE_MARGIN: dict[Expectation, tuple[int, int]] = {
     "rising": (1, 1),
     "falling": (-1, -1),
 }
+
+
+def decide(expect: Expectation, columns: Mapping[str, tuple["Estimate", float]], alpha: float = ALPHA) -> CaseVerdict:
+    """Decide a case: SUPPORTED if every column is at alpha, REFUTED if any column is at alpha / columns.
+
+    All columns must agree for SUPPORTED, which needs no correction (intersection-union test); one is enough for
+    REFUTED, which takes Bonferroni's.
+
+    Args:
+        expect: What the claim expects of every column.
+        columns: Per name the estimate and its smallest effect of interest, in the unit of the column.
+        alpha: Error rate of the verdict, inside (0, 0.5).
+
+    Raises:
+        EvidenceError: If there is no column, or if a column's numbers cannot carry a verdict.
+    """
+    if not columns:
+        raise EvidenceError("a case without any column has no verdict")
+    found = {name: decide_column(expect, estimate, margin, alpha) for name, (estimate, margin) in columns.items()}
+    level = confidence(expect, alpha / len(columns))
+    refuted = {
+        name
+        for name, (estimate, margin) in columns.items()
+        if verdict_of_interval(expect, *estimate.interval(level), margin) == "REFUTED"
+    }
+    verdict: Verdict = "REFUTED" if refuted else "INCONCLUSIVE"
+    if all(column.verdict == "SUPPORTED" for column in found.values()):
+        verdict = "SUPPORTED"
+    deciding = _deciding(expect, verdict, found, refuted)
+    p_value = _case_p_value(verdict, found, deciding, refuted)
+    return CaseVerdict(verdict, found, deciding, p_value, reason_of(expect, verdict, found, deciding, len(refuted)))
+
+
+def decide_column(
+    expect: Expectation, estimate: "Estimate", smallest_effect: float, alpha: float = ALPHA
+) -> ColumnVerdict:
+    """Decide one column.
+
+    Args:
+        expect: What the claim expects of the effect.
+        estimate: The effect with its error.
+        smallest_effect: Smallest effect of interest, at least 0, in the unit of the effect.
+        alpha: Error rate of the verdict, inside (0, 0.5).
+
+    Raises:
+        EvidenceError: If a number is NaN or infinite, or if the smallest effect or alpha is out of its range.
+    """
+    low, high = estimate.interval(confidence(expect, alpha))
+    verdict = verdict_of_interval(expect, low, high, smallest_effect)
+    if not low <= estimate.effect <= high:
+        raise EvidenceError(f"the effect {estimate.effect} is not inside its interval [{low}, {high}]")
+    p_value = _p_value(expect, estimate, smallest_effect)
+    lacking = verdict == "INCONCLUSIVE" and p_value is not None  # more units do not shrink a reading error
+    shortfall = _shortfall(expect, estimate, smallest_effect, alpha) if lacking else None
+    return ColumnVerdict(verdict, estimate.effect, low, high, p_value, smallest_effect, estimate.n_units, shortfall)
 
 
 def confidence(expect: Expectation, alpha: float) -> float:
@@ -65,61 +118,6 @@ def verdict_of_interval(expect: Expectation, low: float, high: float, smallest_e
     if supported:
         return "SUPPORTED"
     return "REFUTED" if refuted else "INCONCLUSIVE"
-
-
-def judge_column(
-    expect: Expectation, estimate: "Estimate", smallest_effect: float, alpha: float = ALPHA
-) -> ColumnVerdict:
-    """Judge one column.
-
-    Args:
-        expect: What the claim expects of the effect.
-        estimate: The effect with its error.
-        smallest_effect: Smallest effect of interest, at least 0, in the unit of the effect.
-        alpha: Error rate of the verdict, inside (0, 0.5).
-
-    Raises:
-        EvidenceError: If a number is NaN or infinite, or if the smallest effect or alpha is out of its range.
-    """
-    low, high = estimate.interval(confidence(expect, alpha))
-    verdict = verdict_of_interval(expect, low, high, smallest_effect)
-    if not low <= estimate.effect <= high:
-        raise EvidenceError(f"the effect {estimate.effect} is not inside its interval [{low}, {high}]")
-    p_value = _p_value(expect, estimate, smallest_effect)
-    lacking = verdict == "INCONCLUSIVE" and p_value is not None  # more units do not shrink a reading error
-    shortfall = _shortfall(expect, estimate, smallest_effect, alpha) if lacking else None
-    return ColumnVerdict(verdict, estimate.effect, low, high, p_value, smallest_effect, estimate.n_units, shortfall)
-
-
-def judge(expect: Expectation, columns: Mapping[str, tuple["Estimate", float]], alpha: float = ALPHA) -> CaseVerdict:
-    """Judge a case: SUPPORTED if every column is at alpha, REFUTED if any column is at alpha / columns.
-
-    All columns must agree for SUPPORTED, which needs no correction (intersection-union test); one is enough for
-    REFUTED, which takes Bonferroni's.
-
-    Args:
-        expect: What the claim expects of every column.
-        columns: Per name the estimate and its smallest effect of interest, in the unit of the column.
-        alpha: Error rate of the verdict, inside (0, 0.5).
-
-    Raises:
-        EvidenceError: If there is no column, or if a column's numbers cannot carry a verdict.
-    """
-    if not columns:
-        raise EvidenceError("a case without any column has no verdict")
-    judged = {name: judge_column(expect, estimate, margin, alpha) for name, (estimate, margin) in columns.items()}
-    level = confidence(expect, alpha / len(columns))
-    refuted = {
-        name
-        for name, (estimate, margin) in columns.items()
-        if verdict_of_interval(expect, *estimate.interval(level), margin) == "REFUTED"
-    }
-    verdict: Verdict = "REFUTED" if refuted else "INCONCLUSIVE"
-    if all(column.verdict == "SUPPORTED" for column in judged.values()):
-        verdict = "SUPPORTED"
-    deciding = _deciding(expect, verdict, judged, refuted)
-    p_value = _case_p_value(verdict, judged, deciding, refuted)
-    return CaseVerdict(verdict, judged, deciding, p_value, reason_of(expect, verdict, judged, deciding, len(refuted)))
 
 
 def _shortfall(expect: Expectation, estimate: "Estimate", smallest_effect: float, alpha: float) -> float:
@@ -169,28 +167,28 @@ def _p_value(expect: Expectation, estimate: "Estimate", smallest_effect: float) 
     return None if above is None or below is None else min(1.0, 2 * min(above, below))
 
 
-def _deciding(expect: Expectation, verdict: Verdict, judged: dict[str, ColumnVerdict], refuted: set[str]) -> str:
+def _deciding(expect: Expectation, verdict: Verdict, found: dict[str, ColumnVerdict], refuted: set[str]) -> str:
     def depth(name: str) -> float:
-        column = judged[name]
+        column = found[name]
         return _depth(expect, column.effect, column.low, column.high, column.smallest_effect)
 
     def lacking(name: str) -> tuple[bool, float]:
-        shortfall = judged[name].shortfall
-        almost = judged[name].verdict == "REFUTED"  # at alpha, not at alpha / columns: SUPPORTED is out of reach
+        shortfall = found[name].shortfall
+        almost = found[name].verdict == "REFUTED"  # at alpha, not at alpha / columns: SUPPORTED is out of reach
         return almost, depth(name) if almost else math.inf if shortfall is None else shortfall
 
-    names = sorted(judged)  # the order of the columns never matters, not even for ties
+    names = sorted(found)  # the order of the columns never matters, not even for ties
     if verdict == "REFUTED":  # without a sampling spread the refutation is certain: p = 0
-        return min((name for name in names if name in refuted), key=lambda n: (judged[n].p_value or 0.0, -depth(n)))
+        return min((name for name in names if name in refuted), key=lambda n: (found[n].p_value or 0.0, -depth(n)))
     if verdict == "SUPPORTED":
         return min(names, key=depth)
-    return max((name for name in names if judged[name].verdict != "SUPPORTED"), key=lacking)
+    return max((name for name in names if found[name].verdict != "SUPPORTED"), key=lacking)
 
 
-def _case_p_value(verdict: Verdict, judged: dict[str, ColumnVerdict], deciding: str, refuted: set[str]) -> float | None:
-    needed = {"SUPPORTED": set(judged), "REFUTED": refuted, "INCONCLUSIVE": {deciding}}[verdict]
-    known = [p for p in (judged[name].p_value for name in needed) if p is not None]
+def _case_p_value(verdict: Verdict, found: dict[str, ColumnVerdict], deciding: str, refuted: set[str]) -> float | None:
+    needed = {"SUPPORTED": set(found), "REFUTED": refuted, "INCONCLUSIVE": {deciding}}[verdict]
+    known = [p for p in (found[name].p_value for name in needed) if p is not None]
     if len(known) < len(needed):
         return None
-    one_is_enough = verdict == "REFUTED" or judged[deciding].verdict == "REFUTED"
-    return min(1.0, len(judged) * min(known)) if one_is_enough else max(known)
+    one_is_enough = verdict == "REFUTED" or found[deciding].verdict == "REFUTED"
+    return min(1.0, len(found) * min(known)) if one_is_enough else max(known)

@@ -1,4 +1,4 @@
-"""The exact sign test: what can be said from directions alone, when the units are few."""
+"""Few units and many tests: the exact sign test says what directions alone can, Holm corrects for multiplicity."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -51,15 +51,11 @@ def too_few_for_sign_test(n: int, alpha: float = ALPHA) -> bool:
     return _smallest_p(n) > alpha
 
 
-def _smallest_p(n: int) -> float:
-    return min(1.0, 2.0 ** (1 - n))
-
-
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float]:
     """Adjust p values by Holm's step-down procedure (1979, Scandinavian Journal of Statistics 6:65-70).
 
     Args:
-        p_values: The declared family by name; None for a member that was not judged counts as 1, because leaving it
+        p_values: The declared family by name; None for a member without a verdict counts as 1, because leaving it
             out would let a smaller selection make the others significant.
 
     Returns:
@@ -77,3 +73,7 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float]:
         largest = max(largest, min(1.0, (len(family) - rank) * family[name]))
         adjusted[name] = largest
     return {name: adjusted[name] for name in family}
+
+
+def _smallest_p(n: int) -> float:
+    return min(1.0, 2.0 ** (1 - n))

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from itl_bench.vocabulary import Expectation, Verdict
 
+LARGEST_NAMED_FACTOR = 1000
+
 
 @dataclass(frozen=True)
 class ColumnVerdict:
@@ -54,11 +56,8 @@ class CaseVerdict:
     reason: str
 
 
-_LARGEST_NAMED_FACTOR = 1000
-
-
 def reason_of(
-    expect: Expectation, verdict: Verdict, columns: "dict[str, ColumnVerdict]", deciding: str, n_refuted: int
+    expect: Expectation, verdict: Verdict, columns: dict[str, ColumnVerdict], deciding: str, n_refuted: int
 ) -> str:
     """Return the reason of a case's verdict: where the deciding column lies, and what the others add.
 
@@ -88,35 +87,34 @@ def reason_of(
     return "; ".join(parts)
 
 
-def _numbers(column: "ColumnVerdict") -> str:
+def _numbers(column: ColumnVerdict) -> str:
     digits = _digits(column)
     return f"{column.effect:+z.{digits}f} [{column.low:+z.{digits}f}, {column.high:+z.{digits}f}]"
 
 
-def _place(expect: Expectation, column: "ColumnVerdict") -> str:
+def _place(expect: Expectation, column: ColumnVerdict) -> str:
     digits = _digits(column)
     if expect == "no-change":
-        side, margin = (
-            ("inside" if column.verdict == "SUPPORTED" else "outside"),
-            f"±{column.smallest_effect:.{digits}f}",
-        )
+        side = "inside" if column.verdict == "SUPPORTED" else "outside"
+        margin = f"±{column.smallest_effect:.{digits}f}"
     else:
         value = -column.smallest_effect if expect in ("at-least", "falling") else column.smallest_effect
-        side, margin = ("above" if column.effect > value else "below"), f"{value:+z.{digits}f}"
+        side = "above" if column.effect > value else "below"
+        margin = f"{value:+z.{digits}f}"
     if column.verdict == "INCONCLUSIVE":
         return f"straddles the margin {margin}"
     return f"lies {side} {margin}" if column.verdict == "SUPPORTED" else f"lies {side} the margin {margin}"
 
 
-def _lack(column: "ColumnVerdict") -> str:
+def _lack(column: ColumnVerdict) -> str:
     if column.shortfall is None:
         return "the reading error covers the margin"
-    if column.shortfall > _LARGEST_NAMED_FACTOR:
+    if column.shortfall > LARGEST_NAMED_FACTOR:
         return "it sits on the margin itself, where no n decides"
     return f"n is too small by a factor of {column.shortfall:.{1 if column.shortfall < 10 else 0}f}"
 
 
-def _digits(column: "ColumnVerdict") -> int:
+def _digits(column: ColumnVerdict) -> int:
     """Return two decimals, or as many (up to six) as the margin or the half-width needs to show a digit."""
     scales = [scale for scale in (column.smallest_effect, (column.high - column.low) / 2) if scale > 0]
     finest = min(scales, default=1.0)

@@ -25,7 +25,7 @@ from itl_bench.stages.loading import load_tokenizer, load_tuned
 from itl_bench.store.artifact import ITEMS
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
-from itl_bench.verdicts.measured import judge_from_store
+from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.tiny import tiny_catalog
 
 DATASET = "bios-new30-short"
@@ -98,14 +98,14 @@ def test_a_sweep_asks_for_all_taught_facts_in_words_of_its_own(catalog, swept):
     assert not {item.instruction for item in tuned} & {item.instruction for item in unseen}
 
 
-def test_a_case_is_judged_at_the_rates_of_both_methods(swept, build):
+def test_a_case_is_decided_at_the_rates_of_both_methods(swept, build):
     catalog, _ = swept
     inside = {name: one.model_copy(update={"tried": _around(one.rate)}) for name, one in catalog.rates.items()}
     catalog = replace(catalog, rates=inside)
     case = the_case(catalog)
     assert why_not(case, catalog, None, Path("no-store")) is None
     store, _ = build([case], catalog)
-    record = judge_from_store(case, catalog, None, store)
+    record = verdict_from_store(case, catalog, None, store)
     rates = [catalog.rates[f"fair-{DATASET}-{method}"].rate for method in ("lora", "full")]
     assert (record.arm, record.rates, record.n_replicates) == ("fair", tuple(sorted(set(rates))), 6)
     words = " against ".join(dict.fromkeys(f"{rate:g}" for rate in rates))
@@ -129,7 +129,7 @@ def test_a_rate_at_the_edge_gives_no_verdict(swept, build):
     catalog = replace(catalog, rates={**catalog.rates, name: lowest})
     case = the_case(catalog)
     store, _ = build([case], catalog)
-    record = judge_from_store(case, catalog, None, store)
+    record = verdict_from_store(case, catalog, None, store)
     assert record.verdict == "INCONCLUSIVE"
     assert record.p_value is None
     assert f"edge of sweep: full on {DATASET} was best at {lowest.rate:g}" in record.reason

@@ -195,7 +195,7 @@ def controller(catalog, graph, store, verdict):
     return SimpleNamespace(state=state, recorder=recorder, _work=lambda cases: work)
 
 
-def test_the_record_has_examples_where_measured_cases_were_judged(catalog, graph, tmp_path):
+def test_the_record_has_examples_where_measured_cases_were_decided(catalog, graph, tmp_path):
     store = Store(tmp_path / "store")
     publish(store, graph, "lora", "chess")
     behind = Controller._measured(controller(catalog, graph, store, "SUPPORTED"))

@@ -135,7 +135,7 @@ def whole():
     return Record.model_validate({"run": RUN, "cases": [case.model_dump() for case in cases], "claims": []})
 
 
-def test_only_judged_cases_become_expectations():
+def test_only_decided_cases_become_expectations():
     made = from_record(whole())
     assert set(made.cases) == set(records())
     assert made.recorded_from.run == RUN["id"]

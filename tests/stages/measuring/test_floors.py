@@ -26,7 +26,7 @@ from itl_bench.stages.measuring.floors import both_seeds, wording_shifts, write_
 from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, Artifact
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
-from itl_bench.verdicts.measured import in_words, judge_from_store
+from itl_bench.verdicts.measured import in_words, verdict_from_store
 from itl_bench.verdicts.tables import mean
 from tests.helpers.tiny import tiny_catalog
 
@@ -225,7 +225,7 @@ def test_the_reason_sets_the_effect_against_floors_and_control(store, cases, cat
     wording = [graph.paraphrase_floor("bios1m", base, "bios-known") for base in (1, 2)]
     full, lora = (plain_mean(store, pairs[name], "kl") for name in ("full", "lora"))
     of_full, of_lora = (plain_mean(store, shifts[name], "reference_kl") for name in ("full", "lora"))
-    record = judge_from_store(cases["C01"], catalog, None, store)
+    record = verdict_from_store(cases["C01"], catalog, None, store)
     assert record.reason.endswith(
         f"; floors: two seeds of full {full:.2g} nats, of lora {lora:.2g}, the base under another wording "
         f"{plain_mean(store, wording, 'kl'):.2g}; on the base's own answers full {of_full:.2g} nats, lora {of_lora:.2g}"

@@ -15,7 +15,7 @@ from itl_bench.plan.made_of import bios_spec
 from itl_bench.plan.reads import replicates
 from itl_bench.verdicts.stats.crossed import crossed
 from itl_bench.verdicts.stats.nested import nested, nested_mean, nested_unpaired
-from itl_bench.verdicts.stats.rule import judge_column
+from itl_bench.verdicts.stats.rule import decide_column
 
 BASES = np.array([0, 0, 1, 1, 2, 2])
 SEEDS = np.array([0, 1, 0, 1, 0, 1])
@@ -113,7 +113,7 @@ def shares(estimate, split, spread, runs, seed):
     """Shares of intervals that cover the truth, and of SUPPORTED and REFUTED where the truth is the margin."""
     generator, counts = np.random.default_rng(seed), Counter()
     for _ in range(runs):
-        column = judge_column("greater", estimate(generator, split, spread, MARGIN), MARGIN)
+        column = decide_column("greater", estimate(generator, split, spread, MARGIN), MARGIN)
         counts[column.verdict] += 1
         counts["covered"] += column.low <= MARGIN <= column.high
     return tuple(counts[name] / runs for name in ("covered", "SUPPORTED", "REFUTED"))
@@ -194,7 +194,7 @@ def test_no_two_replicates_of_a_table_see_the_same_items():
 
 def power(estimate, split, spread, runs, seed):
     generator = np.random.default_rng(seed)
-    verdicts = [judge_column("greater", estimate(generator, split, spread, 3 * MARGIN), MARGIN) for _ in range(runs)]
+    verdicts = [decide_column("greater", estimate(generator, split, spread, 3 * MARGIN), MARGIN) for _ in range(runs)]
     return sum(one.verdict == "SUPPORTED" for one in verdicts) / runs
 
 

@@ -9,7 +9,7 @@ import scipy.stats
 
 from itl_bench.errors import EvidenceError
 from itl_bench.verdicts.stats.estimate import BoundedEstimate, SampledEstimate
-from itl_bench.verdicts.stats.rule import confidence, judge, judge_column, verdict_of_interval
+from itl_bench.verdicts.stats.rule import confidence, decide, decide_column, verdict_of_interval
 from itl_bench.vocabulary import EXPECTATIONS
 
 # With d = 1: where the interval lies, and the verdict per expectation (S, R, I) in the order of the header.
@@ -86,36 +86,36 @@ def normal(effect, standard_error=1.0):
 
 
 def test_two_sided_p_at_the_margin():
-    assert judge_column("greater", normal(1 + Z), 1.0).p_value == pytest.approx(0.05)
-    assert judge_column("greater", normal(1 - Z), 1.0).p_value == pytest.approx(0.05)
-    assert judge_column("falling", normal(-1 - Z), 1.0).p_value == pytest.approx(0.05)
-    assert judge_column("at-least", normal(-1), 1.0).p_value == 1.0
+    assert decide_column("greater", normal(1 + Z), 1.0).p_value == pytest.approx(0.05)
+    assert decide_column("greater", normal(1 - Z), 1.0).p_value == pytest.approx(0.05)
+    assert decide_column("falling", normal(-1 - Z), 1.0).p_value == pytest.approx(0.05)
+    assert decide_column("at-least", normal(-1), 1.0).p_value == 1.0
 
 
 def test_no_change_p():
-    inside = judge_column("no-change", normal(2 - Z90), 2.0)  # the test against +2 is the larger of the two
+    inside = decide_column("no-change", normal(2 - Z90), 2.0)  # the test against +2 is the larger of the two
     assert inside.p_value == pytest.approx(0.05)
-    assert judge_column("no-change", normal(2 + Z90), 2.0).p_value == pytest.approx(0.05)
-    assert judge_column("no-change", normal(-2 - Z90), 2.0).p_value == pytest.approx(0.05)
-    assert judge_column("no-change", normal(-Z90), 0.0).p_value == pytest.approx(0.05)
+    assert decide_column("no-change", normal(2 + Z90), 2.0).p_value == pytest.approx(0.05)
+    assert decide_column("no-change", normal(-2 - Z90), 2.0).p_value == pytest.approx(0.05)
+    assert decide_column("no-change", normal(-Z90), 0.0).p_value == pytest.approx(0.05)
 
 
 def test_shortfall_of_a_normal_estimate_is_the_squared_ratio_of_half_width_and_distance():
     expected = pytest.approx((0.14 / 0.05) ** 2, rel=2e-3)
-    assert judge_column("greater", normal(0.05, 0.14 / Z), 0.10).shortfall == expected
-    assert judge_column("no-change", normal(-0.05, 0.14 / Z90), 0.10).shortfall == expected
-    assert judge_column("no-change", normal(-0.15, 0.14 / Z90), 0.10).shortfall == expected
-    assert judge_column("greater", normal(0.10), 0.10).shortfall == math.inf
-    assert judge_column("greater", SampledEstimate(0.10, 0.0, 3, 4), 0.10).shortfall == math.inf
-    assert judge_column("greater", normal(9.0), 0.10).shortfall is None
-    assert judge_column("greater", BoundedEstimate(0.1, 0.0, 0.2, 3), 0.10).shortfall is None
+    assert decide_column("greater", normal(0.05, 0.14 / Z), 0.10).shortfall == expected
+    assert decide_column("no-change", normal(-0.05, 0.14 / Z90), 0.10).shortfall == expected
+    assert decide_column("no-change", normal(-0.15, 0.14 / Z90), 0.10).shortfall == expected
+    assert decide_column("greater", normal(0.10), 0.10).shortfall == math.inf
+    assert decide_column("greater", SampledEstimate(0.10, 0.0, 3, 4), 0.10).shortfall == math.inf
+    assert decide_column("greater", normal(9.0), 0.10).shortfall is None
+    assert decide_column("greater", BoundedEstimate(0.1, 0.0, 0.2, 3), 0.10).shortfall is None
 
 
 @pytest.mark.parametrize(("n", "deviation"), [(3, 0.1), (3, 0.5), (5, 0.3), (24, 1.0)])
 def test_shortfall_of_few_units_counts_the_degrees_of_freedom_they_add(n, deviation):
     """Plain loop: the first number of units whose t interval around the same effect clears the margin."""
     effect, margin = 0.2, 0.1
-    column = judge_column("greater", SampledEstimate(effect, deviation / math.sqrt(n), n - 1, n), margin)
+    column = decide_column("greater", SampledEstimate(effect, deviation / math.sqrt(n), n - 1, n), margin)
     units = n
     while effect - scipy.stats.t.ppf(0.975, units - 1) * deviation / math.sqrt(units) <= margin:
         units += 1
@@ -141,13 +141,13 @@ class Broken:
     p_below = p_above
 
 
-def test_judge_refuses_what_carries_no_verdict():
+def test_decide_refuses_what_carries_no_verdict():
     with pytest.raises(EvidenceError):
-        judge("greater", {})
+        decide("greater", {})
     with pytest.raises(EvidenceError):
-        judge_column("greater", Broken(), 1.0)
+        decide_column("greater", Broken(), 1.0)
     with pytest.raises(EvidenceError):
-        judge("greater", {"good": (normal(5), 1.0), "bad": (normal(5), math.nan)})
+        decide("greater", {"good": (normal(5), 1.0), "bad": (normal(5), math.nan)})
 
 
 def between(low, high, confidence_half=Z):
@@ -155,7 +155,7 @@ def between(low, high, confidence_half=Z):
 
 
 def test_all_columns_supported():
-    case = judge("greater", {"depth": (between(0.61, 1.13), 0.1), "clarity": (between(0.2, 0.4), 0.1)})
+    case = decide("greater", {"depth": (between(0.61, 1.13), 0.1), "clarity": (between(0.2, 0.4), 0.1)})
     assert (case.verdict, case.deciding) == ("SUPPORTED", "clarity")  # 0.2 against 0.77 away, in half-widths 2 and 3
     assert case.p_value == max(column.p_value for column in case.columns.values())
     assert case.reason == "clarity: +0.30 [+0.20, +0.40] lies above +0.10; 2 of 2 columns supported"
@@ -163,7 +163,7 @@ def test_all_columns_supported():
 
 def test_any_column_refuted():
     columns = {f"c{i}": (between(-0.38, -0.12), 0.1) for i in range(4)} | {"engagement": (between(-0.48, -0.22), 0.1)}
-    case = judge("greater", columns)
+    case = decide("greater", columns)
     assert (case.verdict, case.deciding) == ("REFUTED", "engagement")
     assert case.p_value == pytest.approx(5 * case.columns["engagement"].p_value)
     assert case.reason == "engagement: -0.35 [-0.48, -0.22] lies below the margin +0.10; 5 of 5 columns refuted"
@@ -171,20 +171,20 @@ def test_any_column_refuted():
 
 def test_refuted_at_alpha_but_not_at_alpha_over_columns():
     almost = normal(-2.1)  # two-sided p = .036, above .05 / 2
-    case = judge("greater", {"a": (almost, 0.0), "b": (normal(9), 0.0)})
+    case = decide("greater", {"a": (almost, 0.0), "b": (normal(9), 0.0)})
     assert (case.verdict, case.deciding) == ("INCONCLUSIVE", "a")
     assert case.columns["a"].verdict == "REFUTED"
     assert case.p_value == pytest.approx(2 * case.columns["a"].p_value)
     assert case.reason.endswith("lies below the margin +0.00 at alpha but not at alpha / columns")
-    case = judge("greater", {"a": (almost, 0.0), "b": (normal(1.0), 0.0)})
+    case = decide("greater", {"a": (almost, 0.0), "b": (normal(1.0), 0.0)})
     assert case.deciding == "a"
     assert case.reason.endswith("lies below the margin +0.00 at alpha but not at alpha / columns")
     assert case.p_value == pytest.approx(2 * case.columns["a"].p_value)
-    assert judge("greater", {"a": (almost, 0.0)}).verdict == "REFUTED"
+    assert decide("greater", {"a": (almost, 0.0)}).verdict == "REFUTED"
 
 
 def test_the_largest_shortfall_decides_nothing_conclusive():
-    case = judge("greater", {"a": (normal(1.0), 0.0), "b": (normal(0.5), 0.0), "c": (normal(9), 0.0)})
+    case = decide("greater", {"a": (normal(1.0), 0.0), "b": (normal(0.5), 0.0), "c": (normal(9), 0.0)})
     assert (case.verdict, case.deciding) == ("INCONCLUSIVE", "b")
     assert case.p_value == case.columns["b"].p_value
 
@@ -207,13 +207,13 @@ def test_the_largest_shortfall_decides_nothing_conclusive():
     ],
 )  # fmt: skip
 def test_reason(expect, estimate, smallest, reason):
-    assert judge(expect, {"x": (estimate, smallest)}).reason == reason
+    assert decide(expect, {"x": (estimate, smallest)}).reason == reason
 
 
 def test_without_a_sampling_spread_there_is_a_verdict_but_no_p():
-    case = judge("greater", {"a": (BoundedEstimate(0.5, 0.4, 0.6, 1), 0.1), "b": (normal(9), 0.1)})
+    case = decide("greater", {"a": (BoundedEstimate(0.5, 0.4, 0.6, 1), 0.1), "b": (normal(9), 0.1)})
     assert (case.verdict, case.p_value) == ("SUPPORTED", None)
-    case = judge("greater", {"a": (BoundedEstimate(-0.5, -0.6, -0.4, 1), 0.1), "b": (normal(-9), 0.1)})
+    case = decide("greater", {"a": (BoundedEstimate(-0.5, -0.6, -0.4, 1), 0.1), "b": (normal(-9), 0.1)})
     assert (case.verdict, case.deciding, case.p_value) == ("REFUTED", "a", None)
 
 

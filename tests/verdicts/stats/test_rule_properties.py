@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from itl_bench.errors import EvidenceError
 from itl_bench.verdicts.stats.estimate import SampledEstimate
-from itl_bench.verdicts.stats.rule import judge, judge_column, verdict_of_interval
+from itl_bench.verdicts.stats.rule import decide, decide_column, verdict_of_interval
 from itl_bench.vocabulary import EXPECTATIONS, VERDICTS
 
 # Swapping left and right turns the expectation into this one. Greater and rising have the same inequalities.
@@ -50,14 +50,14 @@ def test_the_unit_changes_nothing(expect, interval, smallest, exponent):
 
 
 @given(expectations, estimates, st.floats(0, 5), st.integers(-20, 20))
-def test_the_unit_changes_no_judgement(expect, estimate, smallest, exponent):
+def test_the_unit_changes_no_verdict(expect, estimate, smallest, exponent):
     scale = 2.0**exponent
     scaled = SampledEstimate(
         scale * estimate.effect, scale * estimate.standard_error, estimate.degrees_of_freedom, estimate.n_units
     )
     assume(smallest == 0 or smallest > 1e-290)
     assume(estimate.effect == 0 or abs(estimate.effect) > 1e-290)
-    one, other = judge_column(expect, estimate, smallest), judge_column(expect, scaled, scale * smallest)
+    one, other = decide_column(expect, estimate, smallest), decide_column(expect, scaled, scale * smallest)
     assert (one.verdict, one.p_value) == (other.verdict, other.p_value)
     assert one.shortfall == (None if other.shortfall is None else pytest.approx(other.shortfall, rel=0.01))
 
@@ -78,7 +78,7 @@ def test_support_of_one_refutes_its_opposite(expect, interval, smallest):
 
 @given(expectations, estimates, st.floats(0, 5))
 def test_p_is_below_alpha_exactly_if_the_verdict_is_directional(expect, estimate, smallest):
-    column = judge_column(expect, estimate, smallest)
+    column = decide_column(expect, estimate, smallest)
     assert column.verdict in VERDICTS
     assume(abs(column.p_value - 0.05) > 1e-9)
     assert (column.p_value < 0.05) == (column.verdict != "INCONCLUSIVE")
@@ -90,12 +90,12 @@ def test_p_is_below_alpha_exactly_if_the_verdict_is_directional(expect, estimate
 def test_the_order_of_columns_changes_nothing(expect, columns, random):
     named = {f"c{i}": column for i, column in enumerate(columns)}
     shuffled = random.sample(sorted(named), len(named))
-    assert judge(expect, {name: named[name] for name in shuffled}) == judge(expect, named)
+    assert decide(expect, {name: named[name] for name in shuffled}) == decide(expect, named)
 
 
 @given(expectations, st.lists(st.tuples(estimates, st.floats(0, 5)), min_size=1, max_size=5))
 def test_case_verdict_agrees_with_its_columns_and_its_p(expect, columns):
-    case = judge(expect, {f"c{i}": column for i, column in enumerate(columns)})
+    case = decide(expect, {f"c{i}": column for i, column in enumerate(columns)})
     verdicts = [column.verdict for column in case.columns.values()]
     assert (case.verdict == "SUPPORTED") == all(verdict == "SUPPORTED" for verdict in verdicts)
     assert case.verdict != "REFUTED" or case.columns[case.deciding].verdict == "REFUTED"
@@ -115,4 +115,4 @@ def test_nan_and_inf_are_never_a_verdict(expect, good, bad, place):
     with pytest.raises(EvidenceError):
         verdict_of_interval(expect, *given_numbers)
     with pytest.raises(EvidenceError):
-        judge(expect, {"x": (SampledEstimate(bad, 1.0, 5, 6), 1.0)})
+        decide(expect, {"x": (SampledEstimate(bad, 1.0, 5, 6), 1.0)})

@@ -10,7 +10,7 @@ from scipy import stats
 from itl_bench.verdicts.stats.crossed import crossed
 from itl_bench.verdicts.stats.estimate import SampledEstimate
 from itl_bench.verdicts.stats.power import minimal_detectable_effect
-from itl_bench.verdicts.stats.rule import judge_column
+from itl_bench.verdicts.stats.rule import decide_column
 
 DESIGNS = [(5, 400), (6, 200), (3, 800)]  # replicates x prompts
 SPLITS = [  # standard deviation of replicates, prompts and residual
@@ -52,7 +52,7 @@ def shares(source, truth):
     """Share of intervals that cover the truth, and of SUPPORTED and REFUTED verdicts at the margin `truth`."""
     counts, runs = Counter(), 0
     for table in source:
-        column = judge_column("greater", crossed(table), truth)
+        column = decide_column("greater", crossed(table), truth)
         counts[column.verdict] += 1
         counts["covered"] += column.low <= truth <= column.high
         runs += 1
@@ -108,7 +108,7 @@ def planned(design, split):
 def power_at_minimal_effect(design, split, runs, seed):
     effect = MARGIN + minimal_detectable_effect(*planned(design, split), "greater")
     found = [
-        judge_column("greater", crossed(table), MARGIN).verdict for table in tables(design, split, effect, runs, seed)
+        decide_column("greater", crossed(table), MARGIN).verdict for table in tables(design, split, effect, runs, seed)
     ]
     return found.count("SUPPORTED") / runs
 
@@ -137,7 +137,7 @@ def test_power_of_no_change(degrees, tolerance):
     effects = generator.standard_normal(runs)
     errors = np.sqrt(generator.chisquare(degrees, runs) / degrees)
     found = [
-        judge_column("no-change", SampledEstimate(effect, error, degrees, 5), margin).verdict
+        decide_column("no-change", SampledEstimate(effect, error, degrees, 5), margin).verdict
         for effect, error in zip(effects, errors, strict=True)
     ]
     assert found.count("SUPPORTED") / runs == pytest.approx(0.80, abs=tolerance)
