@@ -12,6 +12,7 @@ from itl_bench.run.commands import bios as cli_bios
 from itl_bench.run.commands import data as cli_data
 from itl_bench.run.commands import perf as cli_perf
 from itl_bench.run.commands import records as cli_records
+from itl_bench.run.commands import reference as cli_reference
 from itl_bench.run.commands import store as cli_store
 from itl_bench.run.commands import sweep as cli_sweep
 
@@ -72,6 +73,7 @@ def _pytest(arguments: list[str]) -> None:
 
 
 app.command()(cli_records.report)
+app.command()(cli_reference.reference)
 
 
 def main() -> None:
