@@ -32,23 +32,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV)
 
-# Runs profiles and writes what is committed of them: records, reports, recorded verdicts and the README's table; some 80
-# minutes on two cores, five minutes without the last (PROFILES="published embedded"). On a clean commit, which the records name:
-# nothing tracked is written before all have run. The record of the pilot on a real model, where there is one, stays as it is.
-REFERENCE := reports/reference
-PILOT = $(wildcard $(REFERENCE)/small-quick/record.json)
-PROFILES := published embedded bios-full
+# Runs profiles and writes what is committed of them; some 80 minutes on two cores (PROFILES="published embedded": five).
 .PHONY: reference
 reference: $(VENV)/.bench
-	for profile in $(PROFILES); do \
-	    $(BIN)/python -m pytest benchmark/ --itl-profile $$profile --itl-report build/$$profile -q --tb=no -n 2; \
-	    test $$? -le 1 || exit 1; \
-	done
-	for profile in $(PROFILES); do \
-	    mkdir -p $(REFERENCE)/$$profile && \
-	    cp build/$$profile/latest/record.json $(REFERENCE)/$$profile/ && \
-	    $(BIN)/itl-bench report $(REFERENCE)/$$profile/record.json && \
-	    $(BIN)/itl-bench baseline accept $(REFERENCE)/$$profile/record.json --to cases/expected/$$profile.yaml --replace \
-	    || exit 1; \
-	done
-	$(BIN)/python -m itl_bench.report.readme $(REFERENCE)/bios-full/record.json $(PILOT) README.md
+	$(BIN)/itl-bench reference $(PROFILES)

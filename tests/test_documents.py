@@ -6,11 +6,14 @@ import sys
 
 import pytest
 
-from itl_bench.catalog.grid.build import build_grid
+from itl_bench.catalog.grid.build import build_grid, find_profile
 from itl_bench.catalog.loading import load_catalog, shipped
+from itl_bench.plan.reads import tasks_of
+from itl_bench.record import load
 
 TOP = shipped("cases").parent
 CONTRIBUTING = TOP / "CONTRIBUTING.md"
+PAGES = [TOP / "README.md", CONTRIBUTING, *sorted(TOP.glob("docs/*.md"))]
 
 pytestmark = pytest.mark.skipif(not CONTRIBUTING.exists(), reason="only a checkout has the documents")
 
@@ -38,6 +41,43 @@ def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8")):
         assert target.startswith("http") or (page.parent / target).exists(), target
+
+
+def stands(name):
+    """Whether a dotted name is a module of the package, or something that one defines; nothing is imported."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        path = TOP.joinpath(*parts[:end])
+        for module in (path / "__init__.py", path.with_suffix(".py")):
+            if module.exists():
+                text = module.read_text(encoding="utf-8")
+                return all(re.search(rf"^\s*(?:def|class) {one}\b|^{one}\b", text, re.M) for one in parts[end:])
+    return False
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_modules_and_files_of_the_package_that_a_page_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    assert [path for path in re.findall(r"\bitl_bench/[\w./-]*\w", text) if not (TOP / path).exists()] == []
+    assert [name for name in re.findall(r"\bitl_bench(?:\.\w+)+", text) if not stands(name)] == []
+
+
+@pytest.mark.parametrize("name", ["itl_bench.plan.grph", "itl_bench.plan.graph.Grph", "itl_bench.grid.build", "other"])
+def test_a_name_that_is_not_there_is_found(name):
+    assert stands("itl_bench.plan.graph.Graph.measure")
+    assert not stands(name)
+
+
+def test_the_worked_example_of_the_architecture_is_as_it_says():
+    text = (TOP / "docs" / "architecture.md").read_text(encoding="utf-8")
+    catalog = load_catalog()
+    (case,) = (case for case in build_grid(catalog) if f"`{case.id}`" in text)
+    tasks, _ = tasks_of([case], catalog, find_profile(catalog, "embedded"))
+    tuned = sum(task.kind == "checkpoint" for task in tasks)
+    assert f"{len(tasks)} tasks, of which {tuned} tune a model" in text
+    record = load(TOP / "reports" / "reference" / "embedded" / "record.json")
+    (found,) = (one for one in record.cases if one.id == case.id)
+    assert f"{found.reason.partition('; ')[0].removeprefix('accuracy: ')}, so {found.verdict}." in text
 
 
 def test_the_commands_of_the_readme_exist():

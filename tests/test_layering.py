@@ -135,6 +135,29 @@ def test_relative_imports_are_not_used(module):
     ]
 
 
+def rooms_on(page: str) -> dict[str, set[str] | None]:
+    """The rooms in the table of a page, with what it says that they may import."""
+    rooms: dict[str, set[str] | None] = {}
+    for name, accepted in re.findall(r"^\| `([\w.]+)` \| [^|]+ \| ([^|]+) \|$", page, flags=re.M):
+        named, ground = names_in(accepted), GROUND if "the ground" in accepted else set()
+        rooms[name] = None if accepted == "anything but the doors" else named | ground
+    return rooms
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(r"`([\w.]+)`", text))
+
+
+def test_the_page_on_the_architecture_says_the_same():
+    page = PACKAGE.parent / "docs" / "architecture.md"
+    if not page.exists():
+        pytest.skip("only a checkout has the documents")
+    text = page.read_text(encoding="utf-8")
+    assert rooms_on(text) == MAY_IMPORT
+    assert names_in(text.partition('"The ground" is ')[2].partition(".")[0]) == GROUND
+    assert set(re.findall(r"^\| `([\w.]+)` \| a door: ", text, flags=re.M)) == DOORS
+
+
 def test_there_is_no_circle():
     graph = {name: {one.module for one in imports(text, MODULES)} & MODULES.keys() for name, text in MODULES.items()}
     graphlib.TopologicalSorter(graph).prepare()  # CycleError names the circle

@@ -1,12 +1,9 @@
-"""The README's table of verdicts, from records: `python -m itl_bench.report.readme RECORD [PILOT] README`."""
+"""The README's table of verdicts, from records."""
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from itl_bench.errors import UsageError
-from itl_bench.files import write_atomically
-from itl_bench.record import Record, load
+from itl_bench.record import Record
 from itl_bench.report.markdown_measured import escape, table
 from itl_bench.report.matrix import is_own, statements
 from itl_bench.report.verdicts import MeasuredKind, claim_verdicts, measured_kinds
@@ -86,8 +83,3 @@ def with_table(text: str, record: Record, pilot: Record | None = None) -> str:
     if not start or not end:
         raise UsageError(f"the text has no {START} and {END}; put both where the table belongs")
     return f"{before}{START}\n\n{verdict_table(record, pilot)}\n\n{END}{after}"
-
-
-if __name__ == "__main__":
-    *records, target = map(Path, sys.argv[1:])
-    write_atomically(target, with_table(target.read_text(encoding="utf-8"), *map(load, records)))

@@ -1,0 +1,136 @@
+"""`itl-bench reference`: run profiles again, and write what is committed of them."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+
+from itl_bench.catalog.loading import load_catalog, shipped
+from itl_bench.errors import ItlError, UsageError, unknown
+from itl_bench.files import write_atomically
+from itl_bench.machine.provenance import git_commit
+from itl_bench.record import Record, load
+from itl_bench.run.commands.records import baseline_of
+from itl_bench.run.recording import expectations
+
+PROFILES = ("published", "embedded", "bios-full")
+TABLE = "bios-full"  # whose verdicts the README's table shows
+PILOT = "small-quick"  # whose effects are its last column, where there is a record of it
+JUDGED = (0, 1)  # exit codes of a run: nothing refuted, something refuted
+
+
+class Checkout(NamedTuple):
+    """A clean checkout: its top folder, and the commit that the records name."""
+
+    top: Path
+    commit: str
+
+    def record(self, profile: str) -> Path:
+        """The committed record of a profile."""
+        return self.top / "reports" / "reference" / profile / "record.json"
+
+
+class Made(NamedTuple):
+    """What a profile gave."""
+
+    profile: str
+    record: Record
+    verdicts: expectations.Expectations
+
+
+def reference(
+    profiles: Annotated[
+        list[str] | None, typer.Argument(metavar="PROFILE", help=f"default: {' '.join(PROFILES)}")
+    ] = None,
+    workers: Annotated[int, typer.Option("-n", metavar="N", min=1, help="processes that share a run")] = 2,
+) -> None:
+    """Run profiles again and write what is committed of them: records, reports, recorded verdicts, the README's table.
+
+    Some 80 minutes on two cores, five minutes without bios-full. On a clean checkout, because the records name its
+    commit: nothing tracked is written before all profiles have run. The record of the pilot stays as it is.
+
+    For example: itl-bench reference published embedded
+    """
+    chosen, checkout = _declared(profiles or PROFILES), _clean_checkout()
+    made = [_run(profile, checkout, workers) for profile in chosen]
+    for one in made:
+        _write(one, checkout)
+    _write_table(checkout)
+    typer.echo("look at the difference (git diff) before you commit it")
+
+
+def _declared(profiles: Sequence[str]) -> list[str]:
+    """The profiles, each once.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    accepted = load_catalog().profiles
+    for name in profiles:
+        if name not in accepted:
+            raise UsageError(unknown("profile", name, accepted))
+    return list(dict.fromkeys(profiles))
+
+
+def _clean_checkout() -> Checkout:
+    """The checkout that this package is of, around the current folder.
+
+    Raises:
+        UsageError: The current folder is outside, it is no checkout, or its tracked files have changes.
+    """
+    top, here = shipped("cases").parent.resolve(), Path.cwd()
+    if not here.is_relative_to(top):
+        install = "run the command in a clone of the repository, installed there with `pip install -e '.[train]'`"
+        raise UsageError(f"{here} is not in {top}, which this itl-bench is of; {install}")
+    commit = git_commit(top)
+    if commit is None:
+        raise UsageError(f"git knows no commit of {top}, and the records name it; run the command in a git clone")
+    if commit.endswith("-dirty"):
+        todo = "the records name a commit, so commit or stash what `git status` lists"
+        raise UsageError(f"tracked files of {top} are changed; {todo}")
+    return Checkout(top, commit)
+
+
+def _run(profile: str, checkout: Checkout, workers: int) -> Made:
+    """Run a profile in a process of its own.
+
+    Raises:
+        ItlError: It ended otherwise than with verdicts, or the checkout was changed meanwhile.
+    """
+    reports = f"build/{profile}"
+    options = ["--itl-profile", profile, "--itl-report", reports, "-q", "--tb=no", "-n", str(workers)]
+    ended = subprocess.run([sys.executable, "-m", "pytest", "benchmark/", *options], cwd=checkout.top, check=False)
+    if ended.returncode not in JUDGED:
+        raise ItlError(
+            f"{profile} ended with exit code {ended.returncode}, so nothing that is committed was written; "
+            "mend what is said above and run the command again: what was built is kept"
+        )
+    path = checkout.top / reports / "latest" / "record.json"
+    record = load(path)
+    if record.run.git != checkout.commit:
+        raise ItlError(
+            f"the checkout was changed while {profile} ran: its record names {record.run.git}, not {checkout.commit}; "
+            "nothing that is committed was written, so run the command again and leave the checkout alone"
+        )
+    return Made(profile, record, baseline_of(record, path))
+
+
+def _write(made: Made, checkout: Checkout) -> None:
+    from itl_bench.report.write import write_reports
+
+    folder, recorded = checkout.record(made.profile).parent, checkout.top / "cases/expected" / f"{made.profile}.yaml"
+    write_reports(made.record, folder)
+    expectations.save(made.verdicts, recorded)
+    typer.echo(f"wrote record and reports to {folder}, and {len(made.verdicts.cases)} verdicts to {recorded}")
+
+
+def _write_table(checkout: Checkout) -> None:
+    from itl_bench.report.readme import with_table
+
+    page, pilot = checkout.top / "README.md", checkout.record(PILOT)
+    effects = load(pilot) if pilot.exists() else None
+    write_atomically(page, with_table(page.read_text(encoding="utf-8"), load(checkout.record(TABLE)), effects))
+    typer.echo(f"wrote the table of {page}")
