@@ -8,6 +8,7 @@ import pytest
 
 from itl_bench.catalog.grid.build import build_grid, find_profile
 from itl_bench.catalog.loading import load_catalog, shipped
+from itl_bench.data.rows import Prompt, Response
 from itl_bench.plan.reads import tasks_of
 from itl_bench.record import load
 
@@ -20,7 +21,15 @@ pytestmark = pytest.mark.skipif(not CONTRIBUTING.exists(), reason="only a checko
 
 def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
     blocks = re.findall(r"```yaml\n(.*?)```", CONTRIBUTING.read_text(encoding="utf-8"), flags=re.S)
-    files = ("models.yaml", "datasets.yaml", "recipes.yaml", "claims/y01.yaml", "cells.yaml", "cells.yaml")
+    files = (
+        "models.yaml",
+        "datasets.yaml",
+        "recipes.yaml",
+        "claims/y01.yaml",
+        "cells.yaml",
+        "cells.yaml",
+        "measures.yaml",
+    )
     assert len(blocks) == len(files)
     for name, block in zip(files, blocks, strict=True):
         path = tmp_path / name
@@ -33,8 +42,19 @@ def test_the_examples_of_contributing_are_valid_and_give_cases(tmp_path):
     assert [key for key in ids if key.startswith("Y01-measured-llama7b-mydata-10k-lora-vs-full-just-eval")]
     assert [key for key in ids if key.startswith("C10a-measured-mymodel-dolly-15k")]
     assert (catalog.recipes["mine"].tuning.epochs, set(catalog.recipes["mine"].reasons)) == (5, {"epochs"})
+    assert catalog.measures["questions"].function == "mypackage.questions:questions"
     assert catalog.cells["embedded"].seeds == (21, 22)
     assert catalog.cells["bios-full-fair"].sweep_seeds == (51,)
+
+
+def test_the_measure_of_contributing_makes_its_table():
+    (block,) = re.findall(r"```python\n(.*?)```", CONTRIBUTING.read_text(encoding="utf-8"), flags=re.S)
+    defined = {}
+    exec(block, defined)
+    prompts = [Prompt(id=name, unit=name, instruction="Who?") for name in ("a", "b")]
+    texts = {"b": "You?", "a": "Me."}
+    responses = [Response(prompt=name, prompt_ids=(1,), response_ids=(2,), text=text) for name, text in texts.items()]
+    assert defined["questions"](prompts=prompts, responses=responses).columns == {"asks": (0.0, 1.0)}
 
 
 @pytest.mark.parametrize("page", sorted(TOP.glob("docs/*.md")), ids=lambda path: path.name)
