@@ -39,7 +39,8 @@ def write_durably(path: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync(path: Path) -> None:
+def sync_file(path: Path) -> None:
+    """Wait until a file has reached the disk."""
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
 

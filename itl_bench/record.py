@@ -15,8 +15,6 @@ from itl_bench.record_cells import Finite as Finite  # noqa: PLC0414 - readers o
 from itl_bench.vocabulary import ALPHA, Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
 
 SCHEMA_VERSION = 1
-
-
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
 
 

@@ -5,8 +5,6 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
-
-
 Code = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]  # "module:name"
 Text = Annotated[str, Field(min_length=1)]
 
@@ -19,11 +17,7 @@ def _no_boolean(value: object) -> object:
 
 
 Count = Annotated[int, Field(gt=0), BeforeValidator(_no_boolean)]
-
-
 Margin = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_no_boolean)]
-
-
 Percent = Annotated[int, Field(ge=0, le=100), BeforeValidator(_no_boolean)]
 
 

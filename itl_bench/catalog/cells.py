@@ -10,8 +10,6 @@ from itl_bench.specs import Count, Identifier, Margin, Spec, Text
 from itl_bench.vocabulary import Arm
 
 ALL = "all"  # every dataset of the model's level
-
-
 OWN = "own"  # every dataset of the model's level that a user's own folder declares
 
 

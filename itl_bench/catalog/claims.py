@@ -8,11 +8,7 @@ from itl_bench.specs import Count, Margin, Spec, Text
 from itl_bench.vocabulary import Evidence, Expectation, Level, Role
 
 Control = Literal["chance", "retriever", "early", "late", "original", "paraphrased"]
-
-
 PublishedTable = Literal["aspect_scores", "task_scores", "token_shift", "sentence_start_kl", "other_figures"]
-
-
 PublishedUnit = Literal["model-x-dataset-family", "cell", "size", "response-length", "proportion", "quantity", "text"]
 
 

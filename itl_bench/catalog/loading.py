@@ -24,8 +24,6 @@ from itl_bench.errors import UsageError, nearest, unknown
 from itl_bench.specs import Spec
 
 AnySpec = TypeVar("AnySpec", bound=Spec)
-
-
 FILES: dict[str, type[Spec]] = {
     "models": ModelSpec,
     "datasets": DatasetSpec,

@@ -32,12 +32,9 @@ from itl_bench.plan.price import (
 )
 
 HOURS_PER_CELL = 24.0  # on a CPU; a cell that takes longer is not run
-
-
 REFERENCE_SIZE = "80 GB"  # as GPUs are sold: of 2^30 bytes, and some more
-
-
 GPUS_OF_A_NODE = 8
+PACKAGES = ("torch", "transformers", "peft", "accelerate")
 
 
 def why_no_memory(
@@ -132,9 +129,6 @@ def _weights(case: Case, catalog: Catalog) -> list[str]:
         if side.method == "chat" and model.chat:
             weights[model.chat.weights] = None
     return list(weights)
-
-
-PACKAGES = ("torch", "transformers", "peft", "accelerate")
 
 
 def lacking(case: Case, catalog: Catalog, table: CellTable | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""What cases need that this machine or this version does not have, and what it would roughly cost."""
+"""What cells, and the tasks behind cases, would roughly cost."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,9 @@ from itl_bench.store.keys import Task, needed
 from itl_bench.vocabulary import CELL, FEWEST_REPLICATES
 
 REFERENCE = Machine(gpus=(85.5,), gpu="NVIDIA H100 80GB HBM3")  # what cells that cannot run here are priced on
-
-
 LEAST = TuningRecipe(micro_batch=1, gradient_checkpointing=True)  # the paper's, in as little memory as it takes
-
-
 Recipes = Callable[[Cell], TuningRecipe]
+FAMILIARITY_TOKENS = 320_000  # read to class all facts of atlas: gemma270m does so in 15 to 30 minutes on 2 CPU cores
 
 
 @dataclass(frozen=True)
@@ -97,9 +94,6 @@ def who_scores(case: Case, catalog: Catalog) -> list[str]:
 
 def rounded(number: float) -> str:
     return f"{number:.2g}" if number < 10 else f"{number:,.0f}"
-
-
-FAMILIARITY_TOKENS = 320_000  # read to class all facts of atlas: gemma270m does so in 15 to 30 minutes on 2 CPU cores
 
 
 def task_costs(tasks: Sequence[Task], catalog: Catalog, machine: Machine) -> dict[str, CellCost]:

@@ -29,8 +29,6 @@ HOW_TO_READ = (
 SEE_OVERLAPS = "`itl-bench data overlap` prints which prompts the data on this machine hold already."
 
 FILE_WIDTH = 120  # characters of a line that goes to no terminal
-
-
 Groups = Mapping[tuple[str, str], Sequence[Case]]  # (level, model) -> cases
 
 

@@ -1,4 +1,4 @@
-"""How the reports group cases: by claim, and those that were not run by their reason."""
+"""How the reports group cases: by claim, by the reason why they were not run, and by how many learning rates agree."""
 
 import re
 from collections import Counter, defaultdict
@@ -9,6 +9,8 @@ from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, MechanismRec
 from itl_bench.report.matrix import is_own, statements
 from itl_bench.report.verdicts import MeasuredKind, families
 from itl_bench.vocabulary import LEVELS, VERDICTS, Verdict
+
+RATES_HELD = "Of all learning rates of the supported and refuted measured cases, those with the case's verdict."
 
 
 @dataclass(frozen=True)
@@ -150,9 +152,6 @@ def holm_adjusted(record: Record) -> dict[str, float]:
 def _section(declared: list[ClaimRecord], cases: list[CaseRecord]) -> str:
     sections = [family.section for family in declared] + [case.section for case in cases]
     return sections[0] if sections else ""
-
-
-RATES_HELD = "Of all learning rates of the supported and refuted measured cases, those with the case's verdict."
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the Markdown report says of measured cases: verdicts over learning rates, and a few answers."""
+"""Markdown of measured cases: rates, a few answers, how the cells were made; and the pieces that Markdown is made of."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,26 +9,6 @@ from itl_bench.report.grouping import RATES_HELD, rates_held
 from itl_bench.report.made import MEANING, SETTINGS_PAGE, SPEED_MEANS, WHY, Block, CellRow, DataRow, listed, made
 from itl_bench.report.maps import MapCell, RateMap, data_in_words, rate_in_words, rate_maps
 from itl_bench.report.wording import HOW_EXAMPLES, HOW_SHIFTED, printable
-
-
-def escape(text: str) -> str:
-    """Foreign text as plain text on one line of Markdown, also inside a table."""
-    flat = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    flat = re.sub(r"([\\`*\[\]{}|#~$!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", flat)
-    return re.sub(r"^([-+]|[0-9]+(?=[.)]))", r"&#8203;\1", flat)
-
-
-def code(text: str) -> str:
-    """An identifier as code where that is safe, as escaped text where it is not."""
-    return f"`{text}`" if re.fullmatch(r"[\w.+:@=,/ -]+", text, re.ASCII) and text.strip() == text else escape(text)
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
-    """A Markdown table; cells must be escaped, columns numbered in `right` are aligned to the right."""
-    aligned = set(right)
-    rule = ["--:" if index in aligned else "---" for index in range(len(header))]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))
-
 
 ANSWERS = 5
 TABLES = 3  # named with a case; the page lists all
@@ -166,3 +146,22 @@ def _data(rows: tuple[DataRow, ...]) -> str:
 
 def _overlaps(rows: tuple[DataRow, ...]) -> str:
     return "\n".join(f"- {escape(text)}." for row in rows for text in row.overlaps)
+
+
+def escape(text: str) -> str:
+    """Foreign text as plain text on one line of Markdown, also inside a table."""
+    flat = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    flat = re.sub(r"([\\`*\[\]{}|#~$!]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))", r"\\\1", flat)
+    return re.sub(r"^([-+]|[0-9]+(?=[.)]))", r"&#8203;\1", flat)
+
+
+def code(text: str) -> str:
+    """An identifier as code where that is safe, as escaped text where it is not."""
+    return f"`{text}`" if re.fullmatch(r"[\w.+:@=,/ -]+", text, re.ASCII) and text.strip() == text else escape(text)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], right: Iterable[int] = ()) -> str:
+    """A Markdown table; cells must be escaped, columns numbered in `right` are aligned to the right."""
+    aligned = set(right)
+    rule = ["--:" if index in aligned else "---" for index in range(len(header))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in (header, rule, *rows))

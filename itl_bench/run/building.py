@@ -17,6 +17,9 @@ from itl_bench.store.keys import Task, needed
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import DamagedArtifactError, Store
 
+Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
+FEW = 3  # failures that an error names; the rest are counted
+
 
 @dataclass(frozen=True)
 class Work:
@@ -74,10 +77,6 @@ def work_of_case(case: Case, catalog: Catalog, profile: ProfileSpec | None, root
 
     tasks, targets = tasks_of([case], catalog, profile)
     return Work(tuple(tasks), tuple(targets))
-
-
-Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
-FEW = 3  # failures that an error names; the rest are counted
 
 
 class NotBuiltError(EvidenceError):

@@ -25,6 +25,9 @@ from itl_bench.stages.loading import check_whole, readable
 from itl_bench.store.artifact import Artifact
 from itl_bench.store.keys import Task
 
+CHUNK = 1 << 20  # bytes
+QUANTIZED = ("hf_quantizer", "is_quantized", "quantization_method")
+
 
 def build_base(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """A plain folder of weights and tokenizer: a shipped base, or what the model's spec names."""
@@ -37,9 +40,6 @@ def build_base(task: Task, parents: Mapping[str, Artifact], folder: Path) -> Non
         (folder / name).write_bytes((source / name).read_bytes())
         if sha256(folder / name) != expected:
             raise ItlError(f"{source / name} is not the file that the manifest of the bases describes")
-
-
-CHUNK = 1 << 20  # bytes
 
 
 def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | None = None) -> None:
@@ -113,9 +113,6 @@ def _link(source: Path, target: Path) -> None:
         os.link(source.resolve(), target)
     except OSError:
         shutil.copyfile(source, target)
-
-
-QUANTIZED = ("hf_quantizer", "is_quantized", "quantization_method")
 
 
 def convert(gguf_file: Path, folder: Path) -> None:

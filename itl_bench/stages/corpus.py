@@ -1,4 +1,4 @@
-"""The stages that make weights, items and prompts: of the bios world, of atlas, and of datasets from elsewhere."""
+"""The stages that make items and prompts: of the bios world, of atlas, and of datasets from elsewhere."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,26 +20,6 @@ from itl_bench.data.weights.digests import digest
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.store.artifact import FAMILIARITY, ITEMS, PROMPTS, REPORT, Artifact
 from itl_bench.store.keys import Task
-
-
-def _classes(parents: Mapping[str, Artifact]) -> Mapping[str, Familiarity]:
-    """Fact -> how well the base knows it."""
-    return read_familiarity(parents["familiarity"].folder / FAMILIARITY).classes
-
-
-def _sources(task: Task) -> tuple[SourceSpec, ...]:
-    """Where the rows are, after a look whether they are still what the work was planned for.
-
-    Raises:
-        ItlError: They are not.
-    """
-    sources = cast(RowsFrom, task.place).sources
-    name = str(task.spec.get("dataset") or task.spec["probe"])
-    _, found = first_found(name, sources, download=False)
-    if [digest(path) for path in found.files] != task.spec["files"]:
-        raise ItlError(f"the rows of {name} have changed since this run was planned; run again")
-    return sources
-
 
 HELD_OUT = 200  # items of a dataset from elsewhere that a sweep scores
 
@@ -94,3 +74,22 @@ def _prompts(task: Task, parents: Mapping[str, Artifact]) -> Sequence[Prompt]:
         facts = AtlasSpec.model_validate(taught) if taught else None
         return atlas_prompts(load_atlas(), _classes(parents), spec["probe"], facts, spec.get("seed"))
     return load_prompts(spec["probe"], _sources(task), download=False).prompts
+
+
+def _classes(parents: Mapping[str, Artifact]) -> Mapping[str, Familiarity]:
+    """Fact -> how well the base knows it."""
+    return read_familiarity(parents["familiarity"].folder / FAMILIARITY).classes
+
+
+def _sources(task: Task) -> tuple[SourceSpec, ...]:
+    """Where the rows are, after a look whether they are still what the work was planned for.
+
+    Raises:
+        ItlError: They are not.
+    """
+    sources = cast(RowsFrom, task.place).sources
+    name = str(task.spec.get("dataset") or task.spec["probe"])
+    _, found = first_found(name, sources, download=False)
+    if [digest(path) for path in found.files] != task.spec["files"]:
+        raise ItlError(f"the rows of {name} have changed since this run was planned; run again")
+    return sources

@@ -8,10 +8,18 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from itl_bench.errors import ItlError
-from itl_bench.files import _sync, sha256
+from itl_bench.files import sha256, sync_file
 from itl_bench.store.keys import Task
 
 MANIFEST = "manifest.json"
+ITEMS = "items.jsonl"  # of a corpus
+REPORT = "report.json"  # of a corpus that was read from files: what was found there
+FAMILIARITY = "familiarity.jsonl"  # what a base knows of atlas
+PROMPTS = "prompts.jsonl"  # of a probe
+RESPONSES = "responses.jsonl"
+TABLE = "table.json"  # of a measure
+TOKENS = "tokens.jsonl"  # of a shift: some answers token by token
+TRAINING = "training.json"  # of a checkpoint: what happened while tuning
 
 
 class Manifest(BaseModel):
@@ -66,7 +74,7 @@ def describe(task: Task, head: Mapping[str, dict[str, object]], folder: Path, se
             raise ItlError(f"{path.name}: an artifact holds plain files only")
         if path.is_file():
             files[path.relative_to(folder).as_posix()] = sha256(path)
-            _sync(path)
+            sync_file(path)
     if not files:
         raise ItlError(f"building {task.kind} {task.key} wrote no file")
     return Manifest(
@@ -91,13 +99,3 @@ def check(artifact: Artifact) -> None:
     for name, digest in expected.items():
         if sha256(artifact.folder / name) != digest:
             raise ValueError(f"{name} has changed")
-
-
-ITEMS = "items.jsonl"  # of a corpus
-REPORT = "report.json"  # of a corpus that was read from files: what was found there
-FAMILIARITY = "familiarity.jsonl"  # what a base knows of atlas
-PROMPTS = "prompts.jsonl"  # of a probe
-RESPONSES = "responses.jsonl"
-TABLE = "table.json"  # of a measure
-TOKENS = "tokens.jsonl"  # of a shift: some answers token by token
-TRAINING = "training.json"  # of a checkpoint: what happened while tuning

@@ -9,8 +9,6 @@ from itl_bench.data.atlas.normalising import is_code, normalise, words
 from itl_bench.data.atlas.relations import RELATIONS
 
 KINDS = {relation.id: relation.kind for relation in RELATIONS}
-
-
 Values = dict[str, tuple[str, ...]]  # canonical value -> its other names
 
 

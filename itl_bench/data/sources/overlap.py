@@ -9,12 +9,9 @@ from itl_bench.data.rows import Item, Prompt
 from itl_bench.errors import UsageError
 
 NGRAM = 13  # words, as in Brown et al. 2020 (2005.14165), appendix C
-
-
 WORD = re.compile(r"\w+")
-
-
 Ngram = tuple[str, ...]
+EXACT, SHARE = "exact", "share"  # columns
 
 
 @dataclass(frozen=True)
@@ -135,6 +132,3 @@ class _Index:
             same.update(self.by_text.get(tuple(text), ()))
             grams |= self.by_ngram.keys() & ngrams(text, self.n)
         return same, grams
-
-
-EXACT, SHARE = "exact", "share"  # columns

@@ -28,8 +28,11 @@ if TYPE_CHECKING:
     from itl_bench.run.building import Work
     from itl_bench.store.store import Store
 
-
 RATES = "rates.yaml"
+HEAD = """\
+# Learning rates of the arm `fair`: of those that were tried, the one with the lowest loss on taught facts under unseen
+# wordings, on seeds that give no verdict. Written by `itl-bench sweep`, not by hand.
+"""
 
 
 def sweep(
@@ -126,12 +129,6 @@ def _build(work: "Work", store: "Store") -> None:
 def _write(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()
-
-
-HEAD = """\
-# Learning rates of the arm `fair`: of those that were tried, the one with the lowest loss on taught facts under unseen
-# wordings, on seeds that give no verdict. Written by `itl-bench sweep`, not by hand.
-"""
 
 
 def sweep_tasks(catalog: Catalog, table: CellTable) -> tuple[list[Task], list[str]]:

@@ -1,4 +1,4 @@
-"""Tables of familiarity that a model's entry names: those that ship with the package, or a user's own."""
+"""What a base knows of atlas: a table that its entry names, or one made by asking it for every fact."""
 
 import hashlib
 import random
@@ -28,6 +28,51 @@ from itl_bench.store.keys import Task
 
 SEED = 2405  # of the examples in the prompts
 DIGITS = 6  # of a probability in the table, significant ones
+
+
+def build_familiarity(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
+    """What a base knows of atlas: the table that the model's entry names, or what the base itself answers."""
+    atlas = load_atlas()
+    if isinstance(task.place, TableFrom):
+        table = declared_table(task.place.path, atlas)
+        _warn_of_other_weights(table.provenance.files, parents["base"].folder, task.place.path)
+        if digest(task.place.path) != task.spec["table"]:
+            raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
+    else:
+        table = make_table(parents["base"].folder, atlas)
+    write_familiarity(folder / FAMILIARITY, table)
+
+
+def _warn_of_other_weights(files: Mapping[str, str], base: Path, table: Path) -> None:
+    """Weights that were converted elsewhere may be other bytes and the same numbers, so this is no error."""
+    found = hashes(base)
+    weights = {name for name in (*files, *found) if name.endswith(".safetensors")}
+    if any(files.get(name) != found.get(name) for name in weights):
+        warnings.warn(
+            f"{table} was made with other weight files than those in the store; if it is of another model, make it "
+            f"anew (itl-bench atlas familiarity {base} --to FILE), and name that in the model's entry ('familiarity')",
+            stacklevel=2,
+        )
+
+
+def declared_table(path: Path, atlas: Atlas) -> FamiliarityTable:
+    """A table that a model's entry names, if it was asked with the facts and prompts of today.
+
+    Args:
+        path: The table.
+        atlas: The facts.
+
+    Raises:
+        UsageError: It is no table, or one of other facts or prompts.
+    """
+    table = read_familiarity(path)
+    prompts = all_prompts(atlas, table.provenance.seed)
+    if table.provenance.prompts != fingerprint([one for of_fact in prompts.values() for one in of_fact]):
+        raise UsageError(
+            f"{path} is of other facts or prompts than version {atlas.version} of atlas asks (it is of version "
+            f"{table.provenance.atlas}); make it again with: itl-bench atlas familiarity MODEL_FOLDER --to {path}"
+        )
+    return table
 
 
 def make_table(
@@ -137,48 +182,3 @@ def _row(fact: str, relation: str, scores: Sequence[Score]) -> FactRow:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def declared_table(path: Path, atlas: Atlas) -> FamiliarityTable:
-    """A table that a model's entry names, if it was asked with the facts and prompts of today.
-
-    Args:
-        path: The table.
-        atlas: The facts.
-
-    Raises:
-        UsageError: It is no table, or one of other facts or prompts.
-    """
-    table = read_familiarity(path)
-    prompts = all_prompts(atlas, table.provenance.seed)
-    if table.provenance.prompts != fingerprint([one for of_fact in prompts.values() for one in of_fact]):
-        raise UsageError(
-            f"{path} is of other facts or prompts than version {atlas.version} of atlas asks (it is of version "
-            f"{table.provenance.atlas}); make it again with: itl-bench atlas familiarity MODEL_FOLDER --to {path}"
-        )
-    return table
-
-
-def build_familiarity(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
-    """What a base knows of atlas: the table that the model's entry names, or what the base itself answers."""
-    atlas = load_atlas()
-    if isinstance(task.place, TableFrom):
-        table = declared_table(task.place.path, atlas)
-        _warn_of_other_weights(table.provenance.files, parents["base"].folder, task.place.path)
-        if digest(task.place.path) != task.spec["table"]:
-            raise ItlError(f"{task.place.path} has changed since this run was planned; run again")
-    else:
-        table = make_table(parents["base"].folder, atlas)
-    write_familiarity(folder / FAMILIARITY, table)
-
-
-def _warn_of_other_weights(files: Mapping[str, str], base: Path, table: Path) -> None:
-    """Weights that were converted elsewhere may be other bytes and the same numbers, so this is no error."""
-    found = hashes(base)
-    weights = {name for name in (*files, *found) if name.endswith(".safetensors")}
-    if any(files.get(name) != found.get(name) for name in weights):
-        warnings.warn(
-            f"{table} was made with other weight files than those in the store; if it is of another model, make it "
-            f"anew (itl-bench atlas familiarity {base} --to FILE), and name that in the model's entry ('familiarity')",
-            stacklevel=2,
-        )
