@@ -9,8 +9,9 @@ import pytest
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.errors import ItlError, UsageError, unknown
+from itl_bench.run.carried import CARRIED, status_of
 from itl_bench.run.options import add_options, check_options
-from itl_bench.run.state import CARRIED, CONTROLLER, RUN_ID, STATE, State, status_of
+from itl_bench.run.state import CONTROLLER, RUN_ID, STATE, State
 
 if TYPE_CHECKING:
     from itl_bench.catalog.grid.cases import Case

@@ -1,6 +1,7 @@
-"""What this machine has: GPUs, processors, memory and disk; learned without torch."""
+"""What this machine has: GPUs, processors, memory, disk, packages; learned without torch. Never a secret."""
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib import metadata
 from importlib.util import find_spec
 from math import inf
 from pathlib import Path
@@ -28,6 +30,18 @@ SECONDS_TO_LOAD_TORCH = 120
 SIGNS = ("/dev/nvidia0", "/dev/dxg", "/dev/kfd")  # of a GPU: NVIDIA's, of Windows' subsystem for Linux, AMD's
 # A container may be given less than there is: version 2 and version 1 of Linux's control groups.
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+PACKAGES = (
+    "itl_bench",
+    "numpy",
+    "pydantic",
+    "pytest",
+    "pytest-xdist",
+    "scipy",
+    "torch",
+    "transformers",
+    "peft",
+    "vllm",
+)
 
 
 @dataclass(frozen=True)
@@ -81,6 +95,8 @@ GPUS = (  # NVIDIA's data sheets; the first that matches; V100 and T4 have fp16 
     GpuSpec("4090", 165, 82, 1.008), GpuSpec("3090", 71, 35, 0.936), GpuSpec(r"\bA10G?\b", 125, 31, 0.6),
     GpuSpec(r"\bL4\b", 121, 30, 0.3), GpuSpec("V100", 125, 15.7, 0.9), GpuSpec(r"\bT4\b", 65, 8.1, 0.32),
 )  # fmt: skip
+
+
 UNKNOWN_GPU = GpuSpec("", 121, 30, 0.3)  # taken as an L4: a slow one of those that are in use
 
 
@@ -219,3 +235,42 @@ def _ram_gb() -> float:
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return min(sizes) / 1e9
+
+
+def git_commit(folder: Path) -> str | None:
+    """The checkout's commit, with "-dirty" where tracked files have changes; None outside a checkout of our own."""
+    if not (folder / ".git").exists():
+        return None  # an installed package inside somebody else's repository is not at that repository's commit
+    try:
+        commit = _git(folder, "rev-parse", "HEAD")
+        changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return f"{commit}-dirty" if changes else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages a result may depend on, as far as they are installed."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def hardware() -> dict[str, str | int | float]:
+    """Processor and memory; memory in GB (10^9 bytes)."""
+    facts: dict[str, str | int | float] = {
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": cores(),
+    }
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        facts["memory_gb"] = round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9, 1)
+    return facts

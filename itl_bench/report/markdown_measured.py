@@ -1,4 +1,4 @@
-"""Markdown of measured cases: rates, a few answers, how the cells were made; and the pieces that Markdown is made of."""
+"""Markdown of measured cases: rates, a few answers, how the cells were made; and the pieces that it is made of."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from itl_bench.errors import UsageError
+from itl_bench.run.carried import CARRIED
 from itl_bench.run.recording.recorder import Behind, Recorder, behind
-from itl_bench.run.state import CARRIED, RUN_ID, State
+from itl_bench.run.state import RUN_ID, State
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController  # type: ignore[import-untyped]

@@ -12,8 +12,9 @@ import pytest
 
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.machine.devices import take_gpu
+from itl_bench.run.carried import CARRIED
 from itl_bench.run.evidence import CaseWithVerdict, EvidenceSource, VerdictError
-from itl_bench.run.state import CARRIED, STATE
+from itl_bench.run.state import STATE
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +57,7 @@ class Evidence(EvidenceSource):
             UsageError: No case fits, or several do; one line with the nearest, or with what tells them apart.
             EvidenceError: The case's numbers cannot carry a verdict, or could not be built.
         """
-        from itl_bench.catalog.grid.find import find_case
+        from itl_bench.catalog.grid.words import find_case
 
         words = {
             "evidence": evidence, "model": model, "dataset": dataset, "method": method, "measure": measure,

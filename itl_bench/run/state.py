@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -67,29 +66,3 @@ def _expectations(config: pytest.Config) -> Expectations | None:
     from itl_bench.run.recording.expectations import load
 
     return load(Path(path))
-
-
-CARRIED = "itl_bench"  # attribute of a report; its value is plain data, so that it travels between processes
-
-Status = tuple[str, str, tuple[str, dict[str, bool]]]
-
-_LETTERS = {"SUPPORTED": "S", "REFUTED": "R", "INCONCLUSIVE": "I"}
-_COLOURS = {"SUPPORTED": "blue", "REFUTED": "red", "INCONCLUSIVE": "yellow"}
-
-
-def status_of(carried: Mapping[str, Any]) -> Status | None:
-    """Category, letter and word of a report; None leaves it to pytest (a case that was not run is a plain skip)."""
-    if "crashed" in carried:
-        return "error", "E", ("ERROR", {"red": True})
-    case = carried["case"]
-    if carried.get("asserted"):
-        return "failed", "F", (f"FAILED on {case['verdict']}", {"red": True})
-    verdict, status = case.get("verdict"), case.get("recorded_status")
-    if verdict is None:
-        return None
-    if status == "changed":
-        return "changed", "C", (f"CHANGED to {verdict} from {case['recorded_verdict']}", {"red": True, "bold": True})
-    if status == "drift":
-        return "drift", "D", (f"DRIFT to {verdict} from {case['recorded_verdict']}", {"yellow": True})
-    recorded = " as recorded" if status == "as-recorded" else ""
-    return verdict.lower(), _LETTERS[verdict], (f"{verdict}{recorded}", {_COLOURS[verdict]: True})

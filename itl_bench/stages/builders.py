@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 
 from itl_bench.machine.devices import on_own_gpu
-from itl_bench.machine.provenance import hardware, package_versions
-from itl_bench.machine.this_machine import cores
+from itl_bench.machine.this_machine import cores, hardware, package_versions
 from itl_bench.measures.registry import by_name
 from itl_bench.stages.base import build_base
 from itl_bench.stages.checkpoint import build_checkpoint

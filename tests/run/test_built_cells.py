@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from itl_bench.catalog.grid.find import find_case
+from itl_bench.catalog.grid.words import find_case
 from itl_bench.data.bios import shipped
 from itl_bench.data.bios.shipped import MANIFEST, Bases, Recipe, ShippedBase
 from itl_bench.data.bios.world import WorldSpec

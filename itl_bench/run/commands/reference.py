@@ -11,7 +11,7 @@ import typer
 from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.errors import ItlError, UsageError, unknown
 from itl_bench.files import write_atomically
-from itl_bench.machine.provenance import git_commit
+from itl_bench.machine.this_machine import git_commit
 from itl_bench.record import Record, load
 from itl_bench.run.commands.records import baseline_of
 from itl_bench.run.recording import expectations

@@ -14,7 +14,7 @@ from itl_bench.catalog.grid.build import mechanism_cases
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.loading import shipped
 from itl_bench.catalog.profiles import ProfileSpec
-from itl_bench.machine.provenance import git_commit, hardware, package_versions
+from itl_bench.machine.this_machine import git_commit, hardware, package_versions
 from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, MechanismRecord, Record, RunRecord
 from itl_bench.record_cells import CellRecord
 from itl_bench.store.keys import Task

@@ -19,9 +19,17 @@ from itl_bench.data.atlas.familiarity_table import (
 from itl_bench.data.atlas.few_shots import FewShot, few_shots
 from itl_bench.data.weights.digests import digest
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.machine.provenance import package_versions
-from itl_bench.stages.familiarity.sampling import Agreement, agreement, sampled_share
-from itl_bench.stages.familiarity.scoring import TEMPERATURE, Matches, Progress, Score, score
+from itl_bench.machine.this_machine import package_versions
+from itl_bench.stages.familiarity.scoring import (
+    TEMPERATURE,
+    Agreement,
+    Matches,
+    Progress,
+    Score,
+    agreement,
+    sampled_share,
+    score,
+)
 from itl_bench.stages.loading import load_model, load_tokenizer
 from itl_bench.store.artifact import FAMILIARITY, Artifact
 from itl_bench.store.keys import Task

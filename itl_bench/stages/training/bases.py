@@ -20,7 +20,7 @@ from itl_bench.data.bios.world import World, WorldSpec, build_world
 from itl_bench.data.rows import Prompt
 from itl_bench.data.tokens.template import padding_id, prompt_ids
 from itl_bench.files import sha256
-from itl_bench.machine.provenance import package_versions
+from itl_bench.machine.this_machine import package_versions
 from itl_bench.stages.generation.greedy import generate
 from itl_bench.stages.loading import load_model
 

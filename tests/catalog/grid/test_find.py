@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from itl_bench.catalog.grid.find import WORDS, find_case
+from itl_bench.catalog.grid.words import WORDS, find_case
 from itl_bench.errors import UsageError
 from tests.helpers.shipped_catalog import catalog, grid
 

@@ -11,9 +11,8 @@ from typer.testing import CliRunner
 from itl_bench.data.atlas.draft import tells
 from itl_bench.data.atlas.facts import FACTS, as_text, load_atlas, read_atlas, sentence
 from itl_bench.data.atlas.globe import RADIUS_KM, distance
-from itl_bench.data.atlas.making import DATA_VERSION, PACKAGES
+from itl_bench.data.atlas.making import DATA_VERSION, PACKAGES, group, near_numbers
 from itl_bench.data.atlas.making_cities import spelled
-from itl_bench.data.atlas.making_elements import group, near_numbers
 from itl_bench.data.atlas.normalising import is_code, normalise
 from itl_bench.data.atlas.relations import RELATIONS
 from itl_bench.errors import UsageError

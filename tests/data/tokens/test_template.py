@@ -12,9 +12,11 @@ from itl_bench.data.bios.tokens import make_tokenizer
 from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.tokens.in_context import ANSWER, EXAMPLES, QUESTION
 from itl_bench.data.tokens.template import (
+    ANSWER,
+    EXAMPLES,
     IGNORED,
+    QUESTION,
     end_token,
     prompt_ids,
     response_text,

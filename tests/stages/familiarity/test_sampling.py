@@ -8,8 +8,7 @@ from scipy.stats import pearsonr, sem
 
 from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.errors import UsageError
-from itl_bench.stages.familiarity.sampling import agreement, sampled_share
-from itl_bench.stages.familiarity.scoring import score
+from itl_bench.stages.familiarity.scoring import agreement, sampled_share, score
 from tests.helpers.tiny_reader import letters_tokenizer, llama, practised
 
 TOKENIZER = letters_tokenizer()

@@ -9,10 +9,10 @@ from tokenizers.normalizers import Replace, Strip
 
 from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.errors import EvidenceError, UsageError
-from itl_bench.stages.familiarity import sampling, scoring
+from itl_bench.stages.familiarity import scoring
+from itl_bench.stages.familiarity import scoring as sampling
 from itl_bench.stages.familiarity.prefix import continuations, encode, of_one_length, read
-from itl_bench.stages.familiarity.sampling import sampled_share
-from itl_bench.stages.familiarity.scoring import Score, score
+from itl_bench.stages.familiarity.scoring import Score, sampled_share, score
 from tests.helpers.tiny_reader import gemma, letters_tokenizer, llama, practised
 
 TOKENIZER = letters_tokenizer()

@@ -11,7 +11,6 @@ from statsmodels.stats.anova import anova_lm
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.stats.crossed import crossed
 from itl_bench.verdicts.stats.estimate import (
     BoundedEstimate,
     SampledEstimate,
@@ -19,6 +18,7 @@ from itl_bench.verdicts.stats.estimate import (
     difference_of_proportions,
     mean_of_units,
 )
+from itl_bench.verdicts.stats.nested import crossed
 from itl_bench.verdicts.stats.trend import slope
 
 BAD = [math.nan, math.inf, -math.inf]

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.stats.crossed import crossed
-from itl_bench.verdicts.stats.nested import nested, nested_mean, nested_unpaired
+from itl_bench.verdicts.stats.nested import crossed, nested, nested_mean, nested_unpaired
 
 BASES = [0, 0, 1, 1, 2, 2]
 

@@ -13,8 +13,7 @@ from itl_bench.data.bios.world import build_world
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.made_of import bios_spec
 from itl_bench.plan.reads import replicates
-from itl_bench.verdicts.stats.crossed import crossed
-from itl_bench.verdicts.stats.nested import nested, nested_mean, nested_unpaired
+from itl_bench.verdicts.stats.nested import crossed, nested, nested_mean, nested_unpaired
 from itl_bench.verdicts.stats.rule import decide_column
 
 BASES = np.array([0, 0, 1, 1, 2, 2])

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from itl_bench.verdicts.stats.crossed import crossed
 from itl_bench.verdicts.stats.estimate import SampledEstimate
+from itl_bench.verdicts.stats.nested import crossed
 from itl_bench.verdicts.stats.power import minimal_detectable_effect
 from itl_bench.verdicts.stats.rule import decide_column
 
