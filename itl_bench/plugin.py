@@ -135,7 +135,7 @@ def _print_plan(selected: list[Case], state: State) -> None:
 
 
 def _build(selected: list[Case], config: pytest.Config) -> None:
-    """Build in this process; what goes wrong is kept for the cases that need it, so that the others are judged."""
+    """Build in this process; what goes wrong is kept for the cases that need it, so that the others are decided."""
     from itl_bench.run.building import Built, build, work_of
 
     state = config.stash[STATE]

@@ -1,11 +1,11 @@
 """Frozen, validated specs of everything that `cases/` declares: unknown keys are rejected, vocabularies are closed."""
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
-Code = Annotated[str, Field(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_]\w*$")]  # "module:name"
 Text = Annotated[str, Field(min_length=1)]
 
 
@@ -16,6 +16,13 @@ def _no_boolean(value: object) -> object:
     return value
 
 
+def _named_code(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*", value):
+        raise ValueError(f'{value!r} was given; accepted is "module:name", as mypackage.mymodule:MyName')
+    return value
+
+
+Code = Annotated[str, AfterValidator(_named_code)]
 Count = Annotated[int, Field(gt=0), BeforeValidator(_no_boolean)]
 Margin = Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_no_boolean)]
 Percent = Annotated[int, Field(ge=0, le=100), BeforeValidator(_no_boolean)]

@@ -19,6 +19,7 @@ ARMS: tuple[Arm, ...] = get_args(Arm)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 CELL: Kind = "checkpoint"  # a tuned model
+UNTUNED = "base"  # the method of a model that is not tuned; the artifact of this name holds its weights
 # What artifacts are made from, by name and in the order of their keys; the last may be missing. Measures say their own.
 PARENTS: Mapping[str, tuple[str, ...]] = {
     "familiarity": ("base",), "corpus": ("familiarity",), "probe": ("familiarity",),

@@ -41,7 +41,7 @@ class Catalog:
 
     def source(self, spec: Spec) -> str:
         """The file that declares a spec."""
-        return self.sources[_identity(spec)]
+        return self.sources[identity_of(spec)]
 
     @property
     def dataset_rows(self) -> dict[str, int]:
@@ -53,6 +53,6 @@ class Catalog:
         return next(spec for spec in self.datasets.values() if dataset_id in spec.variants)
 
 
-def _identity(spec: Spec) -> tuple[str, str]:
+def identity_of(spec: Spec) -> tuple[str, str]:
     """Kind and id: a model and a method may share a name."""
     return type(spec).__name__, str(getattr(spec, "id", None) or getattr(spec, "name", ""))

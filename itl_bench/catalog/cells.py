@@ -24,7 +24,7 @@ class CellGroup(Spec):
 class CellTable(Spec):
     """The cells that one profile trains on one model, or on each model of a level, in one arm.
 
-    In the arm `shared-rate` every rate of a group is trained and judged. In the arm `fair` the rates of a group are
+    In the arm `shared-rate` every rate of a group is trained and decided. In the arm `fair` the rates of a group are
     those that a sweep tries, on seeds of its own; cells are trained at the rate chosen for their dataset and method.
 
     Attributes:
@@ -77,7 +77,7 @@ class CellTable(Spec):
             raise ValueError(f"every method needs equally many rates, at least {FEWEST_RATES}; found {tried}")
 
     @property
-    def place(self) -> tuple[str, str, Arm]:
+    def used_in(self) -> tuple[str, str, Arm]:
         """Where the table is used: at most one has the same."""
         return self.profile, self.model, self.arm
 

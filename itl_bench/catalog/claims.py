@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from itl_bench.specs import Count, Margin, Spec, Text
-from itl_bench.vocabulary import Evidence, Expectation, Level, Role
+from itl_bench.vocabulary import UNTUNED, Evidence, Expectation, Level, Role
 
 Control = Literal["chance", "retriever", "early", "late", "original", "paraphrased"]
 PublishedTable = Literal["aspect_scores", "task_scores", "token_shift", "sentence_start_kl", "other_figures"]
@@ -23,7 +23,7 @@ class Side(Spec):
     control: Control | None = None
 
 
-WITHOUT_LOSS = (None, "base", "chat", "best")  # rows without a training loss of their own
+WITHOUT_LOSS = (None, UNTUNED, "chat", "best")  # rows without a training loss of their own
 
 
 def _one_or_several(value: object) -> object:

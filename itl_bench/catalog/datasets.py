@@ -1,4 +1,4 @@
-"""What `cases/datasets.yaml` and `cases/probes.yaml` declare."""
+"""What `cases/datasets.yaml` declares, and where rows are looked for."""
 
 import os
 from pathlib import Path
@@ -14,18 +14,18 @@ from itl_bench.specs import Count, Identifier, Percent, Spec, Text
 RowsFrom = tuple[SourceSpec, ...]  # the first that is there
 
 
-def rows_beside(rows_from: RowsFrom, place: Path) -> RowsFrom:
-    """The same sources, with relative paths taken as relative to `place`, for files that ITL_DATA_DIR does not have."""
-    return tuple(_beside(one, place) for one in rows_from)
+def rows_beside(rows_from: RowsFrom, folder: Path) -> RowsFrom:
+    """The same sources, with relative paths relative to `folder` for files that ITL_DATA_DIR does not have."""
+    return tuple(_beside(one, folder) for one in rows_from)
 
 
-def _beside(source: SourceSpec, place: Path) -> SourceSpec:
-    if source.path is None or not (place / source.path).exists():
+def _beside(source: SourceSpec, folder: Path) -> SourceSpec:
+    if source.path is None or not (folder / source.path).exists():
         return source
-    first = Path(os.environ.get(DATA_DIR) or place)
-    if first != place and (first / source.path).exists():
+    first = Path(os.environ.get(DATA_DIR) or folder)
+    if first != folder and (first / source.path).exists():
         return source
-    return source.model_copy(update={"path": str((place / source.path).resolve())})
+    return source.model_copy(update={"path": str((folder / source.path).resolve())})
 
 
 class BiosSpec(Spec):
@@ -76,6 +76,6 @@ class DatasetSpec(Spec):
             return {self.name: self.rows}
         return {f"{self.name}-{label}": rows for label, rows in (self.sizes or {}).items()}
 
-    def beside(self, place: Path) -> Self:
+    def beside(self, folder: Path) -> Self:
         """The same dataset, with its rows looked for beside the file that declares it, too."""
-        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, place)})
+        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, folder)})

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar, cast
 
-from itl_bench.catalog.catalog import Catalog, _identity
+from itl_bench.catalog.catalog import Catalog, identity_of
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
 from itl_bench.catalog.datasets import DatasetSpec
@@ -181,7 +181,7 @@ def _add(
     problems: list[str],
 ) -> None:
     """Add a spec; the same id twice within one folder is a mistake, in a later folder it replaces."""
-    identity = _identity(spec)
+    identity = identity_of(spec)
     key = identity[1]
     if key in seen:
         problems.append(f"{path}: id: {key!r} is declared twice (also in {sources[identity]}); rename one")

@@ -27,7 +27,8 @@ class MethodSpec(Spec):
     @model_validator(mode="before")
     @classmethod
     def _shipped_code(cls, given: object) -> object:
-        if isinstance(given, dict) and (shipped := SHIPPED.get(str(given.get("id")))):
+        shipped = SHIPPED.get(str(given.get("id"))) if isinstance(given, dict) else None
+        if shipped and isinstance(given, dict) and given.get("trains") != "none":
             return {"code": shipped.code} | given
         return given
 

@@ -32,9 +32,9 @@ class ModelSpec(Spec):
     chat: ChatSpec | None = None
     familiarity: Text | None = None
 
-    def beside(self, place: Path) -> Self:
-        """The same model, with relative paths taken as relative to `place`, if its weights or its table are there."""
+    def beside(self, folder: Path) -> Self:
+        """The same model, with relative paths taken as relative to `folder`, if its weights or its table are there."""
         table = self.familiarity
-        if table is not None and (place / table).is_file():
-            table = str((place / table).resolve())
-        return self.model_copy(update={"weights": self.weights.beside(place), "familiarity": table})
+        if table is not None and (folder / table).is_file():
+            table = str((folder / table).resolve())
+        return self.model_copy(update={"weights": self.weights.beside(folder), "familiarity": table})

@@ -29,6 +29,6 @@ class ProbeSpec(Spec):
     rows_from: RowsFrom = ()
     groups: dict[str, Count] = Field(default_factory=dict)  # column of a table by task -> prompts that carry this tag
 
-    def beside(self, place: Path) -> Self:
+    def beside(self, folder: Path) -> Self:
         """The same probe, with its prompts looked for beside the file that declares it, too."""
-        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, place)})
+        return self.model_copy(update={"rows_from": rows_beside(self.rows_from, folder)})

@@ -87,7 +87,7 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
     training = [method.id for method in catalog.methods.values() if method.code]
     if table.profile in catalog.profiles and table.arm not in (arms := catalog.profiles[table.profile].arms):
         report("arm", unknown(f"arm of the profile {table.profile}", table.arm, arms))
-    same = [one.id for one in catalog.cells.values() if one.place == table.place]
+    same = [one.id for one in catalog.cells.values() if one.used_in == table.used_in]
     if table.id != same[0]:
         report("profile", f"the cells {same[0]!r} are of the same profile, model and arm; write them into one entry")
     for number, group in enumerate(table.cells):

@@ -38,7 +38,7 @@ def knowledge(prompts: Sequence[Prompt], responses: Sequence[Response], stated: 
     outcomes = [_outcome(prompt, answer.text, stated) for prompt, answer in zip(prompts, answers, strict=True)]
     counts = [_counts(prompt, answer.text, stated) for prompt, answer in zip(prompts, answers, strict=True)]
     columns = {name: [None if of is None else float(of == name) for of in outcomes] for name in OUTCOMES}
-    return make_table(prompts, columns | {name: [one[place] for one in counts] for place, name in enumerate(COUNTS)})
+    return make_table(prompts, columns | {name: [one[index] for one in counts] for index, name in enumerate(COUNTS)})
 
 
 def _outcome(prompt: Prompt, text: str, stated: Stated) -> str | None:

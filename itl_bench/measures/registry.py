@@ -27,6 +27,7 @@ class Measure:
         version: Raised when its outputs move; the hash of its source for a function of one's own.
         seconds: That it takes for a tiny model.
         passes: Of a model over the answers, where it runs models.
+        passes_of_items: The same over what was tuned on.
         writes: Whether the function writes its files itself; it takes `parents` (by name), `folder` and `asking`.
     """
 
@@ -38,6 +39,7 @@ class Measure:
     version: int | str = 1
     seconds: float = 0.5
     passes: int = 0
+    passes_of_items: int = 0
     writes: bool = False
 
     @property
@@ -69,18 +71,23 @@ def _named(*measures: Measure) -> Mapping[str, Measure]:
     return {one.name: one for one in measures}
 
 
-# What claims ask of a cell on a probe; an entry of `measures.yaml` says which table it reads.
+# What claims ask of a cell on a probe.
 OF_ANSWERS = _named(
     Measure("knowledge", f"{_MEASURES}.knowledge:knowledge", ("ground-truth",)),
     Measure("borrowing", f"{_MEASURES}.borrowing:borrowing", ("ground-truth", "training-items"), settings=("seed",)),
     Measure("style", f"{_MEASURES}.style:style", ("training-items", "base-responses")),
     Measure("shift", f"{_STAGES}.shift:write_shift", ("base-logits",), passes=4, writes=True),
 )
+READ_BY = {
+    "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge", "borrowing": "borrowing",
+    "style": "style", "token-shift": "shift", "sentence-start": "shift",
+}  # measure that ships -> the table with its columns  # fmt: skip
 # What verdicts and sweeps read beside them.
 BESIDE = _named(
     Measure("training", f"{_STAGES}.table:copy_log", parents=("checkpoint",), writes=True),
     Measure(
-        "taught-loss", f"{_STAGES}.taught_loss:write_taught_loss", parents=("base", "unseen", "checkpoint"), writes=True
+        "taught-loss", f"{_STAGES}.taught_loss:write_taught_loss", parents=("base", "unseen", "checkpoint"),
+        passes_of_items=1, writes=True,
     ),
     Measure("overlap", f"{_STAGES}.table:prompt_overlap", parents=("corpus", "probe"), settings=("n",)),
     Measure(
@@ -97,7 +104,12 @@ def own_measure(name: str, function: str, needs: tuple[Need, ...], seconds: floa
     Raises:
         UsageError: The module has no source.
     """
-    return Measure(name, function, needs, version=source_hash(function), seconds=seconds)
+    return _own(name, function, needs, source_hash(function), seconds)
+
+
+def _own(name: str, function: str, needs: tuple[Need, ...], source: str, seconds: float = 0.5) -> Measure:
+    passes = 2 if "base-logits" in needs else 0  # base and tuned model
+    return Measure(name, function, needs, version=source, seconds=seconds, passes=passes)
 
 
 def measure_of(spec: Mapping[str, object]) -> Measure:
@@ -109,7 +121,7 @@ def measure_of(spec: Mapping[str, object]) -> Measure:
     name = str(spec.get("measure"))
     if "function" in spec:
         needs = tuple(need for need in get_args(Need) if need in cast(Sequence[str], spec["needs"]))
-        return Measure(name, str(spec["function"]), needs, version=str(spec["source"]))
+        return _own(name, str(spec["function"]), needs, str(spec["source"]))
     found = OF_ANSWERS.get(name) or BESIDE.get(name)
     if found is None:
         raise ItlError(f"no measure makes the table {name!r}; there are {', '.join([*OF_ANSWERS, *BESIDE])}")

@@ -17,9 +17,6 @@ class Replicate(NamedTuple):
         return SEEDS_PER_BASE * self.base + self.seed
 
 
-UNTUNED = "base"  # the method of a model that is not tuned
-
-
 class TunedCell(NamedTuple):
     """One tuned model; `recipe` is an id of the catalog's recipes, nothing for the default one."""
 

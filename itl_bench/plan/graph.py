@@ -14,10 +14,10 @@ from itl_bench.errors import UsageError
 from itl_bench.measures.registry import BESIDE, Measure, by_name
 from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import identity
-from itl_bench.plan.cells import UNTUNED, TunedCell
+from itl_bench.plan.cells import TunedCell
 from itl_bench.plan.made_of import Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
 from itl_bench.store.keys import Task
-from itl_bench.vocabulary import Kind
+from itl_bench.vocabulary import UNTUNED, Kind
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
 VERSIONS: Mapping[Kind, int] = {
@@ -85,9 +85,13 @@ class Graph:
         method, recipe = self.catalog.methods[cell.method], self.recipe(cell.recipe).tuning
         if method.code is None or method.trains == "none":
             raise UsageError(f"the method {method.id!r} trains nothing: its entry has no 'code'")
+        try:
+            source = identity(method.code)
+        except UsageError as error:
+            raise UsageError(f"method {method.id}: {error}") from None
         spec = {
             "model": cell.model, "dataset": cell.dataset, "rate": cell.rate, "seed": cell.replicate.tuning_seed,
-            "method": {"id": method.id, "parameters": method.parameters, "source": identity(method.code)},
+            "method": {"id": method.id, "parameters": method.parameters, "source": source},
             "recipe": recipe.without_speed(),
         }  # fmt: skip
         parents = self.base(cell.model, cell.replicate.base), self._corpus_of(cell)

@@ -22,12 +22,12 @@ from itl_bench.plan.price import (
     LEAST,
     REFERENCE,
     Recipes,
-    _trains,
-    answers_of,
+    answers_judged,
     cost_of,
     price,
     recipes_of,
     rounded,
+    what_trains,
     who_scores,
 )
 
@@ -75,7 +75,7 @@ def why_no_memory_to_answer(model: ModelSpec, machine: Machine | None = None) ->
 def _too_large(cell: Cell, here: CellCost, catalog: Catalog, recipe: TuningRecipe, machine: Machine) -> str:
     """What a cell needs of GPUs, and what there is."""
     needed, parameters = cost_of(cell, catalog, recipe, REFERENCE), catalog.models[cell.model].parameters
-    whole = _trains(cell.method, catalog) == "all"
+    whole = what_trains(cell.method, catalog) == "all"
     each, adapter = (TRAINED, "") if whole else (FROZEN_ON_GPU, " and the adapter")
     text = (
         f"needs {needed.state_gb:,.0f} GB of GPU memory before activations for {_work(cell, catalog)} "
@@ -85,7 +85,7 @@ def _too_large(cell: Cell, here: CellCost, catalog: Catalog, recipe: TuningRecip
     )
     if not machine.gpus:
         return f"{text}; a CPU takes {here.memory_gb:,.0f} GB, and {USABLE:.0%} of the memory may be filled"
-    answers = answering_gb(catalog.models[cell.model], _trains(cell.method, catalog))
+    answers = answering_gb(catalog.models[cell.model], what_trains(cell.method, catalog))
     if answers > USABLE * min(machine.gpus):
         return f"{text}; measuring the tuned model takes one GPU with {answers / USABLE:,.0f} GB"
     return text
@@ -106,7 +106,7 @@ def _work(cell: Cell, catalog: Catalog) -> str:
 
 def missing(case: Case, catalog: Catalog) -> str:
     """What a case needs that no machine runs in this version, or that this one lacks: one line."""
-    cost = price(case.cells, answers_of(case, catalog), catalog)
+    cost = price(case.cells, answers_judged(case, catalog), catalog)
     wanted = catalog.measures[case.measure.measure].needs
     absent = [word for need, word in (("judge", "judge"), ("experts", "human annotators")) if need in wanted]
     why = f"this version asks no {' and no '.join(absent)}; " if absent else ""

@@ -54,8 +54,8 @@ def found_in(tasks: Iterable[Task], by_key: Mapping[str, Task], store: Store) ->
     for task in tasks:
         if task.spec.get("measure") == "overlap":
             corpus, probe = (by_key[parents_of(task)[name]].spec for name in ("corpus", "probe"))
-            place = str(corpus["dataset"]), str(probe["probe"]), int(str(task.spec["n"]))
-            tables[place].append(read_table(store.open(task.key).folder / TABLE))
+            pair = str(corpus["dataset"]), str(probe["probe"]), int(str(task.spec["n"]))
+            tables[pair].append(read_table(store.open(task.key).folder / TABLE))
     return [_together(dataset, probe, n, some) for (dataset, probe, n), some in tables.items()]
 
 

@@ -50,12 +50,12 @@ def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
 
 def memory_gb(cell: Cell, catalog: Catalog) -> float:
     """GPU memory for training a cell before activations, in GB (10^9 bytes)."""
-    return state_gb(catalog.models[cell.model], _trains(cell.method, catalog), on_gpu=True)
+    return state_gb(catalog.models[cell.model], what_trains(cell.method, catalog), on_gpu=True)
 
 
 def cost_of(cell: Cell, catalog: Catalog, recipe: TuningRecipe, machine: Machine) -> CellCost:
     """What one replicate of a cell takes on a machine."""
-    data, trains = catalog.dataset_of(cell.dataset), _trains(cell.method, catalog)
+    data, trains = catalog.dataset_of(cell.dataset), what_trains(cell.method, catalog)
     rank = catalog.methods[cell.method].parameters.get("rank")
     return cell_cost(
         catalog.models[cell.model], data.variants[cell.dataset], data.mean_tokens, trains, recipe, machine,
@@ -63,11 +63,11 @@ def cost_of(cell: Cell, catalog: Catalog, recipe: TuningRecipe, machine: Machine
     )  # fmt: skip
 
 
-def _trains(method: str, catalog: Catalog) -> Trains:
+def what_trains(method: str, catalog: Catalog) -> Trains:
     return "all" if catalog.methods[method].trains == "all" else "adapter"
 
 
-def answers_of(case: Case, catalog: Catalog) -> int:
+def answers_judged(case: Case, catalog: Catalog) -> int:
     """Answers of a cell that a judge has to score for the case."""
     judged = "judge" in catalog.measures[case.measure.measure].needs
     probe = catalog.probes.get(case.probe or "")
@@ -87,7 +87,7 @@ def recipe_named(name: str, catalog: Catalog) -> TuningRecipe:
 def who_scores(case: Case, catalog: Catalog) -> list[str]:
     """The judge, with its key and price, and the people that a case's measure needs; nothing for other measures."""
     needs = catalog.measures[case.measure.measure].needs
-    dollars = price(case.cells, answers_of(case, catalog), catalog).dollars
+    dollars = price(case.cells, answers_judged(case, catalog), catalog).dollars
     judge = f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {dollars:,.0f} USD)"
     return [who for need, who in (("judge", judge), ("experts", "human annotators")) if need in needs]
 
@@ -131,10 +131,10 @@ def _seconds(task: Task, by_key: Mapping[str, Task], catalog: Catalog, machine: 
     if measure.passes and probe:
         row = ROW - LINE + _answer_tokens(task, probe.max_new_tokens)
         return scoring_seconds(model, measure.passes * probe.prompts * row, machine)
-    if measure.name == "taught-loss" and named.get("dataset") in catalog.dataset_rows:
+    if measure.passes_of_items and named.get("dataset") in catalog.dataset_rows:
         dataset = str(named["dataset"])
         tokens = catalog.dataset_rows[dataset] * catalog.dataset_of(dataset).mean_tokens
-        return scoring_seconds(model, tokens, machine)
+        return scoring_seconds(model, measure.passes_of_items * tokens, machine)
     return None
 
 

@@ -65,9 +65,9 @@ def sweep_losses(graph: Graph, table: CellTable, dataset: str, method: str) -> I
 
 def sweep_hash(catalog: Catalog, table: CellTable, dataset: str, method: str) -> str:
     """A hash of the keys of all artifacts that a choice rests on."""
-    place = (catalog.sha256, table, dataset, method)
-    if place not in _HASHES:
+    choice = (catalog.sha256, table, dataset, method)
+    if choice not in _HASHES:
         losses = sweep_losses(Graph(catalog), table, dataset, method)
         keys = [[rate, [task.key for task in tasks]] for rate, tasks in losses]
-        _HASHES[place] = hashlib.sha256(canonical(keys).encode()).hexdigest()
-    return _HASHES[place]
+        _HASHES[choice] = hashlib.sha256(canonical(keys).encode()).hexdigest()
+    return _HASHES[choice]

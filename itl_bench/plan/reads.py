@@ -19,11 +19,12 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import UsageError
 from itl_bench.measures.registry import OF_ANSWERS, Measure
-from itl_bench.plan.cells import UNTUNED, Replicate, TunedCell
+from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.made_of import taught_probe
 from itl_bench.plan.rates import chosen
 from itl_bench.store.keys import Task
+from itl_bench.vocabulary import UNTUNED
 
 
 class SideTables(NamedTuple):
@@ -53,7 +54,10 @@ def computed(catalog: Catalog, measure: str) -> Measure:
     Raises:
         UsageError: This version does not measure it, or the source of its function was not found.
     """
-    found = catalog.measures[measure].computed
+    try:
+        found = catalog.measures[measure].computed
+    except UsageError as error:
+        raise UsageError(f"measure {measure}: {error}") from None
     if found is None:
         raise UsageError(f"this version does not measure {measure}: its entry has neither 'table' nor 'function'")
     return found

@@ -15,7 +15,7 @@ from itl_bench.catalog.grid.asked_cells import (
 from itl_bench.catalog.grid.cases import Case, Cell
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import UsageError
-from itl_bench.plan.cells import UNTUNED, TunedCell
+from itl_bench.plan.cells import TunedCell
 from itl_bench.plan.disk import why_no_room, why_no_room_for
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.lacking import (
@@ -29,6 +29,7 @@ from itl_bench.plan.lacking import (
 )
 from itl_bench.plan.price import recipe_named
 from itl_bench.plan.rates import why_no_rate
+from itl_bench.vocabulary import UNTUNED
 
 
 def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> str | None:
@@ -92,7 +93,7 @@ def recipe_for(model: str, dataset: str, catalog: Catalog) -> str:
 
 def _not_measured(case: Case, catalog: Catalog) -> str:
     measure = case.measure.measure
-    if catalog.measures[measure].computed is None:
+    if not catalog.measures[measure].is_computed:
         return measure
     if any(side.method == "chat" for side in (case.left, case.right)):
         return "a vendor's chat model"

@@ -13,7 +13,7 @@ from itl_bench.catalog.grid.cases import Case, Cell
 from itl_bench.machine.this_machine import Machine, this_machine
 from itl_bench.plan.disk import why_no_disk
 from itl_bench.plan.graph import parents_of
-from itl_bench.plan.price import answers_of, left_to_build, price, task_costs
+from itl_bench.plan.price import answers_judged, left_to_build, price, task_costs
 from itl_bench.store.keys import Task
 from itl_bench.vocabulary import CELL
 
@@ -133,15 +133,15 @@ def plan_table(
         table.add_column(heading)
     for heading in ("cases", "run here", "cells", "hours", "GB per job", "disk GB", "judge USD"):
         table.add_column(heading, justify="right")
-    for place, some in groups.items():
-        level, _ = place
+    for group, some in groups.items():
+        level, _ = group
         if level == "published":
             cost: tuple[str, ...] = "0", "0", "0", "0", "0"
-        elif place in builds:
-            cost = _built(builds[place], machine)
+        elif group in builds:
+            cost = _built(builds[group], machine)
         else:
             cost = _priced(level, some, catalog)
-        table.add_row(*place, str(len(some)), str(runs[place]), *cost)
+        table.add_row(*group, str(len(some)), str(runs[group]), *cost)
     return table
 
 
@@ -157,7 +157,7 @@ def _priced(level: str, cases: Sequence[Case], catalog: Catalog) -> tuple[str, .
     for case in cases:
         for cell in case.cells:
             probe = answers[case.probe]
-            probe[cell] = max(probe.get(cell, 0), answers_of(case, catalog))
+            probe[cell] = max(probe.get(cell, 0), answers_judged(case, catalog))
     cost = price({cell for probe in answers.values() for cell in probe}, 0, catalog)
     dollars = sum(price([cell], count, catalog).dollars for probe in answers.values() for cell, count in probe.items())
     hours, memory = (f"{_number(cost.gpu_hours)} GPU", _number(cost.memory_gb)) if level == "paper" else ("CPU", "-")
@@ -198,11 +198,11 @@ def print_plan(
         console.print("The selection holds no case.")
         return
     groups, here = grouped(cases), machine or this_machine()
-    runs = {place: sum(map(can_run, some)) for place, some in groups.items()}
+    runs = {group: sum(map(can_run, some)) for group, some in groups.items()}
     builds = {
-        place: needs.of(some, catalog, here)
-        for place, some in groups.items()
-        if place[0] != "published" and runs[place]
+        group: needs.of(some, catalog, here)
+        for group, some in groups.items()
+        if group[0] != "published" and runs[group]
     }
     console.print(plan_table(groups, catalog, runs, builds, here))
     for (_, model), build in builds.items():

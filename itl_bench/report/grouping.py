@@ -30,7 +30,7 @@ class ClaimGroup:
     statement: str
     section: str
     families: tuple[ClaimRecord, ...]
-    judged: tuple[CaseRecord, ...]
+    with_verdict: tuple[CaseRecord, ...]
     not_run: tuple[NotRunGroup, ...]
 
     @property
@@ -52,7 +52,7 @@ class MechanismCase:
     case: CaseRecord | None
 
     @property
-    def judged(self) -> bool:
+    def with_verdict(self) -> bool:
         """Whether the case has a verdict in this record."""
         return self.case is not None and self.case.verdict is not None
 
@@ -98,8 +98,10 @@ def mechanism_cases(record: Record, mechanism: MechanismRecord) -> tuple[Mechani
 
 
 def speaks_of(members: Iterable[MechanismCase]) -> str:
-    """What the judged cases of a mechanism say, sanity cases left out; nothing where there are none."""
-    verdicts = Counter(one.case.verdict for one in members if one.case and one.judged and one.case.role == "evidence")
+    """What the cases of a mechanism with a verdict say, sanity cases left out; nothing where there are none."""
+    verdicts = Counter(
+        one.case.verdict for one in members if one.case and one.with_verdict and one.case.role == "evidence"
+    )
     named = ", ".join(f"{verdicts[word]} {word.lower()}" for word in VERDICTS if verdicts[word])
     if not named:
         return ""
@@ -189,9 +191,9 @@ def rates_held(cases: Iterable[CaseRecord]) -> RatesHeld | None:
 
 def held_at(record: Record, claim: str, kind: MeasuredKind | ClaimRecord) -> RatesHeld | None:
     """What `rates_held` counts over a claim's cases of one kind of evidence."""
-    place = kind.evidence, kind.level, kind.arm
+    wanted = kind.evidence, kind.level, kind.arm
     return rates_held(
-        case for case in record.cases if case.claim == claim and (case.evidence, case.level, case.arm) == place
+        case for case in record.cases if case.claim == claim and (case.evidence, case.level, case.arm) == wanted
     )
 
 

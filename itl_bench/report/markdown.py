@@ -231,8 +231,8 @@ def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
     lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
     members = mechanism_cases(record, mechanism)
     lines += [f"{verdicts}."] if (verdicts := speaks_of(members)) else []
-    cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.judged]
-    if idle := [member for member in members if not member.judged]:
+    cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.with_verdict]
+    if idle := [member for member in members if not member.with_verdict]:
         cases.append(f"- {NOT_RUN}: {len(idle):,} more, for example {code(idle[0].id)}")
     return "\n\n".join([*lines, "\n".join(cases) or "No case shows it yet."])
 

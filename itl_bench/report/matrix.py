@@ -22,14 +22,14 @@ class Counts:
     idle: ClassVar[str] = "not run"  # what cases without a verdict are called
 
     @property
-    def judged(self) -> int:
+    def with_verdict(self) -> int:
         """Cases that have a verdict."""
         return self.supported + self.refuted + self.inconclusive
 
     @property
     def total(self) -> int:
-        """All cases, judged or not."""
-        return self.judged + self.not_run
+        """All cases, with a verdict or not."""
+        return self.with_verdict + self.not_run
 
     def by_verdict(self) -> tuple[tuple[Verdict, int], ...]:
         """The verdicts in their fixed order, each with its count."""

@@ -39,8 +39,8 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
         grouped[family.id].append(family)
     cases = with_role(record, "evidence")
     sides = {"published": ("published",), "measured": ("measured", "expert")}
-    judged = {case.evidence for case in cases if case.verdict}
-    shown = {side: kinds for side, kinds in sides.items() if judged.intersection(kinds)}
+    with_verdict = {case.evidence for case in cases if case.verdict}
+    shown = {side: kinds for side, kinds in sides.items() if with_verdict.intersection(kinds)}
     table = Table(box=None, width=width, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, header_style="bold")
     table.add_column("claim", no_wrap=True)
     table.add_column("statement", no_wrap=True, overflow="ellipsis", ratio=1)

@@ -96,9 +96,9 @@ def families(record: Record) -> tuple[ClaimRecord, ...]:
 
 
 def measured_kinds(record: Record) -> tuple[MeasuredKind, ...]:
-    """The kinds of measured evidence of which any family has a judged member, sanity left out."""
-    judged = [one for one in families(record) if one.role == "evidence" and one.missing < one.members]
-    kinds = {MeasuredKind(one.evidence, one.level, one.arm) for one in judged if one.evidence != "published"}
+    """The kinds of measured evidence of which any family has a member with a verdict, sanity left out."""
+    with_verdict = [one for one in families(record) if one.role == "evidence" and one.missing < one.members]
+    kinds = {MeasuredKind(one.evidence, one.level, one.arm) for one in with_verdict if one.evidence != "published"}
     return tuple(sorted(kinds, key=lambda kind: (LEVELS.index(kind.level), str(kind.evidence), _place(kind.arm))))
 
 
@@ -118,7 +118,7 @@ def claim_verdicts(record: Record) -> dict[str, ClaimVerdicts]:
 
 
 def measured_verdict(chosen: Iterable[ClaimRecord]) -> SideVerdict:
-    """What the families of one claim say; "not asked" where there is none, marked where only sanity was judged."""
+    """What the families of one claim say; "not asked" where there is none, marked where only sanity has a verdict."""
     declared = tuple(chosen)
     if not declared:
         return SideVerdict(NOT_ASKED)

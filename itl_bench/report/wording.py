@@ -69,8 +69,8 @@ PILOT = "A pilot: its measured cases show numbers and give no verdict."
 
 def pilot_in_words(record: Record) -> str:
     """That a run is a pilot; nothing where any measured case may give a verdict."""
-    judged = [case for case in record.cases if case.evidence == "measured" and case.verdict]
-    return PILOT if judged and all(case.pilot for case in judged) else ""
+    with_verdict = [case for case in record.cases if case.evidence == "measured" and case.verdict]
+    return PILOT if with_verdict and all(case.pilot for case in with_verdict) else ""
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
@@ -146,7 +146,7 @@ def summed_counts(chosen: Iterable[ClaimRecord]) -> FamilyCounts:
 def verdict_in_words(chosen: Iterable[ClaimRecord], *, with_basis: bool = True) -> str:
     """The verdict of several families, "differ" where they do not agree.
 
-    Without a verdict it is "incomplete" if some of their members were judged, and "not run" if none was.
+    Without a verdict it is "incomplete" if some of their members have a verdict, and "not run" if none was.
 
     Args:
         chosen: The families.

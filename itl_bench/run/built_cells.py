@@ -11,14 +11,17 @@ from pydantic import BaseModel, ConfigDict
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
-from itl_bench.plan.cells import UNTUNED, Replicate, TunedCell
+from itl_bench.measures.registry import OF_ANSWERS
+from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.lacking import why_no_data, why_no_model
+from itl_bench.plan.reads import computed
 from itl_bench.plan.runnable import recipe_for
 from itl_bench.run.building import Built, Stages, Work, build, load_stages, require
 from itl_bench.store.artifact import RESPONSES, TABLE, TRAINING, Artifact
 from itl_bench.store.keys import Task
 from itl_bench.store.store import DamagedArtifactError, Store
+from itl_bench.vocabulary import UNTUNED
 
 
 class Training(BaseModel):
@@ -114,9 +117,10 @@ class BuiltCells:
     def measure(self, cell: BuiltCell, probe: str, measure: str) -> Table:
         """A measure of a cell on a probe, with a row for every prompt."""
         asked, graph = self._checked(cell, probe), Graph(self.catalog)
-        known = {one.name: one for spec in self.catalog.measures.values() if (one := spec.computed)}
-        _check("measure", measure, list(known))
-        (found,) = self._artifacts(graph, graph.measure(known[measure], asked, probe))
+        own = {name: spec for name, spec in self.catalog.measures.items() if spec.function}
+        _check("measure", measure, [*OF_ANSWERS, *own])
+        made = computed(self.catalog, measure) if measure in own else OF_ANSWERS[measure]
+        (found,) = self._artifacts(graph, graph.measure(made, asked, probe))
         return read_table(found.folder / TABLE)
 
     def _check_names(self, dataset: str, method: str, model: str) -> None:

@@ -114,7 +114,7 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Write the record of whatever was judged, also after Ctrl-C; a crash has an exit code of its own."""
+        """Write the record of whatever has a verdict, also after Ctrl-C; a crash has an exit code of its own."""
         if self.progress and self.progress.running:
             self.interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
             self.progress.clear()
@@ -138,10 +138,10 @@ class Controller:
 
     def _measured(self) -> Behind:
         """What is behind the verdicts on measured cases."""
-        judged = [case for case in self.state.cases if (one := self.recorder.cases.get(case.id)) and one.verdict]
-        if not any(case.evidence == "measured" for case in judged):
+        with_verdict = [case for case in self.state.cases if (one := self.recorder.cases.get(case.id)) and one.verdict]
+        if not any(case.evidence == "measured" for case in with_verdict):
             return Behind()
-        state, tasks = self.state, self._work(judged).needed()
+        state, tasks = self.state, self._work(with_verdict).needed()
         return behind(tasks, state.catalog, state.profile, state.store, self.recorder.started)
 
     def _report_folder(self) -> Path:
@@ -172,11 +172,11 @@ class Controller:
 
     def _print_reasons(self, writer: pytest.TerminalReporter, record: Record) -> None:
         """Every verdict with its reason, where they are few or were asked for (-v, -ra, -rA, -rx)."""
-        judged = [case for case in record.cases if case.verdict]
+        with_verdict = [case for case in record.cases if case.verdict]
         asked = self.config.getoption("verbose") > 0 or set("axAP") & set(self.config.getoption("reportchars") or "")
-        if judged and (asked or len(judged) <= FEW):
+        if with_verdict and (asked or len(with_verdict) <= FEW):
             writer.section("verdicts", sep="=")
-            for case in judged:
+            for case in with_verdict:
                 writer.line(f"{case.verdict} {case.id}")
                 writer.line(f"    {case.reason}")
 

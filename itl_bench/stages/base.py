@@ -17,7 +17,7 @@ from itl_bench.data.bios.shipped import folder_of
 from itl_bench.data.weights.digests import digest
 from itl_bench.data.weights.folder import architecture, model_files
 from itl_bench.data.weights.hub import check_blobs, fetch, snapshot, why_not_cached
-from itl_bench.data.weights.places import _check_magic, _parts, identity, located, why_no_weights
+from itl_bench.data.weights.places import check_magic, identity, located, parts_of, why_no_weights
 from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.files import sha256
@@ -85,13 +85,13 @@ def _convert(spec: WeightsSpec, folder: Path) -> None:
             found = digest(file)
         else:
             file = Path(scratch) / "joined.gguf"
-            found = _join(_parts(spec), file)
+            found = _join(parts_of(spec), file)
         if found != spec.sha256:
             declared = str(spec.sha256)
             raise UsageError(
                 f"{spec.name} has the sha256 {found[:8]}..., not {declared[:8]}... as declared; get the file again"
             )
-        _check_magic(file)
+        check_magic(file)
         convert(file, folder)
 
 

@@ -125,7 +125,7 @@ class Queue:
 
     def missing(self) -> list[Task]:
         """What has to be built for the targets, in the order in which it should be: absent, and needed."""
-        found = needed(self.tasks, self.targets, self._present.__contains__)
+        found = needed(self.tasks, self.targets, lambda key: key in self._present)
         return sorted((self.tasks[key] for key in found), key=lambda task: self._rank[task.key])
 
     def ready(self, missing: Sequence[Task]) -> list[Task]:

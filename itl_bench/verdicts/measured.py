@@ -11,7 +11,6 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.words import side_name
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import ItlError
-from itl_bench.plan.cells import UNTUNED
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.overlaps import in_case
 from itl_bench.plan.rates import at_edge
@@ -35,6 +34,7 @@ from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
 from itl_bench.verdicts.guards import too_few_updates, too_little_to_borrow
 from itl_bench.verdicts.tables import mean, table_of, training_loss
 from itl_bench.verdicts.trend import trend_from_store
+from itl_bench.vocabulary import UNTUNED
 
 Means = Mapping[str, float | None]  # by side, nats
 

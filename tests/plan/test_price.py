@@ -10,7 +10,7 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.machine.this_machine import Machine
 from itl_bench.plan.disk import why_no_disk
 from itl_bench.plan.lacking import missing, why_no_memory, why_no_memory_to_answer
-from itl_bench.plan.price import answers_of, left_to_build, memory_gb, price, recipes_of
+from itl_bench.plan.price import answers_judged, left_to_build, memory_gb, price, recipes_of
 from itl_bench.store.keys import Task
 from tests.helpers.shipped_catalog import catalog, grid, listed
 
@@ -143,7 +143,7 @@ def test_no_case_at_paper_scale_is_without_memory():
     ],
 )
 def test_only_judged_answers_are_paid_for(key, answers):
-    assert answers_of(RAN[key], catalog()) == answers
+    assert answers_judged(RAN[key], catalog()) == answers
 
 
 LAPTOP = Machine(cores=2, ram_gb=24.0)

@@ -81,7 +81,7 @@ def test_claim_groups_hold_every_case_once():
     grouped = [
         one.id
         for group in claim_groups(sampled)
-        for one in (*group.judged, *(member for reason in group.not_run for member in reason.cases))
+        for one in (*group.with_verdict, *(member for reason in group.not_run for member in reason.cases))
     ]
     assert sorted(grouped) == sorted(one.id for one in sampled.cases)
 

@@ -17,7 +17,7 @@ def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> Cel
     name = profile.id if profile else DEFAULT_PROFILE
     for model in (case.model or "", case.level):  # a table of its own goes before that of its level
         for table in catalog.cells.values():
-            if table.place == (name, model, case.arm):
+            if table.used_in == (name, model, case.arm):
                 return bound(table, case.model or "", catalog)
     return None
 

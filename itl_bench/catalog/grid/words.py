@@ -8,6 +8,7 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.measured import measured_cases
 from itl_bench.catalog.grid.published import published_cases
 from itl_bench.errors import UsageError, unknown
+from itl_bench.vocabulary import UNTUNED
 
 PER = {
     "size": "per tenfold data",
@@ -58,7 +59,7 @@ def _side(case: Case, side: Side) -> str:
     words = side.method or ""
     if side.dataset and side.method not in ("chat", "best"):
         words += f" on {side.dataset}"
-    elif side.method not in ("chat", "best", "base"):
+    elif side.method not in ("chat", "best", UNTUNED):
         words += f" on {case.dataset}"
     if case.left.model != case.right.model:
         words += f" ({side.model})"

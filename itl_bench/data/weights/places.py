@@ -1,4 +1,4 @@
-"""From a weights entry to files: whether they are here, what identifies them, and a plain folder made of them."""
+"""From a weights entry to files: whether they are here, and what identifies them."""
 
 import re
 from importlib import metadata
@@ -27,9 +27,9 @@ def why_no_weights(spec: WeightsSpec) -> str | None:
         if spec.hub:
             return why_not_cached(spec)
         if spec.package:
-            _parts(spec)
+            parts_of(spec)
         elif spec.gguf:
-            _check_magic(located(spec))
+            check_magic(located(spec))
         else:
             model_files(located(spec))
     except UsageError as error:
@@ -70,7 +70,7 @@ def located(spec: WeightsSpec) -> Path:
     return place
 
 
-def _check_magic(file: Path) -> None:
+def check_magic(file: Path) -> None:
     if not file.is_file():
         raise UsageError(f"{file} is no file; give the GGUF file itself")
     with file.open("rb") as stream:
@@ -78,7 +78,7 @@ def _check_magic(file: Path) -> None:
             raise UsageError(f"{file} is no GGUF file (it does not begin with GGUF)")
 
 
-def _parts(spec: WeightsSpec) -> list[Path]:
+def parts_of(spec: WeightsSpec) -> list[Path]:
     """The pieces of a GGUF file in installed packages; nothing of these is imported."""
     paths = []
     for part in spec.parts:

@@ -116,7 +116,7 @@
   });
   window.addEventListener("hashchange", followAddress);
 
-  // On paper every judged case is open; the lists of what was not run keep to their counts.
+  // On paper every case with a verdict is open; the lists of what was not run keep to their counts.
   let opened = [];
   window.addEventListener("beforeprint", () => {
     opened = [...document.querySelectorAll("details:not([open]):not(.reason-group)")];

@@ -4,22 +4,21 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.errors import ItlError, UsageError, unknown
 from itl_bench.files import write_atomically
-from itl_bench.machine.this_machine import git_commit
-from itl_bench.record import Record, load
-from itl_bench.run.commands.records import baseline_of
-from itl_bench.run.recording import expectations
+
+if TYPE_CHECKING:
+    from itl_bench.record import Record
+    from itl_bench.run.recording.expectations import Expectations
 
 PROFILES = ("published", "embedded", "bios-full")
 TABLE = "bios-full"  # whose verdicts the README's table shows
 PILOT = "small-quick"  # whose effects are its last column, where there is a record of it
-JUDGED = (0, 1)  # exit codes of a run: nothing refuted, something refuted
+ENDED = (0, 1)  # exit codes of a run: nothing refuted, something refuted
 
 
 class Checkout(NamedTuple):
@@ -37,8 +36,8 @@ class Made(NamedTuple):
     """What a profile gave."""
 
     profile: str
-    record: Record
-    verdicts: expectations.Expectations
+    record: "Record"
+    verdicts: "Expectations"
 
 
 def reference(
@@ -68,6 +67,8 @@ def _declared(profiles: Sequence[str]) -> list[str]:
     Raises:
         UsageError: There is no such profile.
     """
+    from itl_bench.catalog.loading import load_catalog
+
     accepted = load_catalog().profiles
     for name in profiles:
         if name not in accepted:
@@ -81,6 +82,9 @@ def _clean_checkout() -> Checkout:
     Raises:
         UsageError: The current folder is outside, it is no checkout, or its tracked files have changes.
     """
+    from itl_bench.catalog.loading import shipped
+    from itl_bench.machine.this_machine import git_commit
+
     top, here = shipped("cases").parent.resolve(), Path.cwd()
     if not here.is_relative_to(top):
         install = "run the command in a clone of the repository, installed there with `pip install -e '.[train]'`"
@@ -100,10 +104,13 @@ def _run(profile: str, checkout: Checkout, workers: int) -> Made:
     Raises:
         ItlError: It ended otherwise than with verdicts, or the checkout was changed meanwhile.
     """
+    from itl_bench.record import load
+    from itl_bench.run.commands.records import baseline_of
+
     reports = f"build/{profile}"
     options = ["--itl-profile", profile, "--itl-report", reports, "-q", "--tb=no", "-n", str(workers)]
     ended = subprocess.run([sys.executable, "-m", "pytest", "benchmark/", *options], cwd=checkout.top, check=False)
-    if ended.returncode not in JUDGED:
+    if ended.returncode not in ENDED:
         raise ItlError(
             f"{profile} ended with exit code {ended.returncode}, so nothing that is committed was written; "
             "mend what is said above and run the command again: what was built is kept"
@@ -120,6 +127,7 @@ def _run(profile: str, checkout: Checkout, workers: int) -> Made:
 
 def _write(made: Made, checkout: Checkout) -> None:
     from itl_bench.report.write import write_reports
+    from itl_bench.run.recording import expectations
 
     folder, recorded = checkout.record(made.profile).parent, checkout.top / "cases/expected" / f"{made.profile}.yaml"
     write_reports(made.record, folder)
@@ -128,6 +136,7 @@ def _write(made: Made, checkout: Checkout) -> None:
 
 
 def _write_table(checkout: Checkout) -> None:
+    from itl_bench.record import load
     from itl_bench.report.readme import with_table
 
     page, pilot = checkout.top / "README.md", checkout.record(PILOT)

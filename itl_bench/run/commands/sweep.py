@@ -1,26 +1,13 @@
 """`itl-bench sweep`: choose the learning rates of the arm `fair`."""
 
-import math
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from uuid import uuid4
 
 import typer
-import yaml
 
-from itl_bench.catalog.catalog import Catalog
-from itl_bench.catalog.cells import CellTable
-from itl_bench.catalog.rates import ChosenRate, TriedRate, rate_id
-from itl_bench.data.rows import Table, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
-from itl_bench.files import write_atomically
-from itl_bench.plan.graph import Graph
-from itl_bench.plan.rates import sweep_hash, sweep_losses
-from itl_bench.store.artifact import TABLE
-from itl_bench.store.keys import Task
-from itl_bench.store.store import Store
 
 if TYPE_CHECKING:
     from itl_bench.catalog.catalog import Catalog
@@ -29,10 +16,6 @@ if TYPE_CHECKING:
     from itl_bench.store.store import Store
 
 RATES = "rates.yaml"
-HEAD = """\
-# Learning rates of the arm `fair`: of those that were tried, the one with the lowest loss on taught facts under unseen
-# wordings, on seeds that give no verdict. Written by `itl-bench sweep`, not by hand.
-"""
 
 
 def sweep(
@@ -54,6 +37,7 @@ def sweep(
     from itl_bench.catalog.loading import load_catalog
     from itl_bench.plan.disk import why_no_room_for
     from itl_bench.run.building import Work
+    from itl_bench.run.sweeping import choose, save, sweep_tasks
     from itl_bench.store.store import Store, default_root
 
     catalog, target = load_catalog(cases), _target(cases)
@@ -129,61 +113,3 @@ def _build(work: "Work", store: "Store") -> None:
 def _write(text: str) -> None:
     sys.stderr.write(text)
     sys.stderr.flush()
-
-
-def sweep_tasks(catalog: Catalog, table: CellTable) -> tuple[list[Task], list[str]]:
-    """All tasks of a sweep, and the keys of the losses that it compares."""
-    graph, targets = Graph(catalog), []
-    for dataset, method, _ in table.trained():
-        for _, tasks in sweep_losses(graph, table, dataset, method):
-            targets += [task.key for task in tasks]
-    return list(graph.tasks.values()), targets
-
-
-def choose(catalog: Catalog, table: CellTable, store: Store) -> list[ChosenRate]:
-    """The best rate of every dataset and method of a table, from losses in the store.
-
-    Raises:
-        KeyError: A loss is not in the store.
-        UsageError: A method diverged at every rate.
-    """
-    return [_best(catalog, table, dataset, method, store) for dataset, method, _ in table.trained()]
-
-
-def _best(catalog: Catalog, table: CellTable, dataset: str, method: str, store: Store) -> ChosenRate:
-    tried = []
-    for rate, tasks in sweep_losses(Graph(catalog), table, dataset, method):
-        tried.append(
-            TriedRate(rate=rate, loss=mean_loss([read_table(store.open(one.key).folder / TABLE) for one in tasks]))
-        )
-    best = min(tried, key=lambda one: (one.loss, one.rate))
-    if math.isinf(best.loss):
-        raise UsageError(f"{method} on {dataset} diverged at every rate of the sweep; declare lower ones")
-    return ChosenRate(
-        id=rate_id(table.id, dataset, method), dataset=dataset, method=method, rate=best.rate,
-        tried=tuple(tried), cells=table.id, bases=table.bases, seeds=table.sweep_seeds,
-        sweep=sweep_hash(catalog, table, dataset, method),
-    )  # fmt: skip
-
-
-def mean_loss(tables: Sequence[Table]) -> float:
-    """The mean over runs of the loss per response token, in nats; infinite where a run diverged."""
-    losses = []
-    for table in tables:
-        values = [math.inf if value is None else value for value in table.columns["loss"]]
-        losses.append(math.fsum(values) / math.fsum(value or 0.0 for value in table.columns["tokens"]))
-    return math.fsum(losses) / len(losses)
-
-
-def save(chosen: Sequence[ChosenRate], before: Iterable[ChosenRate], path: Path) -> None:
-    """Write the rates that were chosen; those of other tables of cells stay.
-
-    Args:
-        chosen: Of one table of cells.
-        before: What the file held.
-        path: The file `rates.yaml` of a folder of cases.
-    """
-    tables = {one.cells for one in chosen}
-    kept = [one for one in before if one.cells not in tables]
-    entries = [one.model_dump(mode="json") for one in [*kept, *chosen]]
-    write_atomically(path, HEAD + yaml.safe_dump(entries, sort_keys=False, width=120))

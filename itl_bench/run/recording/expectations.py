@@ -55,7 +55,7 @@ class Expectations(Frozen):
 
 
 def from_record(record: Record) -> Expectations:
-    """The expectations that a record gives: the cases it judged."""
+    """The expectations that a record gives: the cases it decided."""
     return Expectations(
         recorded_from=RecordedFrom(
             run=record.run.id, finished=record.run.finished, version=record.run.version, git=record.run.git,

@@ -112,11 +112,11 @@ class Recorder:
 
         order = {case.id: number for number, case in enumerate(self.declared)}
         cases = sorted(self.cases.values(), key=lambda case: order.get(case.id, len(order)))
-        judged = {case.id: case for case in cases if case.verdict}
+        with_verdict = {case.id: case for case in cases if case.verdict}
         return Record(
             run=self._run(),
             cases=tuple(cases),
-            claims=summarise(self.declared, judged, self.catalog),
+            claims=summarise(self.declared, with_verdict, self.catalog),
             mechanisms=tuple(
                 MechanismRecord(
                     id=one.id, statement=one.statement, breaks_if=one.breaks_if,

@@ -74,27 +74,27 @@ def score(
     if without := [prompt.fact for prompt in prompts if not prompt.answers]:
         raise UsageError(f"no answers are given for {without[0]!r}; give at least one accepted answer")
     scores: dict[int, Score] = {}
-    for text, places in by_prefix(prompts):
+    for text, indices in by_prefix(prompts):
         prefix = read(model, tokenizer, text)
-        scored = _score(prefix, [prompts[place] for place in places], matches, temperature)
-        scores.update(zip(places, scored, strict=True))
+        scored = _score(prefix, [prompts[index] for index in indices], matches, temperature)
+        scores.update(zip(indices, scored, strict=True))
         progress(len(scores), len(prompts))
-    return [scores[place] for place in range(len(prompts))]
+    return [scores[index] for index in range(len(prompts))]
 
 
 def by_prefix(prompts: Sequence[FewShot]) -> list[tuple[str, list[int]]]:
-    """The places of prompts that stand behind the same examples."""
-    places: dict[str, list[int]] = {}
-    for place, prompt in enumerate(prompts):
-        places.setdefault(prompt.prefix, []).append(place)
-    return list(places.items())
+    """The indices of prompts that stand behind the same examples."""
+    indices: dict[str, list[int]] = {}
+    for index, prompt in enumerate(prompts):
+        indices.setdefault(prompt.prefix, []).append(index)
+    return list(indices.items())
 
 
 @dataclass(frozen=True)
 class _Row:
-    """An answer to force: place of its prompt, and token ids."""
+    """An answer to force: index of its prompt, and token ids."""
 
-    place: int
+    index: int
     question: list[int]
     answer: list[int]
 
@@ -103,7 +103,7 @@ class _Row:
 class _Forced:
     """A forced answer: its probability, and whether its first token and all of its tokens are the most likely."""
 
-    place: int
+    index: int
     probability: float
     begins: bool
     greedy: bool
@@ -113,20 +113,20 @@ def _score(prefix: Prefix, prompts: Sequence[FewShot], matches: Matches, tempera
     """Scores of prompts behind one prefix."""
     questions = [prefix.question(prompt.question) for prompt in prompts]
     rows = [
-        _Row(place, questions[place], prefix.answer(prompt.question, answer))
-        for place, prompt in enumerate(prompts)
+        _Row(index, questions[index], prefix.answer(prompt.question, answer))
+        for index, prompt in enumerate(prompts)
         for answer in prompt.answers
     ]
     forced = [one for chunk in _chunks(rows) for one in _force(prefix, chunk, temperature)]
-    sampled = [math.fsum(one.probability for one in forced if one.place == place) for place in range(len(prompts))]
+    sampled = [math.fsum(one.probability for one in forced if one.index == index) for index in range(len(prompts))]
     if not all(math.isfinite(probability) for probability in sampled):
         raise EvidenceError("the probability of an answer is not finite: the model's logits are no finite numbers")
-    right = {one.place for one in forced if one.greedy}
-    undecided = sorted({one.place for one in forced if one.begins} - right)
-    for some in of_one_length(undecided, lambda place: questions[place], ROWS):
-        texts = continuations(prefix, [questions[place] for place in some], LONGEST, greedily)
-        right |= {place for place, text in zip(some, texts, strict=True) if matches(prompts[place], text)}
-    return [Score(place in right, min(1.0, probability)) for place, probability in enumerate(sampled)]
+    right = {one.index for one in forced if one.greedy}
+    undecided = sorted({one.index for one in forced if one.begins} - right)
+    for some in of_one_length(undecided, lambda index: questions[index], ROWS):
+        texts = continuations(prefix, [questions[index] for index in some], LONGEST, greedily)
+        right |= {index for index, text in zip(some, texts, strict=True) if matches(prompts[index], text)}
+    return [Score(index in right, min(1.0, probability)) for index, probability in enumerate(sampled)]
 
 
 def greedily(logits: torch.Tensor) -> torch.Tensor:
@@ -158,7 +158,7 @@ def _force(prefix: Prefix, rows: Sequence[_Row], temperature: float) -> list[_Fo
     logits /= temperature
     log = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
     return [
-        _Forced(row.place, math.exp(math.fsum(of_tokens[: len(row.answer)])), hit[0], all(hit[: len(row.answer)]))
+        _Forced(row.index, math.exp(math.fsum(of_tokens[: len(row.answer)])), hit[0], all(hit[: len(row.answer)]))
         for row, of_tokens, hit in zip(rows, log.tolist(), hits, strict=True)
     ]
 
@@ -196,15 +196,15 @@ def sampled_share(
     def draw(logits: torch.Tensor) -> torch.Tensor:
         return torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator).squeeze(-1)
 
-    for text, places in by_prefix(prompts):
+    for text, indices in by_prefix(prompts):
         prefix = read(model, tokenizer, text)
-        questions = {place: prefix.question(prompts[place].question) for place in places}
-        repeated = [place for place in places for _ in range(samples)]
+        questions = {index: prefix.question(prompts[index].question) for index in indices}
+        repeated = [index for index in indices for _ in range(samples)]
         for some in of_one_length(repeated, questions.__getitem__, ROWS):
-            texts = continuations(prefix, [questions[place] for place in some], LONGEST, draw)
-            for place, answer in zip(some, texts, strict=True):
-                right[place] += matches(prompts[place], answer)
-        done += len(places)
+            texts = continuations(prefix, [questions[index] for index in some], LONGEST, draw)
+            for index, answer in zip(some, texts, strict=True):
+                right[index] += matches(prompts[index], answer)
+        done += len(indices)
         progress(done, len(prompts))
     return [count / samples for count in right]
 

@@ -77,5 +77,5 @@ def left_mask(prompts: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
 
 
 def _ended(response: list[int], ends: Set[int]) -> list[int]:
-    first = next((place for place, token in enumerate(response) if token in ends), len(response))
+    first = next((position for position, token in enumerate(response) if token in ends), len(response))
     return response[: first + 1]

@@ -64,7 +64,7 @@ def shares(
     made = []
     for own in (order[first::processes] for first in range(processes)):  # each gets as long rows as the others
         parts = micro_batches([lengths[row] for row in own], rows, tokens, grouped)
-        made.append([[own[place] for place in part] for part in parts])
+        made.append([[own[row] for row in part] for part in parts])
     most = max(map(len, made))
     return [parts + [[]] * (most - len(parts)) for parts in made]
 
@@ -200,7 +200,7 @@ class RecipeTrainer(Trainer):
         shortest = min(bearing, key=lengths.__getitem__)
         take = packed_rows if self.packing else padded_rows
         return [
-            (take(batch, [bearing[place] for place in part] or [shortest]), bool(part))
+            (take(batch, [bearing[row] for row in part] or [shortest]), bool(part))
             for part in every[self.args.process_index]
         ]
 

@@ -19,7 +19,7 @@ from itl_bench.errors import UsageError
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.runnable import why_not
-from itl_bench.run.commands.sweep import choose, mean_loss, save, sweep_tasks
+from itl_bench.run.sweeping import choose, mean_loss, save, sweep_tasks
 from itl_bench.stages.builders import builders
 from itl_bench.stages.loading import load_tokenizer, load_tuned
 from itl_bench.store.artifact import ITEMS
