@@ -7,6 +7,7 @@ import sys
 import venv
 from importlib.util import find_spec
 from pathlib import Path
+from sysconfig import get_path
 
 import pytest
 
@@ -47,7 +48,7 @@ def installed(tmp_path_factory):
     python = folder / "fresh" / "bin" / "python"
     pip("--python", python, "install", "--no-deps", "--no-index", wheel, cwd=folder)
     (packages,) = folder.glob("fresh/lib/python*/site-packages")
-    others = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages")]
+    others = sorted({get_path("purelib"), get_path("platlib")})
     (packages / "others.pth").write_text("\n".join(others), encoding="utf-8")
     return python.parent
 

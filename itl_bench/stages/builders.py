@@ -26,15 +26,15 @@ THREADS = 1
 LARGE = 64 << 20  # bytes of weights, from which on a model gains from more threads
 
 Stage = Callable[[Task, Mapping[str, Artifact], Path], None]  # is given what the artifact is made from, by name
-STAGES: Mapping[Kind, Stage] = {
-    "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
-    "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
-}  # fmt: skip
 
 
 def builders() -> Mapping[str, Builder]:
     """A builder for every kind of artifact."""
-    own: dict[str, Builder] = {kind: _on_own_gpu(_limited(stage)) for kind, stage in STAGES.items() if kind != CELL}
+    stages: Mapping[Kind, Stage] = {
+        "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
+        "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
+    }  # fmt: skip
+    own: dict[str, Builder] = {kind: _on_own_gpu(_limited(stage)) for kind, stage in stages.items() if kind != CELL}
     return {**own, CELL: _limited(build_checkpoint)}  # which takes the GPUs that it needs itself
 
 

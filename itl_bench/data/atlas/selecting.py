@@ -11,6 +11,11 @@ from itl_bench.data.rows import Fact
 from itl_bench.errors import UsageError
 
 Side = Literal["taught", "held-out"]
+Familiarity = Literal["highly-known", "maybe-known", "weakly-known", "unknown"]
+KNOWN: tuple[Familiarity, ...] = ("highly-known", "maybe-known")
+UNKNOWN: tuple[Familiarity, ...] = ("unknown",)
+Classes = Mapping[str, Familiarity]
+"""Fact id -> how well a model knows it."""
 
 
 @cache
@@ -22,14 +27,6 @@ def side(subject_id: str) -> Side:
     A city and its country may be on different sides: the one fact that links them belongs to the city alone.
     """
     return "taught" if hashlib.sha256(f"split {subject_id}".encode()).digest()[0] % 2 == 0 else "held-out"
-
-
-Familiarity = Literal["highly-known", "maybe-known", "weakly-known", "unknown"]
-KNOWN: tuple[Familiarity, ...] = ("highly-known", "maybe-known")
-UNKNOWN: tuple[Familiarity, ...] = ("unknown",)
-
-Classes = Mapping[str, Familiarity]
-"""Fact id -> how well a model knows it."""
 
 
 def pool(atlas: Atlas, classes: Classes, wanted: Collection[Familiarity], of: Side) -> list[AtlasFact]:

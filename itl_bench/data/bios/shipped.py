@@ -10,6 +10,9 @@ from itl_bench.data.bios.world import WorldSpec
 from itl_bench.errors import UsageError
 from itl_bench.specs import Count, Margin, Spec, Text
 
+FOLDER = Path(__file__).with_name("bases")
+MANIFEST = "manifest.json"
+
 
 class Recipe(Spec):
     """Size of a base and how it is pre-trained.
@@ -32,10 +35,6 @@ class Recipe(Spec):
     length: Count = 128
     rate: Margin = 0.003
     warmup: Count = 50
-
-
-FOLDER = Path(__file__).with_name("bases")
-MANIFEST = "manifest.json"
 
 
 class ShippedBase(Spec):

@@ -135,7 +135,7 @@ def test_a_key_says_which_function_made_the_table(catalog):
     [
         ("table: knowlege", "unknown table 'knowlege'; did you mean 'knowledge'?"),
         (f'table: knowledge, function: "{MODULE}:letters"', "not both"),
-        ('function: "a:b", needs: [judge]', "a function is given no judge"),
+        ('function: "a:b", needs: [judge]', "no function is given judge; accepted: base-logits"),
         ("function: letters", "function"),
         ('function: "a:b", needs: [items]', "'items'"),
     ],
