@@ -60,7 +60,7 @@ class Measure:
         known: dict[str, object] = {"measure": self.name}
         if isinstance(self.version, str):
             return known | {"function": self.function, "source": self.version, "needs": sorted(self.needs)}
-        return known if self.version == 1 else known | {"of": self.version}
+        return known if self.version == 1 else known | {"version": self.version}
 
 
 _MEASURES, _STAGES = "itl_bench.measures", "itl_bench.stages.measuring"
