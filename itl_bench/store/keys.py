@@ -43,9 +43,9 @@ def _plain(value: object) -> object:
 class Task:
     """One artifact to build.
 
-    `seconds` is what building is expected to take; it orders the work. `place` says how this machine makes the artifact:
-    where it finds weights or rows, which code trains a model and with which settings of speed. Neither is part of the
-    key.
+    `seconds` is what building is expected to take; it orders the work. `place` says how this machine makes the
+    artifact: where it finds weights or rows, which code trains a model and with which settings of speed. Neither is
+    part of the key.
     """
 
     kind: str
