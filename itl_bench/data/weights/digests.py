@@ -1,4 +1,4 @@
-"""The sha256 of large files, read once: remembered for as long as size, time of change and inode stay the same."""
+"""The sha256 of files. Large ones are read once: remembered while size, times of change and inode stay the same."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from itl_bench.errors import ItlError
 from itl_bench.files import sha256
 
+LARGE = 16 << 20  # bytes, from which on a digest is remembered; a smaller file is read in an instant
 SETTLED_NS = 2_000_000_000  # a file changed so recently may change again within one tick of its clock
 
 
@@ -20,20 +21,23 @@ def digest(path: Path) -> str:
         ItlError: The file changed while it was read.
     """
     place, mark = str(path.resolve()), _mark(path)
+    if mark[0] < LARGE:
+        return sha256(path)
     known = _remembered().get(place)
     if isinstance(known, list) and known[:-1] == mark and isinstance(known[-1], str):
         return known[-1]
     found = sha256(path)
     if _mark(path) != mark:
         raise ItlError(f"{path} changed while it was read; wait until it is complete, and run again")
-    if time.time_ns() - mark[1] > SETTLED_NS:
+    if time.time_ns() - max(mark[1:3]) > SETTLED_NS:
         _remember(place, [*mark, found])
     return found
 
 
 def _mark(path: Path) -> list[int]:
+    """The time of the last write can be set (`cp -p`, layers of an image), that of the last change of status cannot."""
     stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def _memory() -> Path:

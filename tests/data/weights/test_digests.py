@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import time
 
 import pytest
 
@@ -10,6 +12,7 @@ from itl_bench.data.weights.digests import digest
 from itl_bench.errors import ItlError
 
 LONG_AGO = 1_000_000_000
+NOW = time.time_ns
 
 
 @pytest.fixture(autouse=True)
@@ -20,8 +23,10 @@ def own_cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def reads(monkeypatch):
-    """Names of the files that were read."""
+    """Names of the files that were read; every size is remembered, and whatever was written some time ago."""
     names = []
+    monkeypatch.setattr(weights_digests, "LARGE", 0)
+    monkeypatch.setattr(weights_digests.time, "time_ns", lambda: NOW() + 10 * weights_digests.SETTLED_NS)
 
     def counted(path):
         names.append(path.name)
@@ -61,7 +66,30 @@ def test_a_changed_file_is_read_again(tmp_path, reads, how):
     assert reads == ["a", "a"]
 
 
-def test_a_file_that_has_just_changed_is_not_remembered(tmp_path, reads):
+def test_other_content_under_the_same_size_date_and_inode_is_read(tmp_path, reads):
+    """As `cp -p` or the layers of an image leave it: the time of the last write says nothing."""
+    before, after = write(tmp_path / "before", b"old"), write(tmp_path / "after", b"new")
+    asked = tmp_path / "asked"
+    seen, inodes = [], set()
+    for source in (before, after):
+        with asked.open("wb") as file:  # the same inode
+            file.write(source.read_bytes())
+        shutil.copystat(source, asked)
+        inodes.add(asked.stat().st_ino)
+        seen.append(digest(asked))
+    assert seen == [sha(b"old"), sha(b"new")]
+    assert (len(inodes), asked.stat().st_mtime) == (1, LONG_AGO)
+
+
+def test_a_small_file_is_always_read(tmp_path, reads, monkeypatch, own_cache):
+    monkeypatch.setattr(weights_digests, "LARGE", 2)
+    small, large = write(tmp_path / "small", b"x"), write(tmp_path / "large", b"xy")
+    assert [digest(file) for file in (small, small, large, large)] == [sha(b"x")] * 2 + [sha(b"xy")] * 2
+    assert reads == ["small", "small", "large"]
+
+
+def test_a_file_that_has_just_changed_is_not_remembered(tmp_path, reads, monkeypatch):
+    monkeypatch.setattr(weights_digests.time, "time_ns", NOW)
     (tmp_path / "a").write_bytes(b"x")
     assert digest(tmp_path / "a") == digest(tmp_path / "a") == sha(b"x")
     assert reads == ["a", "a"]
@@ -82,6 +110,7 @@ def test_without_a_place_to_remember(tmp_path, monkeypatch):
 
 def test_a_file_that_changes_meanwhile(tmp_path, monkeypatch):
     file = write(tmp_path / "a", b"x")
+    monkeypatch.setattr(weights_digests, "LARGE", 0)
     monkeypatch.setattr(weights_digests, "sha256", lambda path: str(path.write_bytes(b"longer")))
     with pytest.raises(ItlError, match="changed while it was read"):
         digest(file)
