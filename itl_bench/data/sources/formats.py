@@ -8,7 +8,7 @@ import sys
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 from itl_bench.data.sources.spec import extra
 from itl_bench.errors import UsageError, short
@@ -80,9 +80,36 @@ def _decoded(data: bytes, path: Path, line: int = 1) -> str:
         ) from error
 
 
+class _RepeatedKeyError(ValueError):
+    """An object holds a key twice: which value is meant, nobody can say."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> Row:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
+    return found
+
+
+def _repeats_at(text: str) -> int:
+    """Where in a JSON list, or before which object, the first row begins that holds a key twice."""
+    decoder, at = json.JSONDecoder(object_pairs_hook=_once), 0
+    while at < len(text):
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,["))
+        try:
+            _, at = decoder.raw_decode(text, at)
+        except ValueError:
+            break
+    return at
+
+
 def _parsed(text: str, path: Path, line: int = 1) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
+    except _RepeatedKeyError as error:
+        line += text.count("\n", 0, _repeats_at(text))
+        raise UsageError(f"{path}:{line}: the key {error.args[0]!r} stands twice in one object; keep one") from None
     except json.JSONDecodeError as error:
         cut = "; the file seems to be cut off" if error.pos >= len(text.rstrip()) - 1 else ""
         place = f"{path}:{line + error.lineno - 1}:{error.colno}"
@@ -139,9 +166,25 @@ def _parquet(file: io.BufferedReader, path: Path, columns: Collection[str]) -> I
     try:
         table = parquet.ParquetFile(source)
         names = table.schema_arrow.names
+        if twice := _repeated(table.schema_arrow):
+            raise UsageError(f"{path}: the column {twice!r} stands twice; keep one")
         # Where a field is missing, all are read, so that the message can name them.
         wanted = [name for name in names if name in columns] if set(columns) <= set(names) else None
         for batch in table.iter_batches(batch_size=1024, columns=wanted):
             yield from batch.to_pylist()
     except (arrow.ArrowException, OSError) as error:
         raise UsageError(f"{path}: the Parquet file is damaged or cut off: {str(error).splitlines()[0]}") from error
+
+
+def _repeated(fields: Any) -> str | None:  # noqa: ANN401  # a schema or a type of pyarrow
+    """The first name that stands twice among fields, or inside one of them."""
+    names = [field.name for field in fields]
+    inside = (_repeated(list(kind)) for field in fields for kind in [_innermost(field.type)] if hasattr(kind, "names"))
+    return next((name for name in names if names.count(name) > 1), None) or next(filter(None, inside), None)
+
+
+def _innermost(kind: Any) -> Any:  # noqa: ANN401  # a type of pyarrow
+    """What a list is of, however deep."""
+    while hasattr(kind, "value_type"):
+        kind = kind.value_type
+    return kind

@@ -100,6 +100,10 @@ UGLY = [
     (b'a,b\n1,"2\n', "not valid CSV"),
     (gzip.compress(GOOD)[:-100], "the gzip file is damaged or cut off after [0-9,]+ bytes"),
     (gzip.compress(GOOD)[:40] + b"\0" * 40, "the gzip file is damaged or cut off after 0 bytes"),
+    (b'{"a": "b"}\n{"a": "b", "a": "c"}', ":2: the key 'a' stands twice in one object; keep one"),
+    (b'{"a": [{"b": 1}, {"c": {"d": 1, "e": 2, "d": 1}}]}', ":1: the key 'd' stands twice"),
+    (b'[{"a": "b"},\n\n {"a": "b",\n "c": 1, "c": 1}]', ":3: the key 'c' stands twice"),
+    (b'[{"a": {"b": [{"c": 1, "c": 2}]}}]', ":1: the key 'c' stands twice"),
     (b"PAR1 and no more", "the Parquet file is damaged or cut off"),
 ]
 
@@ -114,6 +118,38 @@ def test_ugly_files_end_in_one_line_with_the_place(tmp_path, content, message):
         read(path)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
+
+
+def twice_in_parquet(where):
+    """A column, or a field of its rows, that stands twice."""
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    text = arrow.string()
+    inner = arrow.struct([("role", text), ("role" if where != "column" else "content", text)])
+    lists = {"list": arrow.list_(inner), "deeper": arrow.list_(arrow.list_(inner))}
+    kind = ({"column": text, "struct": inner} | lists)[where]
+    names = ["a", "a" if where == "column" else "b"]
+    fields = [arrow.field(name, kind) for name in names]
+    table = arrow.Table.from_arrays([arrow.nulls(2, kind) for _ in names], schema=arrow.schema(fields))
+    written = io.BytesIO()
+    parquet.write_table(table, written)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(("where", "name"), [("column", "a"), ("struct", "role"), ("list", "role"), ("deeper", "role")])
+def test_a_column_of_parquet_that_stands_twice_is_named(tmp_path, where, name):
+    path = tmp_path / "rows"
+    path.write_bytes(twice_in_parquet(where))
+    with pytest.raises(UsageError, match=f"the column '{name}' stands twice; keep one"):
+        read(path)
+
+
+@given(
+    st.recursive(st.integers(), lambda some: st.lists(some) | st.dictionaries(st.text(max_size=2), some), max_leaves=12)
+)
+def test_json_whose_keys_are_single_is_read_as_json_is(tmp_path_factory, value):
+    path = tmp_path_factory.mktemp("rows") / "rows"
+    path.write_text(json.dumps([{"a": value}]), encoding="utf-8")
+    assert read(path) == [{"a": value}]
 
 
 def test_parquet_without_pyarrow_names_the_command(tmp_path, monkeypatch):
