@@ -9,6 +9,7 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
@@ -64,6 +65,7 @@ def load_model(folder: Path, dtype: torch.dtype | None = None, device: str | Non
         )  # fmt: skip
     model: PreTrainedModel = loaded[0]
     check_whole(loaded[1], str(folder))
+    model.generation_config = GenerationConfig()  # an old config.json holds settings that would change greedy answers
     model.eval()
     return model
 

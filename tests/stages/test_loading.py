@@ -8,6 +8,7 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 
 from itl_bench.data.tokens.special_tokens import padding_id
 from itl_bench.errors import ItlError, UsageError
+from itl_bench.stages.generation.greedy import generate
 from itl_bench.stages.loading import (
     add_adapter,
     check_causal,
@@ -251,3 +252,23 @@ def test_a_librarys_error_becomes_one_line():
     assert one_line(ValueError("  one\n\n two\t")) == "one two"
     assert one_line(ValueError()) == "ValueError"
     assert len(one_line(ValueError("x" * 999))) == 200
+
+
+SETTINGS = [
+    {"repetition_penalty": 1.5}, {"no_repeat_ngram_size": 2}, {"num_beams": 3}, {"suppress_tokens": [5, 6]},
+    {"min_new_tokens": 9}, {"do_sample": True, "temperature": 5.0}, {"bad_words_ids": [[5], [6], [7]]},
+    {"forced_eos_token_id": 3}, {"length_penalty": -3.0, "num_beams": 2}, {"encoder_no_repeat_ngram_size": 1},
+    {"exponential_decay_length_penalty": [1, 3.0]}, {"begin_suppress_tokens": [4, 5, 6, 7]}, {"max_length": 8},
+    {"max_time": 1e-9}, {"num_return_sequences": 2, "num_beams": 2},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", ["config.json", "generation_config.json"])
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda one: "-".join(one))
+def test_greedy_answers_are_greedy_whatever_a_model_says_of_generation(base, settings, file):
+    if file == "config.json":  # without the other file, transformers takes what an old one says here
+        (base / "generation_config.json").unlink()
+    asked = [[1, 5, 6], [1, 9, 9, 12]]
+    plain = generate(load_model(base, device="cpu"), asked, 12, [2], 0)
+    change_json(base / file, **settings)
+    assert generate(load_model(base, device="cpu"), asked, 12, [2], 0) == plain
