@@ -29,7 +29,8 @@ def training_arguments(recipe: TuningRecipe, rate: float, seed: int, scratch: st
         "num_train_epochs": recipe.epochs, "lr_scheduler_type": recipe.schedule,
         "warmup_steps": recipe.warmup_ratio or recipe.warmup_steps,  # transformers reads numbers below 1 as shares
         "weight_decay": recipe.weight_decay, "max_grad_norm": recipe.clip, "optim": recipe.optimizer,
-        "logging_strategy": "steps", "logging_steps": 1, "save_strategy": "no", "report_to": [], "seed": seed,
+        "logging_strategy": "steps", "logging_steps": 1, "logging_nan_inf_filter": False,  # else NaN is logged as 0
+        "save_strategy": "no", "report_to": [], "seed": seed,
         "data_seed": seed, "disable_tqdm": True, "remove_unused_columns": False, "dataloader_pin_memory": False,
         "use_cpu": not torch.cuda.is_available(), "log_level": "error", "bf16": runs_in_bf16(recipe),
         "gradient_checkpointing": recipe.gradient_checkpointing, "use_liger_kernel": recipe.liger,

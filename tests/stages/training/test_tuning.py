@@ -1,5 +1,7 @@
 """The recipe: the loss is what a plain loop gives, seeds decide everything, and nothing else trains."""
 
+import math
+
 import pytest
 import torch
 
@@ -8,6 +10,7 @@ from itl_bench.errors import ItlError
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.stages.training.bases import batches, new_model, pretrain
 from itl_bench.stages.training.tuning import collate, tune
+from itl_bench.verdicts.guards import trained
 from tests.helpers.methods_made import method_of
 from tests.helpers.tiny_items import ITEMS, SMALL, TOKENIZER, WORLD
 
@@ -109,3 +112,17 @@ def test_batches_do_not_depend_on_who_reads_them():
         one, two = next(first), next(second)
         assert one.shape == (SMALL.sequences, SMALL.length)
         assert torch.equal(one, two)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_is_logged_as_it_is(broken):
+    model, passes = new_model(SMALL, len(TOKENIZER)), []
+
+    def spoil(module, inputs, output):
+        passes.append(1)
+        return output * broken if module.training and len(passes) >= 4 else output
+
+    model.get_output_embeddings().register_forward_hook(spoil)
+    _, log = tune(model, TOKENIZER, ITEMS, method_of("full", {}), TuningRecipe(batch=8, epochs=1), 0.01, 7)
+    assert [math.isfinite(loss) for loss in log.losses] == [True, True, True, False, False]
+    assert not trained(log.losses[0], log.losses[-1])
