@@ -25,6 +25,10 @@ ROLES: dict[str, Role] = {
 }
 
 
+SHAPES = ("role", "from"), ("content", "value")  # of a message: who speaks, and what
+LOSS_FLAGS = ("weight", "train", "trainable", "train_on_turn", "loss")  # of a message: whether it is trained on
+
+
 @dataclass(frozen=True)
 class Turn:
     """One message of a conversation."""
@@ -62,8 +66,11 @@ def read_conversation(row: Row, fields: FieldsSpec, where: str) -> Conversation:
     system = _optional(row, fields.system, where)
     if fields.messages:
         turns = list(_turns(_list(row, fields.messages, where), f"{where}: {fields.messages!r}"))
-        if turns and turns[0].role == "system" and not system:
-            system = turns.pop(0).text
+        if turns and turns[0].role == "system":
+            first = turns.pop(0).text
+            if system and first != system:
+                raise UsageError(f"{where}: the field {fields.system!r} and the first message are two system messages")
+            system = first
         return Conversation(tuple(turns), system)
     turns = [*_history(row, fields.history, where), Turn("user", _text(row, str(fields.asked), where))]
     if fields.answered:
@@ -120,16 +127,31 @@ def _turns(messages: list[object], where: str) -> Iterator[Turn]:
         if isinstance(message, str):
             yield Turn("assistant" if number % 2 else "user", clean(message, where))
         elif isinstance(message, dict):
-            role = message.get("role", message.get("from"))
-            text = message.get("content", message.get("value"))
-            if not isinstance(role, str) or not isinstance(text, str):
-                accepted = "{role, content}, {from, value} or text"
-                raise UsageError(f"{where}: message {number}: accepted is {accepted}; found {short(message)}")
-            if role.lower() not in ROLES:
-                raise UsageError(f"{where}: message {number}: {unknown('role', role, ROLES)}")
-            yield Turn(ROLES[role.lower()], clean(text, where))
+            yield _turn(message, f"{where}: message {number}")
         else:
             raise UsageError(f"{where}: message {number}: expected a message, found {short(message)}")
+
+
+def _turn(message: dict[str, object], where: str) -> Turn:
+    """A message of either shape; a table of both shapes fills the fields of the other with null."""
+    given = {name: value for name, value in message.items() if value is not None}
+    roles, texts = ([given[name] for name in names if name in given] for names in SHAPES)
+    if not _one_text(roles) or not _one_text(texts):
+        accepted = "{role, content}, {from, value} or text"
+        raise UsageError(f"{where}: accepted is {accepted}; found {short(message)}")
+    name, text = str(roles[0]), str(texts[0])
+    if name.lower() not in ROLES:
+        raise UsageError(f"{where}: {unknown('role', name, ROLES)}")
+    role = ROLES[name.lower()]
+    for flag in LOSS_FLAGS:
+        if flag in given and given[flag] != (role == "assistant"):
+            whole = "all responses bear the loss, and nothing else does; leave the row out, or the flag"
+            raise UsageError(f"{where}: {flag!r} of {short(given[flag])} is not honoured here: {whole}")
+    return Turn(role, clean(text, where))
+
+
+def _one_text(values: list[object]) -> bool:
+    return bool(values) and isinstance(values[0], str) and all(value == values[0] for value in values)
 
 
 def _history(row: Row, field: str | None, where: str) -> Iterator[Turn]:

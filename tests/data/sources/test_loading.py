@@ -31,6 +31,17 @@ def chat(*texts, roles=("user", "assistant")):
     return {"messages": [{"role": roles[number % len(roles)], "content": text} for number, text in enumerate(texts)]}
 
 
+def both(speaker=None, value=None, role=None, content=None):
+    """A message of one shape in a table that has both: the fields of the other are null."""
+    return {"from": speaker, "value": value, "role": role, "content": content}
+
+
+def flagged(**flags):
+    """A conversation whose second message says whether it bears the loss."""
+    row = chat("a", "b")
+    return {"messages": [row["messages"][0], row["messages"][1] | flags]}
+
+
 def test_alpaca_rows_keep_their_text_but_for_white_space_at_the_end(tmp_path):
     rows = [{"instruction": " Add\u2028é:", "input": "1\u00a0e\u0301", "output": "\n2 \n"}]
     assert load(tmp_path, rows, ALPACA).items == (
@@ -47,9 +58,11 @@ def test_alpaca_rows_keep_their_text_but_for_white_space_at_the_end(tmp_path):
             {"messages": "c"},
         ),
         ({"conversations": ["a", "b", "c", "d"]}, {"messages": "conversations"}),
+        ({"c": [both(*one) for one in zip(["human", "gpt"] * 2, "abcd", strict=True)]}, {"messages": "c"}),
+        ({"c": [both(None, None, *one) for one in zip(["user", "model"] * 2, "abcd", strict=True)]}, {"messages": "c"}),
         ({"q": "c", "a": "d", "h": [["a", "b"]]}, {"prompt": "q", "response": "a", "history": "h"}),
     ],
-    ids=["role-content", "from-value", "texts", "history"],
+    ids=["role-content", "from-value", "texts", "from-value-with-nulls", "role-content-with-nulls", "history"],
 )
 def test_every_shape_of_a_conversation_is_one_item(tmp_path, row, fields):
     loaded = load(tmp_path, [row], fields)
@@ -65,6 +78,17 @@ def test_a_system_message_stands_before_the_first_instruction(tmp_path):
     assert loaded.report.system_messages == 1
     beside = load(tmp_path, [{"q": "a", "a": "b", "s": "be brief"}], {**QUESTION, "system": "s"})
     assert beside.items[0].instruction == "be brief\n\na"
+
+
+@pytest.mark.parametrize("flags", [{"weight": 1}, {"weight": 1.0}, {"train": True}, {"weight": None}, {"loss": True}])
+def test_a_flag_that_says_what_is_done_anyway_changes_nothing(tmp_path, flags):
+    assert load(tmp_path, [flagged(**flags)], MESSAGES).items == load(tmp_path, [chat("a", "b")], MESSAGES).items
+
+
+def test_a_system_field_that_repeats_the_first_message_is_one(tmp_path):
+    row = {"s": "be brief", **chat("be brief", "a", "b", roles=("system", "user", "assistant"))}
+    (item,) = load(tmp_path, [row], {**MESSAGES, "system": "s"}).items
+    assert (item.instruction, item.history) == ("be brief\n\na", ())
 
 
 def test_no_input_is_an_empty_input(tmp_path):
@@ -172,6 +196,25 @@ BAD = [
     ([{"messages": [1]}], MESSAGES, "message 0: expected a message, found 1"),
     ([{"messages": [{"role": "user"}]}], MESSAGES, "message 0: accepted is"),
     ([chat("a", "b", roles=("user", "asistant"))], MESSAGES, "unknown role 'asistant'; did you mean 'assistant'"),
+    ([{"messages": [both()]}], MESSAGES, "message 0: accepted is"),
+    ([{"messages": [both("human", "a", "user", "b")]}], MESSAGES, "message 0: accepted is"),
+    (
+        [flagged(weight=0)],
+        MESSAGES,
+        "message 1: 'weight' of 0 is not honoured here: all responses bear the loss",
+    ),
+    ([flagged(train=False)], MESSAGES, "message 1: 'train' of False is not honoured"),
+    ([flagged(weight=0.5)], MESSAGES, "message 1: 'weight' of 0.5 is not honoured"),
+    (
+        [{"messages": [{"role": "user", "content": "a", "weight": 1}, {"role": "assistant", "content": "b"}]}],
+        MESSAGES,
+        "message 0: 'weight' of 1 is not honoured",
+    ),
+    (
+        [{"s": "be brief", **chat("be long", "a", "b", roles=("system", "user", "assistant"))}],
+        {**MESSAGES, "system": "s"},
+        "the field 's' and the first message are two system messages",
+    ),
     ([{"q": "a", "a": "b", "h": ["c"]}], {**QUESTION, "history": "h"}, r"expected a list of \[instruction, response\]"),
 ]
 
