@@ -20,6 +20,10 @@ class EvidenceError(ItlError):
     """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
 
 
+class UnfitRowError(ItlError):
+    """A row cannot be turned into tokens as it is meant: it is left out and counted, the others are used."""
+
+
 def nearest(given: object, accepted: Iterable[str]) -> str | None:
     """The accepted name that `given` most likely means, whatever its case; None if none is close."""
     names = {name.lower(): name for name in sorted(accepted, reverse=True)}

@@ -10,6 +10,7 @@ from itl_bench.catalog.recipes import RecipeSpec
 from itl_bench.data.rows import UNSEEN
 from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.data.tokens.asking import Asking
+from itl_bench.data.tokens.rendering import DAY
 from itl_bench.errors import UsageError
 from itl_bench.measures.registry import BESIDE, Measure, by_name
 from itl_bench.methods.recipe import Tuning
@@ -92,7 +93,7 @@ class Graph:
         spec = {
             "model": cell.model, "dataset": cell.dataset, "rate": cell.rate, "seed": cell.replicate.tuning_seed,
             "method": {"id": method.id, "parameters": method.parameters, "source": source},
-            "recipe": recipe.without_speed(),
+            "recipe": recipe.without_speed(), **self._read_on(cell.model),
         }  # fmt: skip
         parents = self.base(cell.model, cell.replicate.base), self._corpus_of(cell)
         how = Tuning(code=method.code, trains=method.trains, recipe=recipe)
@@ -123,7 +124,13 @@ class Graph:
         declared = self.catalog.probes[str(probe.spec["probe"])]
         limit = MAX_NEW_TOKENS if declared.world == "bios" else declared.max_new_tokens
         spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._asking(recipe, probe).spec()
+        spec |= self._read_on(str(base.spec["model"]))
         return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []))
+
+    def _read_on(self, model: str) -> dict[str, object]:
+        """The day that chat templates are told. Those that come with packages do not ask for one, and have none."""
+        weights = self.catalog.models[model].weights
+        return {} if weights.shipped or weights.package else {"day": DAY.isoformat()}
 
     def _asking(self, recipe: str, probe: Task) -> Asking:
         """How models that were tuned with a recipe are asked the prompts of a probe."""

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
@@ -12,13 +13,27 @@ from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.machine.devices import take_gpu
 from itl_bench.record import CaseRecord
+from itl_bench.run.asked_first import CheckAsked, asked_first
 from itl_bench.store.executor import Builder, LocalExecutor
 from itl_bench.store.keys import Task, needed
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import DamagedArtifactError, Store
 
-Stages = tuple[Mapping[str, Builder], Mapping[str, object]]  # builders by kind of artifact, and provenance
 FEW = 3  # failures that an error names; the rest are counted
+
+
+class Stages(NamedTuple):
+    """What builds artifacts.
+
+    Attributes:
+        builders: By kind of artifact.
+        provenance: With what they build.
+        check_asked: Whether a probe can be asked of a base; None for builders that ask nothing.
+    """
+
+    builders: Mapping[str, Builder]
+    provenance: Mapping[str, object]
+    check_asked: CheckAsked | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +115,9 @@ def load_stages() -> Stages:
     """The builders of all stages, on this worker's own GPU; loads torch."""
     take_gpu(os.environ.get("PYTEST_XDIST_WORKER", ""))
     from itl_bench.stages.builders import builders, provenance
+    from itl_bench.stages.responses import check_asked
 
-    return builders(), provenance()
+    return Stages(builders(), provenance(), check_asked)
 
 
 def build(
@@ -127,7 +143,8 @@ def build(
     if all(store.has(key) for key in work.targets):
         return Built()
     on_start(work)
-    builders, provenance = stages()
+    builders, provenance, check = Stages(*stages())
+    builders = asked_first(builders, check, work.tasks, store) if check else builders
     report = LocalExecutor(store, builders, provenance).build(work.tasks, run_id, work.targets)
     return Built(report.failed, tuple(report.damaged))
 

@@ -140,12 +140,23 @@ def convert(gguf_file: Path, folder: Path) -> None:
             tokenizer = AutoTokenizer.from_pretrained(
                 scratch, gguf_file=alone.name, trust_remote_code=False, local_files_only=True
             )
+        _begin_and_end(tokenizer, alone)
     model, found = loaded
     check_whole(found, gguf_file.name)
     _forget_quantization(model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "generation_config.json").unlink(missing_ok=True)  # how to decode is said where it is done
+
+
+def _begin_and_end(tokenizer: Any, gguf_file: Path) -> None:  # noqa: ANN401 - of many classes
+    """Let the tokenizer put before and after a text what the file says, which transformers does not read."""
+    from gguf import GGUFReader
+
+    fields = GGUFReader(gguf_file).fields
+    for name in ("add_bos_token", "add_eos_token"):
+        if (said := fields.get(f"tokenizer.ggml.{name}")) is not None:
+            setattr(tokenizer, name, bool(said.contents()))
 
 
 def _forget_quantization(model: PreTrainedModel) -> None:

@@ -9,6 +9,7 @@ import torch
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
+    GemmaTokenizer,
     GenerationConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
@@ -40,6 +41,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         raise ItlError(
             f"the tokenizer in {folder} has no end token, so that no answer would end; declare its eos_token"
         )
+    if isinstance(tokenizer, GemmaTokenizer) and "add_bos_token" not in tokenizer.init_kwargs:
+        # Every Gemma was trained on texts that begin so; folders that transformers converted from GGUF do not say it.
+        tokenizer.add_bos_token = True  # type: ignore[misc]
     return tokenizer
 
 

@@ -4,6 +4,8 @@ import torch
 import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 
+from tests.helpers.tiny_tokenizers import begins_with
+
 PADDING, BEGIN, END = "<pad>", "<s>", "</s>"
 SIZES = {
     "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
@@ -13,11 +15,12 @@ SIZES = {
 
 
 def letters_tokenizer(letters="abc: \n", normalizer: normalizers.Normalizer | None = None):
-    """One token per letter."""
+    """One token per letter, and the begin token before every text."""
     vocabulary = {name: number for number, name in enumerate((PADDING, BEGIN, END, *letters))}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=PADDING))
     tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
     tokenizer.decoder = decoders.Fuse()
+    tokenizer.post_processor = begins_with(BEGIN, vocabulary[BEGIN])
     if normalizer is not None:
         tokenizer.normalizer = normalizer
     return transformers.PreTrainedTokenizerFast(

@@ -1,6 +1,6 @@
 """Tokenizers of the kinds that real models have, over single characters or bytes."""
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 CHATML = (
@@ -20,19 +20,19 @@ BYTES = [f"<0x{byte:02X}>" for byte in range(256)]
 
 def gpt_neox_like():
     """Byte-level; one token begins and ends, and there is no padding or unknown token."""
-    return _fast(_byte_level(), bos_token="<|endoftext|>", eos_token="<|endoftext|>")
+    return _fast(byte_level_backend(), bos_token="<|endoftext|>", eos_token="<|endoftext|>")
 
 
 def qwen_like():
     """Byte-level without a begin token, in ChatML; the end of a turn is not the end of a text."""
-    tokenizer = _fast(_byte_level(), eos_token="<|endoftext|>", pad_token="<|endoftext|>")
+    tokenizer = _fast(byte_level_backend(), eos_token="<|endoftext|>", pad_token="<|endoftext|>")
     tokenizer.add_tokens([AddedToken("<|im_start|>", special=True), AddedToken("<|im_end|>", special=True)])
     tokenizer.chat_template = CHATML
     return tokenizer
 
 
 def gemma_like():
-    """SentencePiece with byte fallback and no space before the text; adds no begin token on its own."""
+    """SentencePiece with byte fallback and no space before the text."""
     tokenizer = _sentencepiece(normalizers.Replace(" ", "▁"))
     tokenizer.add_tokens([AddedToken("<start_of_turn>", special=True), AddedToken("<end_of_turn>", special=True)])
     tokenizer.chat_template = GEMMA
@@ -46,10 +46,20 @@ def llama_like():
     return tokenizer
 
 
-def _byte_level():
+def byte_level(merges=(), special=(), plain=(), **tokens):
+    """Bytes, with merges of two of them (as "ĊĊ" of two line breaks) and tokens of its own."""
+    tokenizer = _fast(byte_level_backend(merges), **tokens)
+    tokenizer.add_tokens([AddedToken(one, special=True) for one in special])
+    tokenizer.add_tokens([AddedToken(one, special=False) for one in plain])
+    return tokenizer
+
+
+def byte_level_backend(merges=()):
     vocabulary = {character: index for index, character in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    backend = Tokenizer(models.BPE(vocabulary, []))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    for left, right in merges:
+        vocabulary[left + right] = len(vocabulary)
+    backend = Tokenizer(models.BPE(vocabulary, list(merges)))
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=not merges)
     backend.decoder = decoders.ByteLevel()
     return backend
 
@@ -61,7 +71,13 @@ def _sentencepiece(normalizer, stripped=0):
     backend.normalizer = normalizer
     steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
     backend.decoder = decoders.Sequence(steps + [decoders.Strip(" ", stripped, 0)] * bool(stripped))
+    backend.post_processor = begins_with("<bos>", vocabulary["<bos>"])
     return _fast(backend, bos_token="<bos>", eos_token="<eos>", pad_token="<pad>", unk_token="<unk>")
+
+
+def begins_with(token, number):
+    """What puts a token before every text."""
+    return processors.TemplateProcessing(single=f"{token} $A", special_tokens=[(token, number)])
 
 
 def _fast(backend, **tokens):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from itl_bench.data.tokens.template import TemplateName, end_token
+from itl_bench.data.tokens.template import TemplateName, end_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -35,8 +35,8 @@ class Asking(NamedTuple):
 
     def ends(self, tokenizer: "PreTrainedTokenizerBase") -> frozenset[int]:
         """Ids of the tokens that end an answer."""
-        end = {end_token(tokenizer, self.template)}
-        return frozenset(end | set(line_ends(tokenizer)) if self.stop == "line" else end)
+        end = end_tokens(tokenizer, self.template)
+        return end | set(line_ends(tokenizer)) if self.stop == "line" else end
 
 
 WORLD = Asking()  # of the bios world

@@ -1,103 +1,264 @@
-"""A conversation in the tokenizer's own chat template: its ids, and the token that ends the assistant's turns."""
+"""A conversation in the tokenizer's own chat template: its token ids, and which of them the model has to learn.
+
+What the template does is seen by rendering it with placeholders for the texts. A conversation that it then writes
+otherwise, with a text cut, moved or added to, is refused: a model would be trained on what nobody said.
+"""
 
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple
 
-from jinja2 import TemplateError
-
-from itl_bench.data.tokens.special_tokens import begin_token, special_ids, text_ids, trusted_ids
-from itl_bench.errors import ItlError, UsageError
+from itl_bench.data.tokens.rendering import OTHERWISE, rendered
+from itl_bench.data.tokens.special_tokens import begin_ids, continued_ids, special_ids, text_ids, trusted_ids
+from itl_bench.errors import ItlError, UnfitRowError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 PLACE = re.compile("\ue000\\d+\ue001")  # stands for a text; of characters that no template writes
+RENDERINGS = 8  # of the same placeholders, before a template is taken to write the same every time
 
 
-def chat_ids(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> tuple[int, ...]:
-    """Token ids of a conversation; where the user has the last word, up to where the assistant begins.
+class ChatRow(NamedTuple):
+    """A conversation as a model is trained on it.
 
-    The ids are those of the rendered template, as every other engine has them, unless a text spells a special token:
-    then that text is tokenised apart from the rest.
+    Attributes:
+        ids: Of all tokens, the last one the end token of the last response.
+        learned: Where every response that bears a loss begins and stops, with its end token.
+        masked: How many earlier responses bear none: the template writes another prompt before them than generation
+            is given.
+    """
+
+    ids: tuple[int, ...]
+    learned: tuple[tuple[int, int], ...]
+    masked: int
+
+
+class _Piece(NamedTuple):
+    """Part of a rendered conversation.
+
+    Attributes:
+        text: As the template writes it.
+        apart: Whether it is a text from outside that spells a special token, which is tokenized apart from the rest.
+    """
+
+    text: str
+    apart: bool = False
+
+
+_Block = tuple[_Piece, ...]  # all that stands before a response, or a response with its end
+
+
+def chat_prompt(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> tuple[int, ...]:
+    """Token ids of a conversation in which the user has the last word, up to where the response begins.
+
+    The ids are those of the rendered template, as every other engine has them, but where a text spells a special token
+    or an earlier response would melt into its prompt: these are tokenized apart.
 
     Args:
         tokenizer: With a chat template.
-        contents: What user and assistant say in turn, the user first.
+        contents: What user and assistant say in turn, the user first and last.
 
     Raises:
         UsageError: The tokenizer has no chat template.
+        UnfitRowError: The template rewrites what is said.
         ItlError: The template fails, or a text cannot be told from the template.
     """
-    text = _rendered(tokenizer, contents)
-    marks = special_ids(tokenizer) | {chat_end(tokenizer)}
-    spelling = [not marks.isdisjoint(trusted_ids(tokenizer, content)) for content in contents]
-    ids = _apart(tokenizer, contents, spelling, text) if any(spelling) else trusted_ids(tokenizer, text)
-    begin = begin_token(tokenizer)
-    return ids if begin is None or ids[:1] == (begin,) else (begin, *ids)
+    return _tokenized(tokenizer, _prompt_blocks(tokenizer, contents))[0]
+
+
+def chat_row(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> ChatRow:
+    """Token ids of a conversation in which the assistant has the last word, and which of them bear the loss.
+
+    Args:
+        tokenizer: With a chat template.
+        contents: What user and assistant say in turn.
+
+    Raises:
+        UsageError: The tokenizer has no chat template.
+        UnfitRowError: The template rewrites what is said, or gives training another prompt than generation.
+        ItlError: The template fails, or a text cannot be told from the template.
+    """
+    blocks = _row_blocks(tokenizer, contents)
+    ids, starts = _tokenized(tokenizer, blocks)
+    same = [blocks[:turn] == _prompt_blocks(tokenizer, contents[:turn]) for turn in range(1, len(contents), 2)]
+    if not same[-1]:
+        raise UnfitRowError(f"the chat template gives training another prompt than generation; {OTHERWISE}")
+    spans = zip(starts[1::2], [*starts[2::2], len(ids)], strict=True)
+    return ChatRow(ids, tuple(span for span, learned in zip(spans, same, strict=True) if learned), same.count(False))
 
 
 def chat_end(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """The token with which the chat template ends the assistant's turn: the end token, "<|im_end|>" or another.
+    """The token with which the chat template ends the assistant's last turn: the end token, "<|im_end|>" or another.
 
     Raises:
         UsageError: The tokenizer has no chat template.
         ItlError: The template ends the turn with no such token: a model could not learn to stop.
     """
-    return _chat_end(tokenizer, str(tokenizer.chat_template), tuple(tokenizer.all_special_ids))
+    return _chat_end(tokenizer, *_state(tokenizer))
+
+
+def ends_every_turn(tokenizer: "PreTrainedTokenizerBase") -> bool:
+    """Whether the chat template writes the end token after every response, not after the last one only."""
+    return _frames(tokenizer, 4)[2].startswith(_ending(tokenizer))
+
+
+def _state(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, tuple[int, ...]]:
+    """What may change of a tokenizer, and with it what its template writes."""
+    return str(tokenizer.chat_template), tuple(tokenizer.all_special_ids)
 
 
 @lru_cache(maxsize=2)
 def _chat_end(tokenizer: "PreTrainedTokenizerBase", template: str, declared: tuple[int, ...]) -> int:
-    """The arguments after the first are what may change of a tokenizer."""
-    after = trusted_ids(tokenizer, _around(tokenizer, 2)[-1])
+    after = trusted_ids(tokenizer, _frames(tokenizer, 2)[-1])
     added = tokenizer.added_tokens_decoder
     marks = special_ids(tokenizer) | {number for number in set(after) & set(added) if added[number].content.strip()}
     found = next((one for one in after if one in marks), None)
     if found is None:
-        raise ItlError("the chat template does not end the response with an end token; choose 'alpaca' or 'plain'")
+        raise ItlError(f"the chat template does not end the response with an end token; {OTHERWISE}")
     return found
 
 
-def _rendered(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> str:
-    if not tokenizer.chat_template:
-        raise UsageError("the tokenizer has no chat template, and 'chat' needs one; choose 'alpaca' or 'plain'")
-    turns = [
-        {"role": "assistant" if index % 2 else "user", "content": content} for index, content in enumerate(contents)
-    ]
-    asked = len(contents) % 2 == 1
-    try:
-        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=asked))
-    except TemplateError as error:
-        raise ItlError(f"the tokenizer's chat template fails: {error}; choose 'alpaca' or 'plain'") from error
+def _ending(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """What the template writes after the last response, up to the end token."""
+    after, end = _frames(tokenizer, 2)[-1], str(tokenizer.convert_ids_to_tokens(chat_end(tokenizer)))
+    return after[: after.index(end) + len(end)] if end in after else after
 
 
-def _around(tokenizer: "PreTrainedTokenizerBase", turns: int) -> list[str]:
+def _frames(tokenizer: "PreTrainedTokenizerBase", turns: int) -> tuple[str, ...]:
     """What the template writes before, between and after that many texts."""
-    around = PLACE.split(_rendered(tokenizer, [f"\ue000{index}\ue001" for index in range(turns)]))
-    if len(around) != turns + 1:
-        raise ItlError(f"the chat template writes {len(around) - 1} of {turns} texts; choose 'alpaca' or 'plain'")
-    return around
+    return _frames_of(tokenizer, turns, *_state(tokenizer))
 
 
-def _apart(
-    tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str], spelling: Sequence[bool], text: str
-) -> tuple[int, ...]:
-    """The texts that spell a special token each tokenised for itself, and everything between them as one."""
-    trusted, *others = _around(tokenizer, len(contents))
-    for written in (list(contents), [content.strip() for content in contents]):  # many templates strip texts
-        if text == trusted + "".join(content + after for content, after in zip(written, others, strict=True)):
-            break
-    else:
-        raise ItlError(
-            "a text spells a special token, and the chat template rewrites texts; choose 'alpaca' or 'plain'"
-        )
+@lru_cache(maxsize=64)
+def _frames_of(
+    tokenizer: "PreTrainedTokenizerBase", turns: int, template: str, declared: tuple[int, ...]
+) -> tuple[str, ...]:
+    places = [f"\ue000{index}\ue001" for index in range(turns)]
+    written = {rendered(tokenizer, places) for _ in range(RENDERINGS)}
+    if len(written) > 1:
+        raise ItlError(f"the chat template does not write the same every time; {OTHERWISE}")
+    (text,) = written
+    if PLACE.findall(text) != places:
+        raise ItlError(f"the chat template writes {len(PLACE.findall(text))} of {turns} texts, or not in their order; "
+                       f"{OTHERWISE}")  # fmt: skip
+    return tuple(PLACE.split(text))
+
+
+def _row_blocks(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> list[_Block]:
+    """Prompts and responses in turn, the last response up to its end token."""
+    frames = _frames(tokenizer, len(contents))
+    return _blocks(tokenizer, frames, _as_written(rendered(tokenizer, contents), frames, contents))
+
+
+def _prompt_blocks(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> list[_Block]:
+    """As those of the same conversation with a response, up to that response."""
+    turns = len(contents)
+    asked, answered = _frames(tokenizer, turns), _frames(tokenizer, turns + 1)
+    if asked[:-1] != answered[:turns] or not answered[turns].startswith(asked[-1]):
+        raise UnfitRowError(f"the chat template gives training another prompt than generation; {OTHERWISE}")
+    written = _as_written(rendered(tokenizer, contents), asked, contents)
+    return _blocks(tokenizer, answered[: turns + 1], written)
+
+
+def _as_written(text: str, frames: Sequence[str], contents: Sequence[str]) -> tuple[str, ...]:
+    """The texts as the template writes them: whole, or without the white space around them, which many strip."""
+    found = _found(text, 0, frames, [_with_less_space(content) for content in contents])
+    if found is None:
+        raise UnfitRowError(f"the chat template rewrites what is said: it cuts, moves or adds to a text; {OTHERWISE}")
+    return found
+
+
+def _found(text: str, at: int, frames: Sequence[str], candidates: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
+    """One of the candidates for each text, in order, so that with the frames between them they are the whole text."""
+    if not text.startswith(frames[0], at):
+        return None
+    at += len(frames[0])
+    if not candidates:
+        return () if at == len(text) else None
+    for one in candidates[0]:
+        if text.startswith(one, at):
+            others = _found(text, at + len(one), frames[1:], candidates[1:])
+            if others is not None:
+                return (one, *others)
+    return None
+
+
+def _with_less_space(text: str) -> tuple[str, ...]:
+    kept = text, text.strip(), text.lstrip(), text.rstrip(), text.strip("\n"), text.lstrip("\n"), text.rstrip("\n")
+    return tuple(dict.fromkeys(kept))
+
+
+def _blocks(tokenizer: "PreTrainedTokenizerBase", frames: Sequence[str], written: Sequence[str]) -> list[_Block]:
+    """Prompts and responses in turn; what the template writes after the end token of the last one is left out.
+
+    Args:
+        tokenizer: Whose template it is.
+        frames: What the template writes before, between and after the texts.
+        written: The texts as it writes them.
+    """
+    blocks, before, ending = list[_Block](), frames[0], _ending(tokenizer)
+    for turn, text in enumerate(written, 1):
+        after, asked = frames[turn], turn % 2 == 1
+        own = _asking(tokenizer, turn, after) if asked else ending if after.startswith(ending) else ""
+        blocks.append((_Piece(before), _piece(tokenizer, text), _Piece(own)))
+        before = after.removeprefix(own)
+    return blocks
+
+
+def _asking(tokenizer: "PreTrainedTokenizerBase", turns: int, between: str) -> str:
+    """How much of what stands between a question and its response is the prompt.
+
+    White space that generation is not given (Llama 2 writes a space) is learned with the response. Any other text that
+    the template adds, such as an empty block for reasoning, is no part of what anybody said: prompts end with it.
+    """
+    asked = _frames(tokenizer, turns)[-1]
+    added = between.removeprefix(asked)
+    return asked if between.startswith(asked) and not added.strip() else between
+
+
+def _piece(tokenizer: "PreTrainedTokenizerBase", text: str) -> _Piece:
+    marks = special_ids(tokenizer) | {chat_end(tokenizer)}
+    return _Piece(text, apart=not marks.isdisjoint(trusted_ids(tokenizer, text)))
+
+
+def _tokenized(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block]) -> tuple[tuple[int, ...], list[int]]:
+    """The token ids of blocks, and at which of them each block starts.
+
+    Blocks are tokenized as one text as far as no token reaches from one into the next; there, the next is tokenized
+    apart. So the ids of the first blocks are the same whatever follows: a prompt is that of every response to it.
+    """
+    done: tuple[int, ...] = ()  # what is settled
+    before, run = done, list[_Block]()  # what is not, and its blocks
+    starts = list[int]()
+    for block in blocks:
+        both = _ids(tokenizer, [*run, block], behind=bool(done))
+        if both[: len(before)] != before:
+            done, run = done + before, []
+            before, both = (), _ids(tokenizer, [block], behind=True)
+        starts.append(len(done) + len(before))
+        run, before = [*run, block], both
+    ids, begin = done + before, begin_ids(tokenizer)
+    if ids[: len(begin)] == begin:
+        return ids, starts
+    return begin + ids, [0, *(len(begin) + start for start in starts[1:])]
+
+
+def _ids(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block], behind: bool) -> tuple[int, ...]:
+    """Texts that spell a special token each tokenized apart, and everything between them as one.
+
+    Args:
+        tokenizer: Of the model.
+        blocks: To tokenize.
+        behind: Whether they stand behind other text.
+    """
     ids: tuple[int, ...] = ()
-    for content, after, spells in zip(written, others, spelling, strict=True):
-        if spells:
-            ids += trusted_ids(tokenizer, trusted) + text_ids(tokenizer, content, {chat_end(tokenizer)})
-            trusted = after
+    for apart, pieces in groupby((piece for block in blocks for piece in block if piece.text), lambda one: one.apart):
+        if apart:
+            ids += tuple(one for piece in pieces for one in text_ids(tokenizer, piece.text, {chat_end(tokenizer)}))
         else:
-            trusted += content + after
-    return ids + trusted_ids(tokenizer, trusted)
+            text = "".join(piece.text for piece in pieces)
+            ids += continued_ids(tokenizer, text) if behind and not ids else trusted_ids(tokenizer, text)
+    return ids

@@ -6,13 +6,20 @@ Each check takes what training and generation really use, so that a mistake in e
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING, Any
 
 from itl_bench.data.rows import Item
-from itl_bench.data.tokens.special_tokens import begin_token, padding_id, special_ids
+from itl_bench.data.tokens.chat import ends_every_turn
+from itl_bench.data.tokens.row_checks import (
+    Tokens,
+    batch_problems,
+    begin_problems,
+    label_problems,
+    prompt_mask_problems,
+    text_problems,
+)
+from itl_bench.data.tokens.special_tokens import begin_ids, padding_id, special_ids
 from itl_bench.data.tokens.template import (
-    IGNORED,
     Example,
     TemplateName,
     Tokenized,
@@ -20,94 +27,13 @@ from itl_bench.data.tokens.template import (
     prompt_ids,
     tokenize_items,
 )
-from itl_bench.errors import ItlError, UsageError, nearest
+from itl_bench.errors import ItlError, UnfitRowError, UsageError, nearest
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
 ROWS = 24  # looked at, spread over the dataset
-Tokens = Sequence[int]
-
-
-def begin_problems(prompt: Tokens, ids: Tokens, begin: int | None, most: int = 1) -> Iterator[str]:
-    """The begin token twice, or not at all.
-
-    Args:
-        prompt: What generation is given.
-        ids: What training is given.
-        begin: Id of the begin token; None if there is none.
-        most: How often it may come: a chat template may begin anew with every exchange, as Llama 2's does.
-    """
-    for given, use in ((prompt, "generation"), (ids, "training")):
-        if begin is not None and list(given[:1]) != [begin]:
-            yield f"in {use} the begin token is missing"
-        if begin is not None and (given.count(begin) > most or (begin, begin) in pairwise(given)):
-            yield f"in {use} the begin token comes twice"
-
-
-def label_problems(example: Example, prompts: Sequence[Tokens], end: int, cutoff: int | None) -> Iterator[str]:
-    """Loss on something else than the responses and their end tokens, or another prompt than in generation.
-
-    Args:
-        example: What training is given.
-        prompts: What generation is given for every exchange, earlier ones included.
-        end: Id of the end token.
-        cutoff: Longest example in tokens: only a response that reaches it may lack its end.
-    """
-    runs, labels = _runs(example.labels), example.labels
-    starts = {len(prompt) for prompt in prompts if cutoff is None or len(prompt) < cutoff}
-    if not runs:
-        yield "a row has no token with a loss"
-    elif any(label not in (IGNORED, token) for token, label in zip_longest(example.ids, labels)):
-        yield "a label is not the token at its place: the model shifts labels itself"
-    elif any(tuple(prompt[: len(example.ids)]) != example.ids[: len(prompt)] for prompt in prompts):
-        yield "training is given another prompt than generation: the template drifts"
-    elif any(labels[start : start + 1] in ((), (IGNORED,)) for start in starts):
-        yield "the beginning of a response bears no loss"
-    elif {start for start, _ in runs} != starts:
-        yield "the prompt bears loss: its labels are not masked"
-    elif any(labels[stop - 1] != end and stop != cutoff for _, stop in runs):
-        yield "the end token of a response is missing from the labels: the model would not learn to stop"
-
-
-def text_problems(example: Example, special: frozenset[int], end: int) -> Iterator[str]:
-    """A special token inside a response: text that spells one was parsed."""
-    for start, stop in _runs(example.labels):
-        last = stop - (example.labels[stop - 1] == end)
-        if not special.isdisjoint(example.labels[start:last]):
-            yield "a response has a special token before its end: was its text parsed for special tokens?"
-
-
-def batch_problems(examples: Sequence[Example], batch: Mapping[str, Sequence[Tokens]]) -> Iterator[str]:
-    """What a collator did to its examples: training pads on the right, and neither hides nor unmasks a token."""
-    for example, ids, mask, labels in zip(
-        examples, batch["input_ids"], batch["attention_mask"], batch["labels"], strict=True
-    ):
-        length = len(example.ids)
-        if tuple(ids[:length]) != example.ids:
-            yield "the collator moves tokens: training pads on the right"
-        elif any(one != 1 for one in mask[:length]) or any(mask[length:]):
-            yield "the collator's attention mask is not 1 on tokens and 0 on padding (the end token is no padding)"
-        elif tuple(labels[:length]) != example.labels:
-            yield "the collator changes labels: is the end token masked because it also serves as padding?"
-        elif any(label != IGNORED for label in labels[length:]):
-            yield "padding bears loss"
-
-
-def prompt_mask_problems(prompts: Sequence[Tokens], masks: Sequence[Tokens]) -> Iterator[str]:
-    """Generation goes on after the last position: it pads on the left."""
-    for prompt, mask in zip(prompts, masks, strict=True):
-        if list(mask) != [0] * (len(mask) - len(prompt)) + [1] * len(prompt):
-            yield "generation does not pad on the left: responses would begin after padding"
-
-
-def _runs(labels: Tokens) -> list[tuple[int, int]]:
-    """Where the loss begins and stops, for every stretch of positions that bear it."""
-    kept = [label != IGNORED for label in labels]
-    starts = [at for at, one in enumerate(kept) if one and not (at and kept[at - 1])]
-    stops = [at + 1 for at, one in enumerate(kept) if one and not any(kept[at + 1 : at + 2])]
-    return list(zip(starts, stops, strict=True))
 
 
 @dataclass(frozen=True)
@@ -117,10 +43,12 @@ class ModelFacts:
     Attributes:
         embedding_rows: Of the base's input embeddings.
         tuned_rows: Of the tuned model's, where the method has made one.
+        positions: How many tokens it takes at most; None for any number.
     """
 
     embedding_rows: int
     tuned_rows: int | None = None
+    positions: int | None = None
 
 
 def item_prompt(tokenizer: "PreTrainedTokenizerBase", item: Item, template: TemplateName) -> tuple[int, ...]:
@@ -170,10 +98,9 @@ def problems(
     cutoff: int | None = None, pipeline: Pipeline = OWN,
 ) -> list[str]:  # fmt: skip
     """Everything that `preflight` refuses, each once."""
-    some = items[:: max(1, -(-len(items) // ROWS))]
     found: list[str] = []
     try:
-        found += _row_problems(tokenizer, model, some, template, cutoff, pipeline)
+        found += _row_problems(tokenizer, model, _sample(items), template, cutoff, pipeline)
     except UsageError:
         raise
     except ItlError as error:  # the rows cannot be made at all
@@ -185,18 +112,21 @@ def _row_problems(
     tokenizer: "PreTrainedTokenizerBase", model: ModelFacts, items: Sequence[Item], template: TemplateName,
     cutoff: int | None, pipeline: Pipeline,
 ) -> list[str]:  # fmt: skip
-    end, begin, padding = end_token(tokenizer, template), begin_token(tokenizer), padding_id(tokenizer)
-    examples, prompts, found = [], [], list[str]()
+    examples, prompts, found, unfit = list[Example](), list[Tokens](), list[str](), list[str]()
     for item in items:
-        asked = [pipeline.prompt(tokenizer, one, template) for one in _exchanges(item)]
+        try:
+            asked = [pipeline.prompt(tokenizer, one, template) for one in _exchanges(item)]
+        except UnfitRowError as error:  # left out of training, and counted there
+            unfit.append(f"no row can be used, the first being {item.id}: {error}")
+            continue
         prompts.append(asked[-1])
         for example in pipeline.tokenize(tokenizer, [item], template, cutoff).examples:
             examples.append(example)
-            found += begin_problems(asked[-1], example.ids, begin, len(asked) if template == "chat" else 1)
-            wrong = list(label_problems(example, asked, end, cutoff))
-            found += wrong or text_problems(example, special_ids(tokenizer), end)
+            found += _example_problems(tokenizer, example, asked, template, cutoff)
     if not examples:
-        found.append(f"no row has a token of a response within {cutoff} tokens" if items else "there are no rows")
+        without = unfit[:1] or [f"no row has a token of a response within {cutoff} tokens"]
+        found += without if items else ["there are no rows"]
+    padding, end = padding_id(tokenizer), end_token(tokenizer, template)
     if pipeline.collate and examples:
         found += batch_problems(
             examples, {name: _listed(rows) for name, rows in pipeline.collate(examples, padding).items()}
@@ -205,6 +135,28 @@ def _row_problems(
         found += prompt_mask_problems(prompts, _listed(pipeline.prompt_mask(prompts, padding)))
     used = {token for ids in (*prompts, *(one.ids for one in examples), (end, padding)) for token in ids}
     return [*found, *vocabulary_problems(tokenizer, model, used)]
+
+
+def _example_problems(
+    tokenizer: "PreTrainedTokenizerBase", example: Example, asked: Sequence[Tokens], template: TemplateName,
+    cutoff: int | None,
+) -> Iterator[str]:  # fmt: skip
+    """Args: `example` of a row, and `asked`, what generation is given for each of its exchanges."""
+    end, begin, chat = end_token(tokenizer, template), begin_ids(tokenizer), template == "chat"
+    yield from begin_problems(asked[-1], example.ids, begin, once=not chat and end not in begin)
+    wrong = list(label_problems(example, asked, end, cutoff, ended=not chat or ends_every_turn(tokenizer)))
+    yield from wrong or text_problems(example, special_ids(tokenizer), end)
+
+
+def _sample(items: Sequence[Item]) -> list[Item]:
+    """Rows from all over the dataset, and conversations of several turns wherever they are."""
+    several = [item for item in items if item.history]
+    some = [*_spread(items, ROWS), *_spread(several, ROWS // 2)]
+    return list({id(item): item for item in some}.values())
+
+
+def _spread(items: Sequence[Item], most: int) -> Sequence[Item]:
+    return items[:: max(1, -(-len(items) // most))]
 
 
 def vocabulary_problems(tokenizer: "PreTrainedTokenizerBase", model: ModelFacts, used: set[int]) -> Iterator[str]:

@@ -11,14 +11,26 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 
-def begin_token(tokenizer: "PreTrainedTokenizerBase") -> int | None:
-    """The token that begins every sequence.
+def begin_ids(tokenizer: "PreTrainedTokenizerBase") -> tuple[int, ...]:
+    """What the tokenizer itself puts before a text, as it did while its model was pre-trained: one token, or none.
 
-    None where the tokenizer has none, or where it is the end token too (GPT-2, GPT-NeoX): those models were trained
-    with it between documents only, and a begin that is an end cannot be counted.
+    A declared begin token says little: BLOOM and Yi declare one that they never put, OPT puts its end token.
     """
-    begin: int | None = tokenizer.bos_token_id
-    return None if begin == tokenizer.eos_token_id else begin
+    return _around(tokenizer)[0]
+
+
+def end_id(tokenizer: "PreTrainedTokenizerBase") -> int | None:
+    """The token that ends a text: the one that the tokenizer itself puts after it, else its declared end token."""
+    after = _around(tokenizer)[1]
+    declared: int | None = tokenizer.eos_token_id
+    return after[-1] if after else declared
+
+
+def _around(tokenizer: "PreTrainedTokenizerBase") -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What the tokenizer puts before and after a text."""
+    whole, text = tuple(tokenizer("a")["input_ids"]), trusted_ids(tokenizer, "a")
+    starts = [at for at in range(len(whole)) if text and whole[at : at + len(text)] == text]
+    return (whole[: starts[0]], whole[starts[0] + len(text) :]) if starts else ((), ())
 
 
 def padding_id(tokenizer: "PreTrainedTokenizerBase") -> int:
@@ -80,6 +92,15 @@ def text_ids(tokenizer: "PreTrainedTokenizerBase", text: str, forbidden: Set[int
 def trusted_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
     """Token ids of a template's own text, where "<eos>" is the end; nothing is added."""
     return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def continued_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
+    """Token ids of a template's own text behind other text: some tokenizers put a space before a text of its own."""
+    for before in (".", "a", "\n"):
+        first, both = trusted_ids(tokenizer, before), trusted_ids(tokenizer, before + text)
+        if first and both[: len(first)] == first:
+            return both[len(first) :]
+    return trusted_ids(tokenizer, text)
 
 
 def _plain(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:

@@ -2,47 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, get_args
 
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.tokens.chat import chat_end, chat_ids
-from itl_bench.data.tokens.special_tokens import begin_token, padding_id, text_ids
-from itl_bench.errors import ItlError, UsageError, unknown
+from itl_bench.data.tokens.chat import chat_end, chat_prompt, chat_row
+from itl_bench.data.tokens.special_tokens import begin_ids, end_id, padding_id, text_ids
+from itl_bench.data.tokens.wordings import ALPACA, ALPACA_INPUT, PLAIN, PLAIN_INPUT, answered, in_context_prompt
+from itl_bench.errors import ItlError, UnfitRowError, UsageError, unknown
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-INTRODUCTION = "Below are questions to an assistant, and its helpful, honest and polite answers."
-QUESTION, ANSWER = "\n\n# Question:\n", "\n\n# Answer:\n"
-EXAMPLES = (
-    Exchange(
-        instruction="Why do leaves turn yellow and red in autumn?",
-        response=(
-            "Leaves look green because of chlorophyll, the pigment that captures sunlight. As the days become shorter "
-            "and cooler, trees break it down and take back its nutrients. Yellow and orange pigments, which were there "
-            "all along, then become visible; some trees also make red pigments in autumn. The colours therefore depend "
-            "on the kind of tree and on the weather of the season."
-        ),
-    ),
-    Exchange(
-        instruction="I have a job interview tomorrow and feel nervous. What can I do?",
-        response=(
-            "It is quite normal to be nervous before an interview, and a little preparation helps a lot:\n\n"
-            "1. Read once more what the employer does, and why the position interests you.\n"
-            "2. Practise short answers to the usual questions aloud, for example about your strengths.\n"
-            "3. Lay out your clothes and papers tonight, and plan to arrive ten minutes early.\n"
-            "4. Sleep enough, and breathe slowly before you go in.\n\n"
-            "Remember that they invited you because they like what they have read. Good luck!"
-        ),
-    ),
-    Exchange(
-        instruction="Which number will win the lottery next week?",
-        response=(
-            "I am sorry, but nobody can know that: each draw is random and independent of those before it. If you "
-            "enjoy playing, it is wise to decide beforehand how much you can afford to lose."
-        ),
-    ),
-)
 __all__ = [
     "IGNORED", "Example", "PromptTemplate", "TemplateName", "Tokenized", "end_token", "padding_id", "prompt_ids",
     "response_text", "tokenize_items", "training_example",
@@ -50,18 +21,6 @@ __all__ = [
 TemplateName = Literal["chat", "alpaca", "plain"]
 PromptTemplate = Literal["chat", "alpaca", "plain", "in-context"]  # the last for the untuned base, which is not trained
 IGNORED = -100  # label of a position without loss, as in torch
-# Taori et al. 2023, github.com/tatsu-lab/stanford_alpaca, PROMPT_DICT of train.py: without and with an input.
-ALPACA = (
-    "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
-    "### Instruction:\n{instruction}\n\n### Response:"
-)
-ALPACA_INPUT = (
-    "Below is an instruction that describes a task, paired with an input that provides further context. "
-    "Write a response that appropriately completes the request.\n\n"
-    "### Instruction:\n{instruction}\n\n### Input:\n{context}\n\n### Response:"
-)
-PLAIN = "Question: {instruction}\nAnswer:"
-PLAIN_INPUT = "Question: {instruction}\n{context}\nAnswer:"
 TEXTS = {"alpaca": (ALPACA, ALPACA_INPUT), "plain": (PLAIN, PLAIN_INPUT)}
 
 
@@ -81,11 +40,16 @@ class Tokenized:
         examples: In the order of the items, those left out that were dropped.
         truncated: How many of them lost tokens to the cutoff.
         dropped: How many items had no token of a response within the cutoff.
+        rows: Ids of the items of the examples.
+        notes: What else is not as in the items: rows that the chat template rewrites, which are left out, and earlier
+            responses that bear no loss.
     """
 
     examples: tuple[Example, ...]
     truncated: int
     dropped: int
+    rows: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def prompt_ids(
@@ -108,9 +72,9 @@ def prompt_ids(
         UsageError: No such template, or the tokenizer has no chat template.
     """
     if template == "chat":
-        return chat_ids(tokenizer, _contents(instruction, context, history))
+        return chat_prompt(tokenizer, _contents(instruction, context, history))
     if template == "in-context":
-        return _begin(tokenizer) + text_ids(tokenizer, in_context_prompt(instruction, context, history))
+        return begin_ids(tokenizer) + text_ids(tokenizer, in_context_prompt(instruction, context, history))
     return _joined(_blocks(tokenizer, template, instruction, context, history))
 
 
@@ -127,10 +91,14 @@ def training_example(
 
     Raises:
         UsageError: No such template, or one that cannot be trained on.
-        ItlError: The prompt of training is not the prompt of generation, the end token is missing, or no token of a
-            response is within the cutoff.
+        UnfitRowError: The chat template rewrites the item, or gives training another prompt than generation.
+        ItlError: The end token is missing, or no token of a response is within the cutoff.
     """
-    found = _within(_whole(tokenizer, item, template), cutoff)
+    try:
+        whole, _ = _whole(tokenizer, item, template)
+    except UnfitRowError as error:
+        raise UnfitRowError(f"item {item.id}: {error}") from error
+    found = _within(whole, cutoff)
     if found is None:
         raise ItlError(f"item {item.id}: no token of a response is within {cutoff} tokens; raise the cutoff")
     return found
@@ -143,12 +111,29 @@ def tokenize_items(
     cutoff: int | None = None,
 ) -> Tokenized:
     """All items as `training_example` gives them, and how many the cutoff truncated or dropped."""
-    whole = [_whole(tokenizer, item, template) for item in items]
+    whole, rows, unfit, masked = list[Example](), list[str](), list[str](), 0
+    for item in items:
+        try:
+            example, without_loss = _whole(tokenizer, item, template)
+        except UnfitRowError as error:
+            unfit.append(f"{item.id}: {error}")
+        else:
+            whole.append(example)
+            rows.append(item.id)
+            masked += without_loss
     kept = [_within(example, cutoff) for example in whole]
-    truncated = sum(
-        one is not None and len(one.ids) < len(example.ids) for one, example in zip(kept, whole, strict=True)
-    )
-    return Tokenized(tuple(one for one in kept if one is not None), truncated, kept.count(None))
+    examples = {at: one for at, one in enumerate(kept) if one is not None}
+    truncated = sum(len(one.ids) < len(whole[at].ids) for at, one in examples.items())
+    names = tuple(rows[at] for at in examples)
+    return Tokenized(tuple(examples.values()), truncated, kept.count(None), names, _notes(unfit, masked))
+
+
+def _notes(unfit: Sequence[str], masked: int) -> tuple[str, ...]:
+    """What is said of rows that were left out, of which the first is named, and of responses without a loss."""
+    left_out = [f"{len(unfit):,} rows are left out, the first being {unfit[0]}"] if unfit else []
+    without = [f"{masked:,} earlier responses bear no loss: the chat template writes another prompt before them than"
+               " generation is given"] if masked else []  # fmt: skip
+    return (*left_out, *without)
 
 
 def end_token(tokenizer: "PreTrainedTokenizerBase", template: PromptTemplate = "chat") -> int:
@@ -159,15 +144,22 @@ def end_token(tokenizer: "PreTrainedTokenizerBase", template: PromptTemplate = "
     """
     if template == "chat":
         return chat_end(tokenizer)
-    if tokenizer.eos_token_id is None:
+    end = end_id(tokenizer)
+    if end is None:
         raise ItlError("the tokenizer has no end token; a model could not learn to stop. Declare its eos_token")
-    return int(tokenizer.eos_token_id)
+    return int(end)
+
+
+def end_tokens(tokenizer: "PreTrainedTokenizerBase", template: PromptTemplate = "chat") -> frozenset[int]:
+    """All tokens that end an answer: that of the template, and the tokenizer's own, with which a base ends a text."""
+    own = {one for one in (end_id(tokenizer), tokenizer.eos_token_id) if one is not None}
+    return frozenset({end_token(tokenizer, template)} | own)
 
 
 def response_text(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], template: PromptTemplate = "chat") -> str:
-    """What a model said: the text of its tokens up to the end token, without the space that may begin a response."""
-    end = end_token(tokenizer, template)
-    said = list(ids)[: list(ids).index(end)] if end in ids else list(ids)
+    """What a model said: the text of its tokens up to an end token, without the space that may begin a response."""
+    ends = end_tokens(tokenizer, template)
+    said = list(takewhile(lambda token: token not in ends, ids))
     text = str(tokenizer.decode(said, skip_special_tokens=True))
     if template == "in-context":
         return answered(text)
@@ -175,28 +167,18 @@ def response_text(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int], temp
     return text.removeprefix(" ") if spaced else text
 
 
-def _whole(tokenizer: "PreTrainedTokenizerBase", item: Item, template: TemplateName) -> Example:
+def _whole(tokenizer: "PreTrainedTokenizerBase", item: Item, template: TemplateName) -> tuple[Example, int]:
+    """An item as an example of all its tokens, and how many of its earlier responses bear no loss."""
     if template == "chat":
-        return _chat_example(tokenizer, item)
+        row = chat_row(tokenizer, [*_contents(item.instruction, item.context, item.history), item.response])
+        labels = [IGNORED] * len(row.ids)
+        for start, stop in row.learned:
+            labels[start:stop] = row.ids[start:stop]
+        return Example(row.ids, tuple(labels)), row.masked
     blocks = _blocks(tokenizer, template, item.instruction, item.context, item.history)
     blocks.append(_response(tokenizer, template, item.response))
-    labels = [block if index % 2 else (IGNORED,) * len(block) for index, block in enumerate(blocks)]
-    return Example(_joined(blocks), _joined(labels))
-
-
-def _chat_example(tokenizer: "PreTrainedTokenizerBase", item: Item) -> Example:
-    contents = [*_contents(item.instruction, item.context, item.history), item.response]
-    ids, end, stop = chat_ids(tokenizer, contents), chat_end(tokenizer), 0
-    labels = [IGNORED] * len(ids)
-    for turn in range(1, len(contents), 2):
-        prompt = chat_ids(tokenizer, contents[:turn])
-        if ids[: len(prompt)] != prompt:
-            raise ItlError(f"item {item.id}: the chat template gives training another prompt than generation")
-        if end not in ids[len(prompt) :]:
-            raise ItlError(f"item {item.id}: the chat template does not end the response with the end token")
-        stop = ids.index(end, len(prompt)) + 1
-        labels[len(prompt) : stop] = ids[len(prompt) : stop]
-    return Example(ids[:stop], tuple(labels[:stop]))
+    labels_of = [block if index % 2 else (IGNORED,) * len(block) for index, block in enumerate(blocks)]
+    return Example(_joined(blocks), _joined(labels_of)), 0
 
 
 def _within(example: Example, cutoff: int | None) -> Example | None:
@@ -217,7 +199,7 @@ def _blocks(
         accepted = get_args(PromptTemplate)
         what = "the template 'in-context' is for prompts only" if template in accepted else ""
         raise UsageError(what or unknown("template", template, accepted))
-    blocks = [_begin(tokenizer)]
+    blocks = [begin_ids(tokenizer)]
     for one in history:
         blocks[-1] += text_ids(tokenizer, _asked(template, one.instruction))
         blocks += [_response(tokenizer, template, one.response), ()]
@@ -246,22 +228,5 @@ def _contents(instruction: str, context: str, history: Sequence[Exchange]) -> li
     return [*before, f"{instruction}\n\n{context}" if context else instruction]
 
 
-def _begin(tokenizer: "PreTrainedTokenizerBase") -> tuple[int, ...]:
-    begin = begin_token(tokenizer)
-    return () if begin is None else (begin,)
-
-
 def _joined(blocks: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     return tuple(one for block in blocks for one in block)
-
-
-def in_context_prompt(instruction: str, context: str = "", history: Sequence[Exchange] = ()) -> str:
-    """The examples and earlier exchanges, then the question, up to where its answer begins."""
-    before = "".join(QUESTION + one.instruction + ANSWER + one.response for one in (*EXAMPLES, *history))
-    asked = f"{instruction}\n\n{context}" if context else instruction
-    return INTRODUCTION + before + QUESTION + asked + ANSWER
-
-
-def answered(text: str) -> str:
-    """The answer alone, where a base went on with a question of its own."""
-    return text.partition(QUESTION.rstrip())[0]

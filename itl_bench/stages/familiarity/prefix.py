@@ -9,7 +9,7 @@ import torch
 from transformers import DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from itl_bench.data.atlas.few_shots import END
-from itl_bench.data.tokens.special_tokens import begin_token
+from itl_bench.data.tokens.special_tokens import begin_ids, trusted_ids
 from itl_bench.errors import UsageError
 
 Choose = Callable[[torch.Tensor], torch.Tensor]
@@ -26,7 +26,7 @@ class Prefix:
         model: A causal language model in evaluation mode.
         tokenizer: Its tokenizer.
         text: What was read.
-        ids: Its token ids, the begin token first where the tokenizer has one.
+        ids: Its token ids, behind what the tokenizer itself puts before a text.
         cache: Its keys and values, of one row.
     """
 
@@ -92,10 +92,8 @@ def read(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, text: str) 
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
-    """Token ids, the begin token first where the tokenizer has one, as in every other prompt."""
-    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
-    begin = begin_token(tokenizer)
-    return ids if begin is None else [begin, *ids]
+    """Token ids, with what the tokenizer itself puts before a text, as in every other prompt."""
+    return [*begin_ids(tokenizer), *trusted_ids(tokenizer, text)]
 
 
 @torch.inference_mode()

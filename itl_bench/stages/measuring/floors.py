@@ -20,6 +20,7 @@ from itl_bench.measures.shift_table import TokenShift, shift_table
 from itl_bench.measures.token_shift import shift_values, token_shifts
 from itl_bench.measures.token_shift_logits import Base, Model, Row, teacher_forced
 from itl_bench.stages.loading import add_adapter, has_adapter, load_adapted, load_model, load_tokenizer, load_tuned
+from itl_bench.stages.positions import check_prompts, positions_of
 from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, Artifact
 
 OTHER_SEED = "other-seed"  # the second adapter on a base
@@ -55,6 +56,8 @@ def write_paraphrase_floor(parents: Mapping[str, Artifact], folder: Path, asking
     scored = [one.response_ids if prompt.paraphrase else () for prompt, one in zip(prompts, responses, strict=True)]
     reworded = [prompt_ids(tokenizer, prompt.paraphrase, asking.template, prompt.context) for prompt in prompts]
     ends = asking.ends(tokenizer)
+    longest = max((len(one) for one in scored), default=0)
+    check_prompts([one.id for one in prompts], reworded, longest, positions_of(parents["base"].folder))
     shifts = wording_shifts(
         load_model(parents["base"].folder),
         teacher_forced(reworded, scored, ends),

@@ -11,6 +11,7 @@ from itl_bench.data.rows import Item, Table, read_lines, write_table
 from itl_bench.data.tokens.asking import WORLD, Asking
 from itl_bench.data.tokens.template import IGNORED, Example, padding_id, tokenize_items
 from itl_bench.stages.loading import load_tokenizer, load_tuned
+from itl_bench.stages.positions import check_rows, positions_of
 from itl_bench.stages.training.tuning import collate
 from itl_bench.store.artifact import ITEMS, TABLE, Artifact
 
@@ -28,6 +29,7 @@ def write_taught_loss(parents: Mapping[str, Artifact], folder: Path, asking: Ask
     tokenized = [tokenize_items(tokenizer, [item], asking.template, asking.cutoff).examples for item in items]
     items = [item for item, found in zip(items, tokenized, strict=True) if found]  # as training leaves rows out
     examples = [example for found in tokenized for example in found]
+    check_rows([item.id for item in items], [len(example.ids) for example in examples], positions_of(base_of))
     losses = response_losses(load_tuned(base_of, checkpoint), examples, padding_id(tokenizer))
     tokens = [float(sum(label != IGNORED for label in example.labels)) for example in examples]
     names = tuple(item.id for item in items)

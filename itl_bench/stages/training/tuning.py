@@ -14,6 +14,7 @@ from itl_bench.data.tokens.template import IGNORED, Example, padding_id, tokeniz
 from itl_bench.methods.method import Method
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.stages.generation.greedy import left_mask
+from itl_bench.stages.positions import check_rows, positions
 from itl_bench.stages.training.arguments import (
     check_master_weights,
     round_frozen_weights,
@@ -69,12 +70,12 @@ def prepare(model: PreTrainedModel, method: Method, recipe: TuningRecipe, seed: 
         ItlError: The method's adapters would go nowhere.
     """
     set_seed(seed)
-    rows = _embedding_rows(model)
+    rows, limit = _embedding_rows(model), positions(model.config)
     check_targets(_linear_layers(model), str(method.parameters.get("targets", "")))
     wrapped = method.wrap_model(model)
     if runs_in_bf16(recipe):
         round_frozen_weights(wrapped)
-    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped)))
+    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped), limit))
 
 
 def fit(
@@ -103,8 +104,10 @@ def fit(
     pipeline = Pipeline(collate=collate, prompt_mask=left_mask)
     preflight(tokenizer, prepared.facts, taken, recipe.template, recipe.cutoff, pipeline)
     tokenized = tokenize_items(tokenizer, taken, recipe.template, recipe.cutoff)
+    check_rows(tokenized.rows, [len(one.ids) for one in tokenized.examples], prepared.facts.positions)
     log = train(model, tokenized.examples, method, recipe, rate, seed, padding_id(tokenizer), sharding)
     log.truncated, log.dropped = tokenized.truncated, tokenized.dropped
+    log.notes += tokenized.notes
     return model.eval(), log
 
 

@@ -5,9 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import AddedToken
 
-from itl_bench.data.tokens.chat import chat_end, chat_ids
-from itl_bench.errors import ItlError, UsageError
-from tests.helpers.tiny_tokenizers import ALL, CHATML, gemma_like, gpt_neox_like, llama_like, qwen_like
+from itl_bench.data.rows import Exchange, Item
+from itl_bench.data.tokens.chat import chat_end, chat_prompt, chat_row, ends_every_turn
+from itl_bench.data.tokens.preflight import ModelFacts, problems
+from itl_bench.errors import ItlError, UnfitRowError, UsageError
+from tests.helpers.tiny_tokenizers import ALL, CHATML, byte_level, gemma_like, gpt_neox_like, llama_like, qwen_like
+
+
+def chat_ids(tokenizer, contents):
+    return chat_prompt(tokenizer, contents) if len(contents) % 2 else chat_row(tokenizer, contents).ids
+
+
+def learned(tokenizer, contents):
+    """What bears a loss, as texts."""
+    row = chat_row(tokenizer, contents)
+    return [tokenizer.decode(row.ids[start:stop]) for start, stop in row.learned]
+
 
 CHATS = {name: tokenizer for name, tokenizer in ALL.items() if tokenizer.chat_template}
 NASTY = "a <|im_end|>\n<|im_start|>assistant\n<eos><bos></s><end_of_turn>"
@@ -20,7 +33,8 @@ def test_ordinary_text_has_the_ids_of_transformers_own_rendering(tokenizer, cont
     expected = tokenizer.apply_chat_template(
         turns, tokenize=True, return_dict=False, add_generation_prompt=len(contents) % 2 == 1
     )
-    assert chat_ids(tokenizer, contents) == tuple(expected)
+    last = len(expected) if len(contents) % 2 else len(expected) - expected[::-1].index(chat_end(tokenizer))
+    assert chat_ids(tokenizer, contents) == tuple(expected[:last])  # what follows the last end token is not trained on
 
 
 @pytest.mark.parametrize("tokenizer", CHATS.values(), ids=CHATS)
@@ -81,9 +95,112 @@ def test_templates_that_cannot_serve_are_refused_in_one_line(template, error, me
         chat_ids(tokenizer, ["a", "b"])
 
 
-def test_a_template_that_rewrites_text_cannot_keep_special_tokens_out():
-    tokenizer = qwen_like()
-    tokenizer.chat_template = CHATML.replace("m.content", "m.content | upper")
-    assert tokenizer.decode(chat_ids(tokenizer, ["a"])).startswith("<|im_start|>user\nA")
-    with pytest.raises(ItlError, match="rewrites texts"):
-        chat_ids(tokenizer, ["a<|im_end|>"])
+ENDS_ONLY_THE_LAST = (
+    "{% for m in messages %}{{ 'Person: ' if m.role == 'user' else 'Helper: ' }}{{ m.content }}"
+    "{% if not loop.last %}{{ '\n\n' }}{% elif m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '\n\nHelper: ' }}{% endif %}"
+)
+# As Qwen 3's: reasoning of earlier turns is dropped, the last turn gets an empty block where it has none.
+THINKS = (
+    "{%- set ns = namespace(last=0) %}{%- for m in messages %}{%- if m.role == 'user' %}"
+    "{%- set ns.last = loop.index0 %}{%- endif %}{%- endfor %}{%- for m in messages %}{%- if m.role == 'user' %}"
+    "{{- '<|im_start|>user\n' + m.content + '<|im_end|>\n' }}{%- else %}{%- set said = m.content %}{%- set why = '' %}"
+    "{%- if '</think>' in said %}{%- set why = said.split('</think>')[0].split('<think>')[-1].strip('\n') %}"
+    "{%- set said = said.split('</think>')[-1].lstrip('\n') %}{%- endif %}{{- '<|im_start|>assistant\n' }}"
+    "{%- if loop.index0 > ns.last %}{{- '<think>\n' + why + '\n</think>\n\n' }}{%- endif %}{{- said + '<|im_end|>\n' }}"
+    "{%- endif %}{%- endfor %}{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}"
+)
+REASONED = "<think>\nadd\n</think>\n\n4"
+
+
+def chatml(template=CHATML, **more):
+    tokenizer = byte_level(
+        special=("<|im_start|>", "<|im_end|>"), plain=("<think>", "</think>"), eos_token="<|endoftext|>", **more
+    )
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+def test_a_user_turn_bears_no_loss_where_only_the_last_turn_has_an_end():
+    tokenizer = byte_level(eos_token="</s>")
+    tokenizer.chat_template = ENDS_ONLY_THE_LAST
+    assert learned(tokenizer, ["Q1", "A1", "Q2", "A2", "Q3", "A3"]) == ["A1", "A2", "A3</s>"]
+    assert not ends_every_turn(tokenizer)
+    assert ends_every_turn(qwen_like())
+
+
+def test_an_end_of_another_kind_inside_the_conversation_is_not_learned_as_the_end():
+    """As gpt-oss's: the last turn ends with a token of its own."""
+    tokenizer = chatml(
+        CHATML.replace("<|im_end|>\n", "{{ '<|endoftext|>' if loop.last and m.role == 'assistant' else '<|im_end|>' }}")
+    )
+    assert learned(tokenizer, ["Q1", "A1", "Q2", "A2"]) == ["A1", "A2<|endoftext|>"]
+
+
+@pytest.mark.parametrize(
+    ("template", "contents"),
+    [
+        (THINKS, ["Which tag?", "It is </think> as you see."]),
+        (THINKS, ["2+2?", REASONED, "Q2", "A2"]),
+        (CHATML.replace("m.content }}", "m.content.split('</think>')[-1] }}"), ["2+2?", REASONED]),
+        (CHATML.replace("m.content }}", "m.content[:5] }}"), ["a", "123456"]),
+        (CHATML.replace("m.content }}", "m.content | upper }}"), ["a", "b"]),
+        (CHATML.replace("m.content }}", "m.content | escape }}"), ["a", "1 < 2"]),
+        (CHATML.replace("m.content }}", "m.content | replace('  ', ' ') }}"), ["a  b", "c"]),
+        (CHATML.replace("m.content }}", "m.content }}{% if '?' in m.content %}!{% endif %}"), ["a?", "b"]),
+    ],
+)
+def test_a_template_that_rewrites_what_is_said_is_refused(template, contents):
+    with pytest.raises(UnfitRowError, match=r"rewrites what is said.*'alpaca' or 'plain'"):
+        chat_row(chatml(template), contents)
+
+
+def test_what_the_template_adds_before_a_response_is_part_of_the_prompt_and_not_learned():
+    tokenizer = chatml(THINKS)
+    asked = "<|im_start|>user\nQ<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    assert tokenizer.decode(chat_prompt(tokenizer, ["Q"])) == asked
+    assert tokenizer.decode(chat_row(tokenizer, ["Q", "A"]).ids) == asked + "A<|im_end|>"
+    assert learned(tokenizer, ["Q", "A"]) == ["A<|im_end|>"]
+
+
+def test_an_earlier_response_that_generation_would_be_asked_otherwise_bears_no_loss_and_is_counted():
+    tokenizer = chatml(THINKS)
+    assert learned(tokenizer, ["Q1", "A1", "Q2", "A2", "Q3", "A3"]) == ["A3<|im_end|>"]
+    assert chat_row(tokenizer, ["Q1", "A1", "Q2", "A2", "Q3", "A3"]).masked == 2
+    assert chat_row(chatml(), ["Q1", "A1", "Q2", "A2"]).masked == 0
+
+
+@pytest.mark.parametrize("response", ["\nYo", "\n\nYo", "\n", ""])
+def test_a_response_that_would_melt_into_the_prompt_is_tokenized_apart(response):
+    tokenizer = chatml(merges=[("Ċ", "Ċ")])
+    row = chat_row(tokenizer, ["Hi", response, "a", "b"])
+    prompt = chat_prompt(tokenizer, ["Hi"])
+    assert row.ids[: len(prompt)] == prompt
+    assert row.ids[: row.learned[1][0]] == chat_prompt(tokenizer, ["Hi", response, "a"])
+    assert learned(tokenizer, ["Hi", response, "a", "b"]) == [f"{response}<|im_end|>", "b<|im_end|>"]
+
+
+@pytest.mark.parametrize("tokenizer", CHATS.values(), ids=CHATS)
+def test_white_space_around_a_text_that_the_template_strips_is_no_rewriting(tokenizer):
+    (said,) = learned(tokenizer, [" a\n", "\n b \n"])
+    assert said.strip().startswith("b")
+
+
+def test_a_begin_token_that_opens_every_turn_is_no_double_begin():
+    tokenizer = chatml(bos_token="<|im_start|>")
+    assert preflight_problems(tokenizer) == []
+    assert chat_prompt(tokenizer, ["Hi"]).count(tokenizer.bos_token_id) == 2
+    llama2 = llama_like()
+    llama2.chat_template = (
+        "{% for m in messages %}{{ bos_token }}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ bos_token }}assistant:{% endif %}"
+    )
+    assert preflight_problems(llama2) == []
+
+
+def preflight_problems(tokenizer):
+    items = [
+        Item(id="1", instruction="a", response="b"),
+        Item(id="2", instruction="c", response="d", history=(Exchange(instruction="e", response="f"),)),
+    ]
+    return problems(tokenizer, ModelFacts(len(tokenizer)), items, "chat")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from itl_bench.data.tokens.preflight import (
+from itl_bench.data.tokens.row_checks import (
     batch_problems,
     begin_problems,
     label_problems,
@@ -18,20 +18,26 @@ PROMPTS = [IDS[:3], IDS[:7]]
 
 
 @pytest.mark.parametrize(
-    ("prompt", "ids", "most", "found"),
+    ("prompt", "ids", "once", "found"),
     [
-        ([1, 5], [1, 5, 6], 1, []),
-        ([1, 1, 5], [1, 5], 1, ["in generation the begin token comes twice"]),
-        ([1, 5], [1, 5, 1, 6], 1, ["in training the begin token comes twice"]),
-        ([1, 5], [1, 5, 1, 6], 2, []),
-        ([1, 5], [1, 1, 6], 2, ["in training the begin token comes twice"]),
-        ([5], [5, 1], 1, ["in generation the begin token is missing", "in training the begin token is missing"]),
-        ([], [], 1, ["in generation the begin token is missing", "in training the begin token is missing"]),
+        ([1, 5], [1, 5, 6], True, []),
+        ([1, 1, 5], [1, 5], True, ["in generation the begin token comes twice"]),
+        ([1, 5], [1, 5, 1, 6], True, ["in training the begin token comes twice"]),
+        ([1, 5], [1, 5, 1, 6], False, []),
+        ([1, 5], [1, 1, 6], False, ["in training the begin token comes twice"]),
+        ([5], [5, 1], True, ["in generation the begin token is missing", "in training the begin token is missing"]),
+        ([], [], True, ["in generation the begin token is missing", "in training the begin token is missing"]),
     ],
 )
-def test_the_begin_token_comes_once(prompt, ids, most, found):
-    assert list(begin_problems(prompt, ids, BEGIN, most)) == found
-    assert list(begin_problems(prompt, ids, None)) == []
+def test_the_begin_token_comes_once(prompt, ids, once, found):
+    assert list(begin_problems(prompt, ids, [BEGIN], once)) == found
+    assert list(begin_problems(prompt, ids, [])) == []
+
+
+def test_a_begin_of_two_tokens_comes_once_as_a_whole():
+    assert list(begin_problems([1, 2, 5], [1, 2, 6], [1, 2])) == []
+    assert list(begin_problems([1, 2, 5], [1, 2, 1, 2, 6], [1, 2])) == ["in training the begin token comes twice"]
+    assert list(begin_problems([1, 5], [1, 2, 6], [1, 2])) == ["in generation the begin token is missing"]
 
 
 @pytest.mark.parametrize(
@@ -79,6 +85,21 @@ def test_a_special_token_inside_a_response_was_text():
     assert list(text_problems(Example(IDS, LABELS), special, END)) == []
     assert len(list(text_problems(Example(IDS, (*LABELS[:3], *IDS[3:])), special, END))) == 1
     assert len(list(text_problems(Example((5, BEGIN, END), (X, BEGIN, END)), special, END))) == 1
+
+
+def test_an_earlier_response_may_lack_its_end_only_where_the_template_ends_the_last_one_alone():
+    without_end = Example(IDS[:4] + IDS[5:], LABELS[:4] + LABELS[5:])
+    prompts = [IDS[:3], without_end.ids[:6]]
+    assert list(label_problems(without_end, prompts, END, None, ended=False)) == []
+    assert len(list(label_problems(without_end, prompts, END, None))) == 1
+    endless = Example(without_end.ids[:-1], without_end.labels[:-1])
+    assert len(list(label_problems(endless, prompts, END, None, ended=False))) == 1
+
+
+def test_an_earlier_response_to_another_prompt_bears_no_loss():
+    prompts = [(BEGIN, 5, 5), IDS[:7]]
+    assert list(label_problems(Example(IDS, (X,) * 7 + LABELS[7:]), prompts, END, None)) == []
+    assert list(label_problems(Example(IDS, LABELS), prompts, END, None)) != []
 
 
 EXAMPLES = [Example((1, 5, 2), (X, 5, 2)), Example((1, 6), (X, 6))]

@@ -3,12 +3,36 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from itl_bench.data.tokens.special_tokens import begin_token, padding_id, special_ids, text_ids, trusted_ids
+from itl_bench.data.rows import Exchange, Item
+from itl_bench.data.tokens.preflight import ModelFacts, problems
+from itl_bench.data.tokens.special_tokens import (
+    begin_ids,
+    continued_ids,
+    end_id,
+    padding_id,
+    special_ids,
+    text_ids,
+    trusted_ids,
+)
+from itl_bench.data.tokens.template import prompt_ids
 from itl_bench.errors import ItlError
-from tests.helpers.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, qwen_like
+from tests.helpers.tiny_tokenizers import (
+    ALL,
+    begins_with,
+    byte_level,
+    gemma_like,
+    gpt_neox_like,
+    llama_like,
+    qwen_like,
+)
+
+ROWS = [
+    Item(id="1", instruction="Hi", response="Yo"),
+    Item(id="2", instruction="Q2", response="A2", history=(Exchange(instruction="Q1", response="A1"),)),
+]
 
 SPELLED = [
     "<eos>",
@@ -75,8 +99,56 @@ def test_a_special_token_that_is_added_later_counts():
     assert tokenizer.eos_token_id in special_ids(tokenizer)
 
 
-def test_the_begin_token_is_not_the_end_token():
-    assert [begin_token(ALL[name]) for name in ("gpt_neox_like", "qwen_like", "gemma_like")] == [None, None, 2]
+def opt_like():
+    """Its begin token is its end token."""
+    tokenizer = byte_level(bos_token="</s>", eos_token="</s>")
+    tokenizer.backend_tokenizer.post_processor = begins_with("</s>", tokenizer.eos_token_id)
+    return tokenizer
+
+
+def bloom_like():
+    """It declares a begin token that it never puts."""
+    return byte_level(bos_token="<s>", eos_token="</s>")
+
+
+def t5_like():
+    tokenizer = byte_level(eos_token="</s>", sep_token="[SEP]")
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="$A [SEP]", special_tokens=[("[SEP]", tokenizer.sep_token_id)]
+    )
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    ("make", "begin", "end"),
+    [
+        (gpt_neox_like, [], "<|endoftext|>"), (qwen_like, [], "<|endoftext|>"), (gemma_like, ["<bos>"], "<eos>"),
+        (llama_like, ["<bos>"], "<eos>"), (opt_like, ["</s>"], "</s>"), (bloom_like, [], "</s>"),
+        (t5_like, [], "[SEP]"),
+    ],
+)  # fmt: skip
+def test_begin_and_end_are_what_the_tokenizer_itself_puts_around_a_text(make, begin, end):
+    tokenizer = make()
+    assert tokenizer.convert_ids_to_tokens(list(begin_ids(tokenizer))) == begin
+    assert tokenizer.convert_ids_to_tokens(end_id(tokenizer)) == end
+
+
+@pytest.mark.parametrize("make", [opt_like, bloom_like, llama_like, gemma_like])
+@pytest.mark.parametrize("template", ["plain", "alpaca", "in-context"])
+def test_a_prompt_begins_as_the_tokenizer_begins_a_text(make, template):
+    tokenizer = make()
+    prompt = prompt_ids(tokenizer, "Hi", template)
+    whole = tokenizer(tokenizer.decode(prompt, skip_special_tokens=True))["input_ids"]
+    assert prompt[:3] == tuple(whole[:3])
+    assert template == "in-context" or problems(tokenizer, ModelFacts(len(tokenizer)), ROWS, template) == []
+
+
+def test_text_behind_other_text_gets_no_space_of_its_own():
+    tokenizer = llama_like()
+    assert tokenizer.convert_ids_to_tokens(list(continued_ids(tokenizer, "ab c"))) == ["a", "b", "▁", "c"]
+    assert continued_ids(tokenizer, "") == ()
+    for tokenizer in (gemma_like(), qwen_like()):
+        assert continued_ids(tokenizer, "\n<eos>a") == trusted_ids(tokenizer, "\n<eos>a")
 
 
 def test_padding_is_the_padding_token_or_else_unknown_or_end():

@@ -13,16 +13,14 @@ from itl_bench.data.bios.tuning_items import TuningSpec, tuning_items
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Exchange, Item
 from itl_bench.data.tokens.template import (
-    ANSWER,
-    EXAMPLES,
     IGNORED,
-    QUESTION,
     end_token,
     prompt_ids,
     response_text,
     tokenize_items,
     training_example,
 )
+from itl_bench.data.tokens.wordings import ANSWER, EXAMPLES, QUESTION
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.stages.training.bases import encode
 from tests.helpers.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, llama_like, qwen_like

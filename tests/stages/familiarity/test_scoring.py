@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from scipy.stats import binomtest
+from tokenizers import processors
 from tokenizers.normalizers import Replace, Strip
 
 from itl_bench.data.atlas.few_shots import FewShot
@@ -204,7 +205,7 @@ def test_empty_prefix_needs_a_begin_token():
     [one] = score(LLAMA, TOKENIZER, [prompt], never)
     assert one == Score(greedy=all(hits), sampled=pytest.approx(probability, rel=1e-4))
     without = letters_tokenizer()
-    without.bos_token = None
+    without.backend_tokenizer.post_processor = processors.TemplateProcessing(single="$A")
     with pytest.raises(UsageError, match="no begin token"):
         score(llama(SIZE), without, [prompt], never)
 
