@@ -4,21 +4,17 @@ What the template does is seen by rendering it with placeholders for the texts. 
 otherwise, with a text cut, moved or added to, is refused: a model would be trained on what nobody said.
 """
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
+from itl_bench.data.tokens.frames import as_written, chat_end, ending_of, frames_of
 from itl_bench.data.tokens.rendering import OTHERWISE, rendered
 from itl_bench.data.tokens.special_tokens import begin_ids, continued_ids, special_ids, text_ids, trusted_ids
-from itl_bench.errors import ItlError, UnfitRowError
+from itl_bench.errors import UnfitRowError
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-PLACE = re.compile("\ue000\\d+\ue001")  # stands for a text; of characters that no template writes
-RENDERINGS = 8  # of the same placeholders, before a template is taken to write the same every time
 
 
 class ChatRow(NamedTuple):
@@ -90,105 +86,20 @@ def chat_row(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> C
     return ChatRow(ids, tuple(span for span, learned in zip(spans, same, strict=True) if learned), same.count(False))
 
 
-def chat_end(tokenizer: "PreTrainedTokenizerBase") -> int:
-    """The token with which the chat template ends the assistant's last turn: the end token, "<|im_end|>" or another.
-
-    Raises:
-        UsageError: The tokenizer has no chat template.
-        ItlError: The template ends the turn with no such token: a model could not learn to stop.
-    """
-    return _chat_end(tokenizer, *_state(tokenizer))
-
-
-def ends_every_turn(tokenizer: "PreTrainedTokenizerBase") -> bool:
-    """Whether the chat template writes the end token after every response, not after the last one only."""
-    return _frames(tokenizer, 4)[2].startswith(_ending(tokenizer))
-
-
-def _state(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, tuple[int, ...]]:
-    """What may change of a tokenizer, and with it what its template writes."""
-    return str(tokenizer.chat_template), tuple(tokenizer.all_special_ids)
-
-
-@lru_cache(maxsize=2)
-def _chat_end(tokenizer: "PreTrainedTokenizerBase", template: str, declared: tuple[int, ...]) -> int:
-    after = trusted_ids(tokenizer, _frames(tokenizer, 2)[-1])
-    added = tokenizer.added_tokens_decoder
-    marks = special_ids(tokenizer) | {number for number in set(after) & set(added) if added[number].content.strip()}
-    found = next((one for one in after if one in marks), None)
-    if found is None:
-        raise ItlError(f"the chat template does not end the response with an end token; {OTHERWISE}")
-    return found
-
-
-def _ending(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """What the template writes after the last response, up to the end token."""
-    after, end = _frames(tokenizer, 2)[-1], str(tokenizer.convert_ids_to_tokens(chat_end(tokenizer)))
-    return after[: after.index(end) + len(end)] if end in after else after
-
-
-def _frames(tokenizer: "PreTrainedTokenizerBase", turns: int) -> tuple[str, ...]:
-    """What the template writes before, between and after that many texts."""
-    return _frames_of(tokenizer, turns, *_state(tokenizer))
-
-
-@lru_cache(maxsize=64)
-def _frames_of(
-    tokenizer: "PreTrainedTokenizerBase", turns: int, template: str, declared: tuple[int, ...]
-) -> tuple[str, ...]:
-    places = [f"\ue000{index}\ue001" for index in range(turns)]
-    written = {rendered(tokenizer, places) for _ in range(RENDERINGS)}
-    if len(written) > 1:
-        raise ItlError(f"the chat template does not write the same every time; {OTHERWISE}")
-    (text,) = written
-    if PLACE.findall(text) != places:
-        raise ItlError(f"the chat template writes {len(PLACE.findall(text))} of {turns} texts, or not in their order; "
-                       f"{OTHERWISE}")  # fmt: skip
-    return tuple(PLACE.split(text))
-
-
 def _row_blocks(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> list[_Block]:
     """Prompts and responses in turn, the last response up to its end token."""
-    frames = _frames(tokenizer, len(contents))
-    return _blocks(tokenizer, frames, _as_written(rendered(tokenizer, contents), frames, contents))
+    frames = frames_of(tokenizer, len(contents))
+    return _blocks(tokenizer, frames, as_written(rendered(tokenizer, contents), frames, contents))
 
 
 def _prompt_blocks(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> list[_Block]:
     """As those of the same conversation with a response, up to that response."""
     turns = len(contents)
-    asked, answered = _frames(tokenizer, turns), _frames(tokenizer, turns + 1)
+    asked, answered = frames_of(tokenizer, turns), frames_of(tokenizer, turns + 1)
     if asked[:-1] != answered[:turns] or not answered[turns].startswith(asked[-1]):
         raise UnfitRowError(f"the chat template gives training another prompt than generation; {OTHERWISE}")
-    written = _as_written(rendered(tokenizer, contents), asked, contents)
+    written = as_written(rendered(tokenizer, contents), asked, contents)
     return _blocks(tokenizer, answered[: turns + 1], written)
-
-
-def _as_written(text: str, frames: Sequence[str], contents: Sequence[str]) -> tuple[str, ...]:
-    """The texts as the template writes them: whole, or without the white space around them, which many strip."""
-    found = _found(text, 0, frames, [_with_less_space(content) for content in contents])
-    if found is None:
-        raise UnfitRowError(f"the chat template rewrites what is said: it cuts, moves or adds to a text; {OTHERWISE}")
-    return found
-
-
-def _found(text: str, at: int, frames: Sequence[str], candidates: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
-    """One of the candidates for each text, in order, so that with the frames between them they are the whole text."""
-    if not text.startswith(frames[0], at):
-        return None
-    at += len(frames[0])
-    if not candidates:
-        return () if at == len(text) else None
-    for one in candidates[0]:
-        if text.startswith(one, at):
-            others = _found(text, at + len(one), frames[1:], candidates[1:])
-            if others is not None:
-                return (one, *others)
-    return None
-
-
-def _with_less_space(text: str) -> tuple[str, ...]:
-    kept = text, text.strip(), text.lstrip(), text.rstrip(), text.strip("\n"), text.lstrip("\n"), text.rstrip("\n")
-    return tuple(dict.fromkeys(kept))
 
 
 def _blocks(tokenizer: "PreTrainedTokenizerBase", frames: Sequence[str], written: Sequence[str]) -> list[_Block]:
@@ -199,7 +110,7 @@ def _blocks(tokenizer: "PreTrainedTokenizerBase", frames: Sequence[str], written
         frames: What the template writes before, between and after the texts.
         written: The texts as it writes them.
     """
-    blocks, before, ending = list[_Block](), frames[0], _ending(tokenizer)
+    blocks, before, ending = list[_Block](), frames[0], ending_of(tokenizer)
     for turn, text in enumerate(written, 1):
         after, asked = frames[turn], turn % 2 == 1
         own = _asking(tokenizer, turn, after) if asked else ending if after.startswith(ending) else ""
@@ -214,7 +125,7 @@ def _asking(tokenizer: "PreTrainedTokenizerBase", turns: int, between: str) -> s
     White space that generation is not given (Llama 2 writes a space) is learned with the response. Any other text that
     the template adds, such as an empty block for reasoning, is no part of what anybody said: prompts end with it.
     """
-    asked = _frames(tokenizer, turns)[-1]
+    asked = frames_of(tokenizer, turns)[-1]
     added = between.removeprefix(asked)
     return asked if between.startswith(asked) and not added.strip() else between
 

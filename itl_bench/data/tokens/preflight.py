@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from itl_bench.data.rows import Item
-from itl_bench.data.tokens.chat import ends_every_turn
+from itl_bench.data.tokens.frames import ends_every_turn
 from itl_bench.data.tokens.row_checks import (
     Tokens,
     batch_problems,
@@ -117,14 +117,17 @@ def _row_problems(
         try:
             asked = [pipeline.prompt(tokenizer, one, template) for one in _exchanges(item)]
         except UnfitRowError as error:  # left out of training, and counted there
-            unfit.append(f"no row can be used, the first being {item.id}: {error}")
+            unfit.append(f"{item.id}: {error}")
             continue
         prompts.append(asked[-1])
-        for example in pipeline.tokenize(tokenizer, [item], template, cutoff).examples:
+        made = pipeline.tokenize(tokenizer, [item], template, cutoff)
+        unfit += made.unfit
+        for example in made.examples:
             examples.append(example)
             found += _example_problems(tokenizer, example, asked, template, cutoff)
     if not examples:
-        without = unfit[:1] or [f"no row has a token of a response within {cutoff} tokens"]
+        without = [f"no row can be used, the first being {one}" for one in unfit[:1]]
+        without = without or [f"no row has a token of a response within {cutoff} tokens"]
         found += without if items else ["there are no rows"]
     padding, end = padding_id(tokenizer), end_token(tokenizer, template)
     if pipeline.collate and examples:

@@ -6,7 +6,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, get_args
 
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.tokens.chat import chat_end, chat_prompt, chat_row
+from itl_bench.data.tokens.chat import chat_prompt, chat_row
+from itl_bench.data.tokens.frames import chat_end
 from itl_bench.data.tokens.special_tokens import begin_ids, end_id, padding_id, text_ids
 from itl_bench.data.tokens.wordings import ALPACA, ALPACA_INPUT, PLAIN, PLAIN_INPUT, answered, in_context_prompt
 from itl_bench.errors import ItlError, UnfitRowError, UsageError, unknown
@@ -41,15 +42,24 @@ class Tokenized:
         truncated: How many of them lost tokens to the cutoff.
         dropped: How many items had no token of a response within the cutoff.
         rows: Ids of the items of the examples.
-        notes: What else is not as in the items: rows that the chat template rewrites, which are left out, and earlier
-            responses that bear no loss.
+        unfit: Of each item that the chat template rewrites, and that is left out therefore, its id and the reason.
+        masked: How many earlier responses bear no loss.
     """
 
     examples: tuple[Example, ...]
     truncated: int
     dropped: int
     rows: tuple[str, ...]
-    notes: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
+    masked: int = 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of rows that were left out, naming the first, and of responses without a loss."""
+        many = f"{len(self.unfit):,} rows are left out, the first being"
+        left_out = [f"{many if len(self.unfit) > 1 else '1 row is left out,'} {one}" for one in self.unfit[:1]]
+        reason = "the chat template writes another prompt before them than generation is given"
+        return (*left_out, *[f"{self.masked:,} earlier responses bear no loss: {reason}"] * bool(self.masked))
 
 
 def prompt_ids(
@@ -125,15 +135,7 @@ def tokenize_items(
     examples = {at: one for at, one in enumerate(kept) if one is not None}
     truncated = sum(len(one.ids) < len(whole[at].ids) for at, one in examples.items())
     names = tuple(rows[at] for at in examples)
-    return Tokenized(tuple(examples.values()), truncated, kept.count(None), names, _notes(unfit, masked))
-
-
-def _notes(unfit: Sequence[str], masked: int) -> tuple[str, ...]:
-    """What is said of rows that were left out, of which the first is named, and of responses without a loss."""
-    left_out = [f"{len(unfit):,} rows are left out, the first being {unfit[0]}"] if unfit else []
-    without = [f"{masked:,} earlier responses bear no loss: the chat template writes another prompt before them than"
-               " generation is given"] if masked else []  # fmt: skip
-    return (*left_out, *without)
+    return Tokenized(tuple(examples.values()), truncated, kept.count(None), names, tuple(unfit), masked)
 
 
 def end_token(tokenizer: "PreTrainedTokenizerBase", template: PromptTemplate = "chat") -> int:

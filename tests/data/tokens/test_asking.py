@@ -1,6 +1,7 @@
 import pytest
 
 from itl_bench.data.tokens.asking import WORLD, Asking, line_ends
+from itl_bench.data.tokens.template import response_text
 from tests.helpers.tiny_tokenizers import gemma_like, qwen_like
 
 
@@ -25,3 +26,14 @@ def test_an_answer_ends_with_its_line_only_where_that_is_asked():
     tokenizer = gemma_like()
     assert Asking("plain").ends(tokenizer) == {tokenizer.eos_token_id}
     assert Asking("plain", "line").ends(tokenizer) == {tokenizer.eos_token_id, *line_ends(tokenizer)}
+
+
+def test_an_answer_ends_with_the_templates_end_or_with_that_of_a_text():
+    """A base has learned the one while it was pre-trained, and the other only if it was tuned."""
+    tokenizer = qwen_like()
+    turn, text = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
+    assert Asking("chat").ends(tokenizer) == {turn, text}
+    assert Asking("plain").ends(tokenizer) == {text}
+    said = tokenizer("Paris")["input_ids"]
+    for end in (turn, text):
+        assert response_text(tokenizer, [*said, end, *said]) == "Paris"

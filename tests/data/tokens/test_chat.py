@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken
 
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.tokens.chat import chat_end, chat_prompt, chat_row, ends_every_turn
+from itl_bench.data.tokens.chat import chat_prompt, chat_row
+from itl_bench.data.tokens.frames import chat_end, ends_every_turn
 from itl_bench.data.tokens.preflight import ModelFacts, problems
 from itl_bench.errors import ItlError, UnfitRowError, UsageError
 from tests.helpers.tiny_tokenizers import ALL, CHATML, byte_level, gemma_like, gpt_neox_like, llama_like, qwen_like

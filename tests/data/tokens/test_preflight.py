@@ -1,6 +1,7 @@
 """Preflight is silent where all is well, and names each mistake of a pipeline that does the wrong thing."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from itl_bench.data.tokens.preflight import (
 from itl_bench.data.tokens.special_tokens import trusted_ids
 from itl_bench.data.tokens.template import IGNORED, Example, prompt_ids, tokenize_items
 from itl_bench.errors import ItlError, UsageError
-from tests.helpers.tiny_tokenizers import ALL, gemma_like, gpt_neox_like, qwen_like
+from tests.helpers.tiny_tokenizers import ALL, CHATML, gemma_like, gpt_neox_like, qwen_like
 
 MODEL = ModelFacts(embedding_rows=400, tuned_rows=400)
 MODULES = ("layers.0.q_proj", "layers.0.up_proj")
@@ -257,3 +258,31 @@ def test_a_few_rows_are_looked_at_from_all_over_the_dataset(count):
     assert 1 <= len(seen) <= ROWS
     assert seen[0] == 0
     assert seen[-1] >= count * 0.9 - 2
+
+
+@pytest.mark.parametrize("place", [0, 7, 500, 995])
+def test_conversations_of_several_turns_are_looked_at_wherever_they_are(place):
+    """Training itself tokenizes all; what is wrong with later turns alone shows in such rows only."""
+
+    def later(one):
+        runs = sum(label != IGNORED and before == IGNORED for before, label in pairwise(one.labels))
+        return Example(one.ids, one.ids) if runs > 1 else one
+
+    single = [ITEMS[0].model_copy(update={"id": str(number)}) for number in range(995)]
+    several = [ITEMS[2].model_copy(update={"id": f"c{number}"}) for number in range(5)]
+    items = [*single[:place], *several, *single[place:]]
+    (seen,) = problems(ALL["gemma_like"], MODEL, items, "chat", None, rewritten(later))
+    assert seen.startswith("the prompt bears loss")
+
+
+def test_rows_that_the_template_rewrites_are_left_out_and_counted():
+    tokenizer = qwen_like()
+    tokenizer.chat_template = CHATML.replace("m.content }}", "m.content | replace('  ', ' ') }}")
+    rows = [Item(id=str(number), instruction="a", response="b" + " " * (number % 4) + "c") for number in range(8)]
+    made = tokenize_items(tokenizer, rows, "chat")
+    assert made.rows == ("0", "1", "4", "5")
+    (note,) = made.notes
+    assert note.startswith("4 rows are left out, the first being 2: the chat template rewrites what is said")
+    assert problems(tokenizer, MODEL, rows, "chat") == []
+    (seen,) = problems(tokenizer, MODEL, [rows[2], rows[3]], "chat")
+    assert seen.startswith("no row can be used, the first being 2: the chat template rewrites")
