@@ -6,10 +6,13 @@ from html import unescape
 
 _SAME_LETTER = ("<wide>", "<narrow>", "<font>", "<noBreak>")  # of Unicode: another shape of the same character
 # Invisible, though Unicode calls them letters, marks or symbols: fillers, joiners, selectors of a shape.
-_UNSEEN = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _OTHER_MARKS = str.maketrans({"。": ". ", "｡": ". ", "、": ", ", "…": "..."} | dict.fromkeys("«»„‟“”「」『』《》", '"'))
 _TYPED = re.compile(r"[ -~\n]*")  # holds nothing that could be invisible or look like something else
+_UNTYPED = re.compile(r"[^ -~\n]")
 _MARKS_OF_MARKUP = re.compile(r"[\\*_`~$<&|\[#>]")
 
 _STRUCK = re.compile(r"(?<!~)~~[^~\n]+~~(?!~)|<(s|del|strike)>.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
@@ -55,23 +58,23 @@ def folded(text: str) -> str:
 
 def is_blank(text: str) -> bool:
     """Whether there is nothing to see: white space and invisible characters only."""
-    return not _visible(text).strip()
+    return not re.search("[!-~]", text) and not _visible(text).strip()
 
 
 def _visible(text: str) -> str:
+    if _TYPED.fullmatch(text):
+        return text
     lines = _LINE_ENDS.sub("\n", text).translate(_OTHER_MARKS)
-    return unicodedata.normalize("NFC", "".join(map(_character, re.sub(f"[{_UNSEEN}]", "", lines))))
+    return unicodedata.normalize("NFC", _UNTYPED.sub(lambda found: _character(found.group()), lines))
 
 
 def _character(letter: str) -> str:
     """A character as it is seen: itself, a plain form, a space, or nothing."""
-    if letter == "\n" or " " <= letter < "\x7f":
-        return letter
     if unicodedata.decomposition(letter).startswith(_SAME_LETTER):
         return unicodedata.normalize("NFKC", letter)
     if letter.isspace():
         return " "
-    return "" if unicodedata.category(letter) in ("Cf", "Cc", "Cs") else letter
+    return "" if _UNSEEN.match(letter) or unicodedata.category(letter) in ("Cf", "Cc", "Cs") else letter
 
 
 def _without_markup(text: str) -> str:
