@@ -5,19 +5,20 @@ from collections.abc import Sequence
 
 _AUXILIARY = "is|are|was|were|be|been|am|do|does|did|has|have|had|can|could|will|would|should|must|may|might"
 _ONLY = r"\b(?! (?:only|just|merely|simply|solely)\b)"
-_NOT = rf"(?:not|never|no longer|neither){_ONLY}"
-_SHORT = rf"(?:(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should|must|ai)n['’]?t|cannot){_ONLY}"
+_NOT = rf"(?:not|never|no longer|neither|hardly|by no means|in no way){_ONLY}"
+_SHORT = rf"(?:(?:is|are|was|were|do|does|did|has|have|had|ca|could|wo|would|should|must|ai)\s?n['’`]?t|cannot){_ONLY}"
 _ADVERB = r"(?:\w+ly|also|in fact|of course|most|quite|even)"
 # A verb that is denied: it takes along what it is said of, as in "Kabul is not the capital".
 _DENIED = re.compile(
     rf"(?:(?<![\w.])(?:{_AUXILIARY})|['’](?:s|re|m))(?:\s+{_ADVERB})*\s+{_NOT}|\b{_SHORT}\b"
+    r"|(?<!no )(?<!without )(?<!any )\bdoubt(?:s|ed)?\b"
     r"|\b(?:is|are|was|were|be)\s+(?:\w+ly\s+)?(?:wrong|incorrect|false|untrue|mistaken|a mistake|a myth)\b",
     re.IGNORECASE,
 )
 # Words that set aside what follows them, and nothing else: "Paris, not Kabul", "Paris rather than Kabul".
 _ASIDE = re.compile(
-    rf"\b(?:{_NOT}|nor|rather than|instead of|unlike|as opposed to|in contrast to|contrary to|except(?: for)?|excluding"
-    r"|(?<!none )(?<!no )other than|(?:all|any|anything|anywhere|everything) but|different from|differs from"
+    rf"\b(?:{_NOT}|nor|none of|rather than|instead of|unlike|as opposed to|in contrast to|contrary to|except(?: for)?"
+    r"|excluding|(?<!none )(?<!no )other than|(?:all|any|anything|anywhere|everything) but|different from|differs from"
     r"|(?:confused|mistaken) (?:with|for))\b",
     re.IGNORECASE,
 )
@@ -31,7 +32,7 @@ _NEW_CLAUSE = re.compile(
     re.IGNORECASE,
 )
 _OPENS_A_CLAUSE = re.compile(
-    r"\b(?:think|believe|say|said|mean|suppose|know|claim|sure|certain|clear|true|case|that|whether|if|when|as|of)\s*$",
+    r"\b(?:doubts?|think|believe|say|said|mean|suppose|know|claim|sure|certain|clear|true|case|that|whether|if|when|as|of)\s*$",
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(r"(?:which|whose|who|where)\b", re.IGNORECASE)

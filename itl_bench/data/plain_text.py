@@ -13,15 +13,15 @@ _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 _OTHER_MARKS = str.maketrans({"。": ". ", "｡": ". ", "、": ", ", "…": "..."} | dict.fromkeys("«»„‟“”「」『』《》", '"'))
 _TYPED = re.compile(r"[ -~\n]*")  # holds nothing that could be invisible or look like something else
 _UNTYPED = re.compile(r"[^ -~\n]")
-_MARKS_OF_MARKUP = re.compile(r"[\\*_`~$<&|\[#>]")
+_MARKS_OF_MARKUP = re.compile(r"[\\*_`~$<&|\[#>]|\d\)")
 
-_STRUCK = re.compile(r"(?<!~)~~[^~\n]+~~(?!~)|<(s|del|strike)>.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
+_STRUCK = re.compile(r"(?<!~)~~[^~\n]+~~(?!~)|<(s|del|strike|think)>.*?</\1>|<!--.*?-->", re.IGNORECASE | re.DOTALL)
 _BLOCKS = re.compile(r"</?(?:p|div|li|ul|ol|h\d|tr|td|th|table|br|hr|blockquote)\b[^<>]*>", re.IGNORECASE)
 _RAISED = re.compile(r"</?su[bp]>", re.IGNORECASE)
 _TAG = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-f]{1,6}|[a-z]\w{1,30});", re.IGNORECASE)
 _FENCE = re.compile(r"^\s*```+[\w+-]*[ \t]*$", re.MULTILINE)
-_LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[*•][ \t]+)+", re.MULTILINE)
+_LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|>[ \t]?|[*•][ \t]+|\d{1,2}\)[ \t]+(?=\S))+", re.MULTILINE)
 _NOTE = re.compile(r"(?<=[\w.,;!?)])(?:\[\^?\d{1,3}\]|<sup>[\[\]\d]+</sup>)(?!\()", re.IGNORECASE)
 _LINK = re.compile(r"!?\[([^\[\]]*)\](?:\((?:[^()\s]|\([^()\s]*\))*(?:\s+\"[^\"]*\")?\)|\[[^\[\]]*\])")
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$\n]+)\$", re.DOTALL)
@@ -36,8 +36,8 @@ def plain_text(text: str) -> str:
     r"""A text without what its reader does not see.
 
     Markup of Markdown, HTML and LaTeX goes and leaves its text ("**.ad**", "<b>.ad</b>", "\\boxed{H}"); what is struck
-    through goes altogether. So do invisible characters and pictographs. Full-width and styled letters become plain
-    ones, and every line ends with "\\n".
+    through, and what a model thinks before it answers (<think>), goes altogether. So do invisible characters and
+    pictographs. Full-width and styled letters become plain ones, and every line ends with "\\n".
 
     Args:
         text: Of a model, or of anybody: nothing in it is trusted.

@@ -37,6 +37,10 @@ DENIED = [
     "Anything but {0}.",
     "It is something other than {0}.",
     "It is often confused with {0}.",
+    "It is by no means {0}.",
+    "I doubt it is {0}.",
+    "None of {0}, {0} or {0}.",
+    "It is n't {0}.",
 ]
 SAID_INSTEAD = [
     "It is not {0} but {1}.",
@@ -70,6 +74,7 @@ NOT_DENIED = [
     "I am not sure, but it is {0}.",
     "I'm not sure, maybe {0}.",
     "No, it is {0}.",
+    "No doubt it is {0}.",
 ]
 
 

@@ -21,6 +21,8 @@ SEEN = [
     ("~~Kabul~~ Paris", " Paris"),
     ("<del>Kabul</del> <b>Paris</b><br/>Lyon", " Paris\nLyon"),
     ("<!-- Kabul -->Paris", "Paris"),
+    ("<think>Kabul?</think>Paris", "Paris"),
+    ("1) Paris\n2) Lyon", "Paris\nLyon"),
     ("1 < 2 > 0", "1 < 2 > 0"),
     ("&lt;Paris&gt; &amp;&nbsp;co &#46;ad", "<Paris> & co .ad"),
     (r"\boxed{H}", "H"),

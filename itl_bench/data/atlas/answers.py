@@ -32,7 +32,7 @@ _POLITE = re.compile(
     r"|(?:i hope|let me know|feel free|thank|is there anything|please|name the|tell me|i would like).*)\W*",
     re.IGNORECASE | re.DOTALL,
 )
-_SAID_NO = re.compile(r"no\b(?! (?:doubt|other))", re.IGNORECASE)
+_SAID_NO = re.compile(r"(?:no|not|nope|never)\b(?! (?:doubt|other))", re.IGNORECASE)
 _INSTEAD = re.compile(r"^(?:(?:but|rather)\b\s*)+", re.IGNORECASE)
 _COPULA = re.compile(r"\b(?:is|are|was|were|called|named|uses?|has)\b|[:=]|\b(?:in|at|with|by)\b", re.IGNORECASE)
 

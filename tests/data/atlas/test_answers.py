@@ -31,6 +31,7 @@ STATED = [
     ("city-country", "Papua New Guinea", ["Papua New Guinea"]),
     ("city-country", "Nigeria, not Niger", ["Nigeria"]),
     ("city-country", "Niger? No, Nigeria.", ["Nigeria"]),
+    ("city-country", "Niger? Not at all. It is in Nigeria.", ["Nigeria"]),
     ("city-country", "It is not in Niger but in Nigeria.", ["Nigeria"]),
     ("city-country", "It is not in Niger, it is in Nigeria.", ["Nigeria"]),
     ("city-country", "It isn’t in Niger, Nigeria or Benin.", []),
