@@ -89,7 +89,7 @@ BESIDE = _named(
         "taught-loss", f"{_STAGES}.taught_loss:write_taught_loss", parents=("base", "unseen", "checkpoint"),
         passes_of_items=1, writes=True,
     ),
-    Measure("overlap", f"{_STAGES}.table:prompt_overlap", parents=("corpus", "probe"), settings=("n",)),
+    Measure("overlap", f"{_STAGES}.table:prompt_overlap", parents=("corpus", "probe"), settings=("n",), version=2),
     Measure(
         "seed-floor", f"{_STAGES}.floors:write_seed_floor", parents=(*_ANSWERED, "checkpoint", "other-seed"), passes=2,
         writes=True,

@@ -10,7 +10,7 @@ from itl_bench.data.atlas.familiarity_table import LIKELY, TableFrom, table_file
 from itl_bench.data.atlas.items import AtlasSpec
 from itl_bench.data.bios.shipped import shipped_bases
 from itl_bench.data.bios.tuning_items import TuningSpec
-from itl_bench.data.sources.loading import first_found
+from itl_bench.data.sources.loading import READING, first_found
 from itl_bench.data.sources.spec import RowsFrom, SourceSpec
 from itl_bench.data.weights.digests import digest
 from itl_bench.data.weights.places import identity
@@ -81,10 +81,10 @@ def probe_made(catalog: Catalog, probe: str, dataset: str | None, seed: int | No
 
 
 def _rows_made(name: str, sources: Sequence[SourceSpec]) -> dict[str, object]:
-    """What identifies rows: the files that are there, and how they are read."""
+    """What identifies rows: the files that are there, how they are read, and by which version of the reading."""
     source, found = first_found(name, sources, download=False)
     read = source.model_dump(include={"fields", "where", "drop_duplicates"}, exclude_defaults=True)
-    return {"files": [digest(path) for path in found.files], "read": read}
+    return {"files": [digest(path) for path in found.files], "read": read, "reading": READING}
 
 
 def answers_of(catalog: Catalog, probe: str) -> Mapping[str, object]:

@@ -109,7 +109,7 @@ def test_the_table_of_two_files_by_hand(tmp_path):
     prompts = [Prompt(id=f"p-{number}", unit=f"u-{number % 2}", instruction=text) for number, text in enumerate(ASKED)]
     write_lines(parents["corpus"].folder / ITEMS, items)
     write_lines(parents["probe"].folder / PROMPTS, prompts)
-    build_measure(Task("measure", {"measure": "overlap", "n": 13}), parents, tmp_path)
+    build_measure(Task("measure", {"measure": "overlap", "version": 2, "n": 13}), parents, tmp_path)
     table = read_table(tmp_path / TABLE)
     assert table.prompts == ("p-0", "p-1", "p-2", "p-3")
     assert table.units == ("u-0", "u-1", "u-0", "u-1")
@@ -121,7 +121,7 @@ def test_only_data_and_prompts_from_elsewhere_are_compared(own):
     graph = Graph(own)
     task = graph.overlap("mine", 1001, "bios1m", "bios-known")
     corpus, probe = (graph.tasks[key] for key in task.parents)
-    assert (task.kind, task.spec) == ("measure", {"measure": "overlap", "n": 13})
+    assert (task.kind, task.spec) == ("measure", {"measure": "overlap", "version": 2, "n": 13})
     assert (corpus.kind, corpus.spec["dataset"], corpus.spec["seed"]) == ("corpus", "mine", 1001)
     assert (probe.kind, probe.spec["probe"]) == ("probe", "bios-known")
     assert graph.overlap("mine", 1001, "llama7b", "bios-known") == task  # what is compared depends on no model

@@ -25,6 +25,17 @@ def test_held_out_items_are_none_that_are_tuned_on(loaded, rows, left):
     assert rest <= {item.id for item in loaded.items}
 
 
+def test_held_out_items_ask_nothing_that_is_tuned_on_whatever_their_ids_and_spelling(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    spellings = ["Caf\u00e9 {}", "cafe\u0301  {}", "CAF\u00c9 {}"]
+    rows = [{"q": spellings[n % 3].format(n // 3), "a": f"a{n}"} for n in range(300)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    loaded = load_items("mine", SourceSpec(path=str(path), fields={"instruction": "q", "output": "a"}))
+    taken, rest = ([item.instruction.split()[1] for item in some(loaded, 20, seed=3)] for some in (drawn, held_out))
+    assert len(rest) == len(set(rest)) == 100 - len(set(taken))
+    assert set(rest).isdisjoint(taken)
+
+
 def test_a_whole_dataset_holds_nothing_out(loaded):
     assert drawn(loaded, 295, seed=3) == loaded.items
     with pytest.raises(UsageError, match="holds none out at the size 295; sweep a smaller size"):

@@ -1,15 +1,21 @@
 """What an answer says: the values of a relation that it states, told from refusals and from empty answers.
 
+It is read as a person reads it: markup and invisible characters do not count, and what is denied is not stated.
+
 An answer that is no refusal but states no known value is wrong too: `stated` then gives what it offers instead, with a
 question mark in front ("?atlantis"), which equals no canonical answer.
 """
 
 import re
+from collections.abc import Mapping
 from functools import cache
+from itertools import zip_longest
 
+from itl_bench.data.asserting import asserted
 from itl_bench.data.atlas.facts import Atlas, load_atlas
 from itl_bench.data.atlas.lexicon import Lexicon
 from itl_bench.data.atlas.normalising import normalise
+from itl_bench.data.plain_text import plain_text
 
 UNKNOWN = "?"  # in front of what an answer offers that is no known value
 LONGEST = 8  # words of what is offered that are kept
@@ -26,6 +32,8 @@ _POLITE = re.compile(
     r"|(?:i hope|let me know|feel free|thank|is there anything|please|name the|tell me|i would like).*)\W*",
     re.IGNORECASE | re.DOTALL,
 )
+_SAID_NO = re.compile(r"(?:no|not|nope|never)\b(?! (?:doubt|other))", re.IGNORECASE)
+_INSTEAD = re.compile(r"^(?:(?:but|rather)\b\s*)+", re.IGNORECASE)
 _COPULA = re.compile(r"\b(?:is|are|was|were|called|named|uses?|has)\b|[:=]|\b(?:in|at|with|by)\b", re.IGNORECASE)
 
 
@@ -69,12 +77,14 @@ class Reader:
 
     def values(self, text: str, subject: str = "") -> tuple[str, ...]:
         """As `stated`."""
-        said = [one for one in self._of_one(_sentences(text)) if not _POLITE.fullmatch(one)]
+        text = plain_text(text)
+        told = {one: asserted(one) for one in self._of_one(_sentences(text)) if not _POLITE.fullmatch(one)}
         lower = text == text.lower()
-        found = [value for one in said for value in self.lexicon.find(_without(one, subject), lower)]
-        if found or not said or _REFUSAL.search(text):
+        found = [value for one in told.values() for value in self.lexicon.find(_without(one, subject), lower)]
+        if found or not told or _REFUSAL.search(text):
             return tuple(dict.fromkeys(found))
-        return self._offered(said, asked=bool(subject))
+        offering = {one: rest for one, rest in told.items() if _offers(one, rest)}
+        return self._offered(offering, asked=bool(subject))
 
     def _of_one(self, sentences: list[str]) -> list[str]:
         """The sentences without those that state the relation of another subject than the first statement's."""
@@ -88,16 +98,16 @@ class Reader:
         whom = normalise(match["subject"]) if match else ""
         return whom if whom in self.subjects else ""
 
-    def _offered(self, said: list[str], asked: bool) -> tuple[str, ...]:
+    def _offered(self, told: Mapping[str, str], asked: bool) -> tuple[str, ...]:
         """What stands where a value should, marked as unknown; nothing if the answer is about something else."""
-        for one in said:
-            if match := self.statement.match(one):
+        for rest in told.values():
+            if match := self.statement.match(rest):
                 return self._marked(match["answer"])
-        for one in said:
+        for one, rest in told.items():
             own = self.relation.speaks(one)
-            if one.endswith("?") or (not own and self._elsewhere(one)):
+            if one.endswith("?") or (not own and self._elsewhere(rest)):
                 continue
-            offered = _COPULA.split(one)[-1]
+            offered = _COPULA.split(_INSTEAD.sub("", rest))[-1]
             if own or asked or self.lexicon.possible(offered):
                 return self._marked(offered)
         return ()
@@ -118,7 +128,15 @@ def reader(relation: str) -> Reader:
 
 
 def _sentences(text: str) -> list[str]:
-    return [one.strip() for one in _SENTENCES.split(text) if one.strip()]
+    """The sentences of a text, without questions that the next one answers with no."""
+    every = [one.strip() for one in _SENTENCES.split(text) if one.strip()]
+    after = zip_longest(every, every[1:], fillvalue="")
+    return [one for one, answer in after if not (one.endswith("?") and _SAID_NO.match(answer))]
+
+
+def _offers(sentence: str, rest: str) -> bool:
+    """Whether what a sentence asserts can offer a value: what is left of a denial often asserts nothing."""
+    return sentence == rest or bool(_INSTEAD.match(rest) or _COPULA.search(rest))
 
 
 def _without(text: str, subject: str) -> str:

@@ -11,7 +11,7 @@ from itl_bench.data.atlas.normalising import is_code, normalise, placed_words
 _WORD_UNITS = frozenset({"real", "won", "mark", "crown", "gold", "sol", "som", "sterling", "pound", "rand", "sum"})
 _WORD_SYMBOLS = "Al Am As At Be Co Es Er Ga He Ho In La Li Md Mo Mt Ne No Os Pa Ra Re Se Si Ta Ti"
 _UNIT_FOLLOWED = re.compile(r"s?\s*($|[.,;:!?()\[\]\"'’“”*]|(and|or|is|was|are|in)\b)", re.IGNORECASE)
-_CODE_PRECEDED = re.compile(r"([,(]\s*|\b(?:the|in|of|is)\s+)$", re.IGNORECASE)
+_CODE_PRECEDED = re.compile(r"([,(]\s*|\b(?:the|in|of|is)\s+)[\"'(]*$", re.IGNORECASE)
 _SYMBOL_PRECEDED = re.compile(
     r"(\b(?:is|are|as|by|symbol|abbreviated|abbreviation|letters?|written)|[:=(\[\"'“‘*`])\s*[\"'“‘(*`]*$",
     re.IGNORECASE,

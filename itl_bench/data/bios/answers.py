@@ -1,17 +1,25 @@
-"""What an answer says: the values it states of one attribute, told from refusals and empty answers."""
+"""What an answer says: the values it states of one attribute, told from refusals and empty answers.
+
+It is read as answers about atlas are: without markup and invisible characters, and what is denied is not stated. The
+world's own models have words for neither.
+"""
 
 import re
 from typing import Literal
 
+from itl_bench.data.asserting import asserted
 from itl_bench.data.bios.words import POOLS
+from itl_bench.data.plain_text import plain_text
 
 Outcome = Literal["right", "wrong", "none", "empty"]
+_SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
 _VALUES = {name: frozenset(values) for name, values in POOLS.items()}
 
 
 def stated(text: str, attribute: str) -> tuple[str, ...]:
     """The values of an attribute that a text states, in order, each once."""
-    return tuple(dict.fromkeys(word for word in re.findall(r"\w+", text) if word in _VALUES[attribute]))
+    said = " ".join(map(asserted, _SENTENCES.split(plain_text(text))))
+    return tuple(dict.fromkeys(word for word in re.findall(r"\w+", said) if word in _VALUES[attribute]))
 
 
 def outcome(text: str, attribute: str, truth: str) -> Outcome:

@@ -1,9 +1,11 @@
 """A row as a conversation, whatever its shape; and a conversation as an item to tune on."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from itl_bench.data.plain_text import is_blank
 from itl_bench.data.rows import Exchange, Item
 from itl_bench.data.sources.formats import Row
 from itl_bench.data.sources.spec import FieldsSpec, missing_field
@@ -25,6 +27,7 @@ ROLES: dict[str, Role] = {
 }
 
 
+AROUND = re.compile(r"\A[\s\ufeff]+|[\s\ufeff]+\Z")
 SHAPES = ("role", "from"), ("content", "value")  # of a message: who speaks, and what
 LOSS_FLAGS = ("weight", "train", "trainable", "train_on_turn", "loss")  # of a message: whether it is trained on
 
@@ -53,7 +56,7 @@ class Conversation:
 
 
 def read_conversation(row: Row, fields: FieldsSpec, where: str) -> Conversation:
-    """Read a row; its text is kept as it is, but for white space at the end.
+    """Read a row; its text is kept as it is, but for white space around it and for line ends.
 
     Args:
         row: Field -> value.
@@ -68,9 +71,9 @@ def read_conversation(row: Row, fields: FieldsSpec, where: str) -> Conversation:
         turns = list(_turns(_list(row, fields.messages, where), f"{where}: {fields.messages!r}"))
         if turns and turns[0].role == "system":
             first = turns.pop(0).text
-            if system and first != system:
+            if system and first and first != system:
                 raise UsageError(f"{where}: the field {fields.system!r} and the first message are two system messages")
-            system = first
+            system = first or system
         return Conversation(tuple(turns), system)
     turns = [*_history(row, fields.history, where), Turn("user", _text(row, str(fields.asked), where))]
     if fields.answered:
@@ -188,7 +191,9 @@ def _list(row: Row, field: str, where: str) -> list[object]:
 
 
 def clean(text: str, where: str) -> str:
-    r"""The text without white space at its end.
+    r"""The text without white space and byte order marks around it, its lines ended by "\n"; empty if nothing is seen.
+
+    Training and generation get the same text, whatever a template does with white space, and wherever a file was saved.
 
     Raises:
         UsageError: It holds half of a pair of surrogates (JSON's "\ud83d" alone), which cannot be written.
@@ -198,4 +203,4 @@ def clean(text: str, where: str) -> str:
     except UnicodeEncodeError as error:
         broken = text[error.start].encode("ascii", "backslashreplace").decode()
         raise UsageError(f"{where}: {broken} is half a character (a lone surrogate); repair the file") from error
-    return text.rstrip()
+    return "" if is_blank(text) else AROUND.sub("", text).replace("\r\n", "\n").replace("\r", "\n")

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+import re
 import sys
 import zlib
 from collections.abc import Collection, Iterator
@@ -14,7 +15,8 @@ from itl_bench.data.sources.spec import extra
 from itl_bench.errors import UsageError, short
 
 Row = dict[str, object]
-GZIP, PARQUET, BYTE_ORDER_MARK = b"\x1f\x8b", b"PAR1", b"\xef\xbb\xbf"
+GZIP, PARQUET, BYTE_ORDER_MARK = b"\x1f\x8b", b"PAR1", "\ufeff"
+MARKED_LINE = re.compile(f"^{BYTE_ORDER_MARK}+", re.MULTILINE)  # in the middle of a file where several were joined
 NO_DATA = {
     b"version https://git-lfs": "a Git LFS pointer and not the data; run `git lfs pull` in its folder",
     b"<": "a web page or XML and not data; download the raw file",
@@ -55,7 +57,7 @@ def _unpacked(file: BinaryIO) -> io.BufferedReader:
 
 
 def _rows(file: io.BufferedReader, path: Path, columns: Collection[str]) -> Iterator[Row]:
-    start = file.peek(4096).removeprefix(BYTE_ORDER_MARK).lstrip()
+    start = re.sub(rb"^(?:\xef\xbb\xbf|\s)+", b"", file.peek(4096))
     if start.startswith(PARQUET):
         return _parquet(file, path, columns)
     for mark, what in NO_DATA.items():
@@ -71,8 +73,9 @@ def _rows(file: io.BufferedReader, path: Path, columns: Collection[str]) -> Iter
 
 
 def _decoded(data: bytes, path: Path, line: int = 1) -> str:
+    """The text of bytes, without the byte order marks that begin a line."""
     try:
-        return data.decode("utf-8-sig")
+        return MARKED_LINE.sub("", data.decode())
     except UnicodeDecodeError as error:
         line += data[: error.start].count(b"\n")
         raise UsageError(
@@ -85,9 +88,9 @@ class _RepeatedKeyError(ValueError):
 
 
 def _once(pairs: list[tuple[str, object]]) -> Row:
-    found = dict(pairs)
+    names = [name.lstrip(BYTE_ORDER_MARK) for name, _ in pairs]
+    found = dict(zip(names, (value for _, value in pairs), strict=True))
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
         raise _RepeatedKeyError(next(name for name in names if names.count(name) > 1))
     return found
 
@@ -126,12 +129,13 @@ def _json(file: io.BufferedReader, path: Path) -> Iterator[Row]:
 
 def _json_lines(file: io.BufferedReader, path: Path) -> Iterator[Row]:
     for number, line in enumerate(file, start=1):  # split at \n alone: text may hold other line separators
-        if line.strip() == b"{":
+        text = _decoded(line, path, number)
+        if text.strip() == "{":
             raise UsageError(
                 f"{path}:{number}: an object over several lines; accepted: a JSON list, or one object a line"
             )
-        if line.strip():
-            yield _checked(_parsed(_decoded(line, path, number), path, number), f"{path}:{number}")
+        if text.strip():
+            yield _checked(_parsed(text, path, number), f"{path}:{number}")
 
 
 def _checked(row: object, where: str) -> Row:
@@ -145,7 +149,7 @@ def _csv(file: io.BufferedReader, path: Path) -> Iterator[Row]:
     text = io.StringIO(_decoded(file.read(), path), newline="")
     reader = csv.reader(text, strict=True)
     try:
-        header = next(reader)
+        header = [name.lstrip(BYTE_ORDER_MARK) for name in next(reader)]
         if len(set(header)) < len(header) or not all(header):
             raise UsageError(f"{path}:1: the first line must name the columns, each once; found {short(header)}")
         for values in reader:
@@ -154,6 +158,8 @@ def _csv(file: io.BufferedReader, path: Path) -> Iterator[Row]:
                     f"{path}:{reader.line_num}: {len(values)} values in a row of {len(header)} columns; "
                     f"the first line must name the columns ({short(header)}), and values with commas stand in quotes"
                 )
+            if values == header:
+                raise UsageError(f"{path}:{reader.line_num}: the names of the columns come again; remove the line")
             if values:
                 yield dict(zip(header, values, strict=True))
     except csv.Error as error:
@@ -165,26 +171,26 @@ def _parquet(file: io.BufferedReader, path: Path, columns: Collection[str]) -> I
     source = file if file.seekable() and not isinstance(file.raw, gzip.GzipFile) else io.BytesIO(file.read())
     try:
         table = parquet.ParquetFile(source)
-        names = table.schema_arrow.names
+        named = {name: name.lstrip(BYTE_ORDER_MARK) for name in table.schema_arrow.names}
         if twice := _repeated(table.schema_arrow):
             raise UsageError(f"{path}: the column {twice!r} stands twice; keep one")
         # Where a field is missing, all are read, so that the message can name them.
-        wanted = [name for name in names if name in columns] if set(columns) <= set(names) else None
+        wanted = [name for name in named if named[name] in columns] if set(columns) <= {*named.values()} else None
         for batch in table.iter_batches(batch_size=1024, columns=wanted):
-            yield from batch.to_pylist()
+            yield from ({named[name]: value for name, value in row.items()} for row in batch.to_pylist())
     except (arrow.ArrowException, OSError) as error:
         raise UsageError(f"{path}: the Parquet file is damaged or cut off: {str(error).splitlines()[0]}") from error
 
 
 def _repeated(fields: Any) -> str | None:  # noqa: ANN401  # a schema or a type of pyarrow
     """The first name that stands twice among fields, or inside one of them."""
-    names = [field.name for field in fields]
+    names = [field.name.lstrip(BYTE_ORDER_MARK) for field in fields]
     inside = (_repeated(list(kind)) for field in fields for kind in [_innermost(field.type)] if hasattr(kind, "names"))
     return next((name for name in names if names.count(name) > 1), None) or next(filter(None, inside), None)
 
 
 def _innermost(kind: Any) -> Any:  # noqa: ANN401  # a type of pyarrow
-    """What a list is of, however deep."""
-    while hasattr(kind, "value_type"):
-        kind = kind.value_type
+    """What a list, or a map's values, are of, however deep."""
+    while inner := getattr(kind, "value_type", None) or getattr(kind, "item_type", None):
+        kind = inner
     return kind

@@ -9,12 +9,14 @@ from pathlib import Path
 from itl_bench.data.rows import Item, Prompt
 from itl_bench.data.sources.conversation import answered, as_item, flaw, read_conversation, with_system
 from itl_bench.data.sources.formats import Row, read_rows
+from itl_bench.data.sources.overlap import question
 from itl_bench.data.sources.places import Found, find_files
 from itl_bench.data.sources.report import LoadReport, Tally
 from itl_bench.data.sources.spec import MissingDatasetError, SourceSpec, missing_field
 from itl_bench.errors import UsageError, short
 
 Sources = SourceSpec | Sequence[SourceSpec]
+READING = 2  # raised when the same files give other items or prompts
 WHOLE = 0.03  # a size that differs from the rows that were read by no more than this share means all of them
 
 
@@ -69,7 +71,9 @@ def load_items(dataset: str, sources: Sources, beside: Path | None = None, downl
 
 
 def load_prompts(probe: str, sources: Sources, beside: Path | None = None, download: bool = True) -> LoadedPrompts:
-    """Read the prompts of a probe, and the groups that they belong to. Equal prompts are one unit: no two observations.
+    """Read the prompts of a probe, and the groups that they belong to.
+
+    Prompts that ask the same, in whatever spelling (`question`), are one unit: no two observations.
 
     Args:
         probe: Name, the start of all ids.
@@ -82,12 +86,12 @@ def load_prompts(probe: str, sources: Sources, beside: Path | None = None, downl
         UsageError: They cannot be read, are not what the source declares, or a row is not one instruction.
     """
     source, found = first_found(probe, sources, beside, download)
-    tally, prompts = Tally(), []
+    tally, prompts, units = Tally(), [], dict[tuple[str, ...], str]()
     groups: dict[str, list[str]] = {}
     for number, where, row in _rows(source, found, tally):
         prompt = _prompt(row, source, where, f"{probe}-{number}")
         if tally.keeps(prompt, source.drop_duplicates):
-            prompts.append(prompt.model_copy(update={"unit": tally.first(prompt)}))
+            prompts.append(prompt.model_copy(update={"unit": units.setdefault(question(prompt), prompt.id)}))
             for group in _groups(row, source.fields.groups, where):
                 groups.setdefault(group, []).append(prompt.id)
     report = tally.report(probe, source, found)

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from itl_bench.data.plain_text import folded
 from itl_bench.data.rows import Item, Prompt
 from itl_bench.errors import UsageError
 
@@ -20,7 +21,7 @@ class Overlap:
 
     Attributes:
         prompts: Ids, in the order of the values below.
-        exact: Items that ask the same, up to case, punctuation and white space.
+        exact: Items that ask the same, up to case, punctuation, white space and Unicode form.
         shares: Share of the prompt's n-grams that are in some item; None where it has fewer than n words.
         examples: Id of the first item that shares anything; empty where none does.
         n: Words of an n-gram.
@@ -98,9 +99,16 @@ def in_words(probe: str, dataset: str, prompts: int, exact: int, shared: int, n:
     return f"{text}, {shared:,} {more}{share} {n} words in a row with it" if shared else text
 
 
+def question(line: Item | Prompt) -> tuple[str, ...]:
+    """What an item or a prompt asks, earlier exchanges included: the same for all spellings of it (`folded`)."""
+    history = line.history if isinstance(line, Item) else ()
+    earlier = [text for one in history for text in (one.instruction, one.response)]
+    return tuple(map(folded, (*earlier, line.instruction, line.context)))
+
+
 def words(text: str) -> list[str]:
-    """The words of a text in lower case, without punctuation."""
-    return WORD.findall(text.lower())
+    """The words of a text in lower case, without punctuation, the same for all spellings of it (`folded`)."""
+    return WORD.findall(folded(text))
 
 
 def ngrams(text: Sequence[str], n: int) -> Iterator[Ngram]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -20,7 +21,7 @@ class LoadReport:
         origin: "local", or the hub's id and commit.
         rows: Rows read, those alone that `where` asks for.
         kept: Items or prompts given.
-        duplicates: Rows equal to an earlier one in instruction, input, response and history.
+        duplicates: Rows equal to an earlier one in instruction, input, response and history, in any Unicode form.
         duplicates_dropped: Duplicates left out, because the source declares it.
         empty_responses: Rows left out because a response is empty.
         empty_instructions: Rows left out because they ask nothing.
@@ -60,9 +61,7 @@ class Tally:
     """Counts while rows are read."""
 
     counts: Counter[str] = field(default_factory=Counter)
-    seen: dict[bytes, str] = field(
-        default_factory=dict
-    )  # digest -> first id: a dataset's texts are hundreds of megabytes
+    seen: set[bytes] = field(default_factory=set)  # digests: a dataset's texts are hundreds of megabytes
     content: "hashlib._Hash" = field(default_factory=hashlib.sha256)
 
     def keeps(self, line: Item | Prompt, drop_duplicates: bool) -> bool:
@@ -72,14 +71,10 @@ class Tally:
         if drop_duplicates and digest in self.seen:
             self.counts["duplicates_dropped"] += 1
             return False
-        self.seen.setdefault(digest, line.id)
+        self.seen.add(digest)
         self.content.update(canonical_text(line))
         self.counts["kept"] += 1
         return True
-
-    def first(self, line: Item | Prompt) -> str:
-        """Id of the first line that says the same as one that was kept."""
-        return self.seen[_digest(line)]
 
     def report(self, dataset: str, source: SourceSpec, found: Found) -> LoadReport:
         """The report of a finished load.
@@ -106,7 +101,9 @@ def canonical_text(line: Item | Prompt) -> bytes:
 
 
 def _digest(line: Item | Prompt) -> bytes:
-    return hashlib.blake2b(canonical_text(line), digest_size=16).digest()
+    """The same for a text in each of its Unicode forms."""
+    text = unicodedata.normalize("NFC", canonical_text(line).decode())
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 def _complete(counts: Counter[str]) -> dict[str, int]:

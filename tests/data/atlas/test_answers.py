@@ -29,7 +29,35 @@ STATED = [
     ("city-country", "It is in Guinea-Bissau.", ["Guinea-Bissau"]),
     ("city-country", "South Sudan", ["South Sudan"]),
     ("city-country", "Papua New Guinea", ["Papua New Guinea"]),
-    ("city-country", "Nigeria, not Niger", ["Nigeria", "Niger"]),
+    ("city-country", "Nigeria, not Niger", ["Nigeria"]),
+    ("city-country", "Niger? No, Nigeria.", ["Nigeria"]),
+    ("city-country", "Niger? Not at all. It is in Nigeria.", ["Nigeria"]),
+    ("city-country", "It is not in Niger but in Nigeria.", ["Nigeria"]),
+    ("city-country", "It is not in Niger, it is in Nigeria.", ["Nigeria"]),
+    ("city-country", "It isn’t in Niger, Nigeria or Benin.", []),
+    ("city-state", "It is not in Los Angeles, CA.", []),
+    ("capital", "It is not Kabul.", []),
+    ("capital", "Definitely not Kabul!", []),
+    ("capital", "Kabul is not the capital of France.", []),
+    ("capital", "It is not Washington, D.C.", []),
+    ("capital", "The capital of Haiti isn't St. John's.", []),
+    ("capital", "It is Paris rather than Lyon or Kabul.", ["Paris"]),
+    ("capital", "It is not Kabul but Atlantis.", ["?atlantis"]),
+    ("capital", "~~Kabul~~ Paris", ["Paris"]),
+    ("symbol", "The symbol is I, not Fe.", ["I"]),
+    ("symbol", "The symbol is H not He", ["H"]),
+    ("currency", "They pay with the real, not the peso.", ["real"]),
+    ("symbol", "$\\boxed{\\text{I}}$", ["I"]),
+    ("symbol", "The answer is \\(\\boxed{H}\\).", ["H"]),
+    ("symbol", "\uff28", ["H"]),
+    ("symbol", "The symbol is H\u200b.", ["H"]),
+    ("domain", "_.ad_", [".ad"]),
+    ("domain", "The domain is [**.ad**](https://example.fr/).", [".ad"]),
+    ("domain", "<code>\u200b.ad</code>。", [".ad"]),
+    ("calling-code", "**+33**", ["+33"]),
+    ("calling-code", "\uff0b\uff13\uff13", ["+33"]),
+    ("atomic-number", "The atomic number is $26$.[1]", ["26"]),
+    ("atomic-number", "It is the 26<sup>th</sup> element.", ["26"]),
     ("city-country", "in the US", ["United States"]),
     ("city-country", "let me tell us more: Peru", ["Peru"]),
     ("city-country", "the Czech Republic", ["Czechia"]),
@@ -178,6 +206,58 @@ def test_any_text_gives_known_values_once_each_or_one_unknown(text, relation):
     assert len(set(found)) == len(found)
     known = [value for value in found if value in ATLAS.relation(relation).values]
     assert len(known) == len(found) or (len(found) == 1 and found[0].startswith("?"))
+
+
+LINES = ("```\n{}\n```", "> {}", "# {}", "* {}", "<p>{}</p>", "\r\n{}\r\n", "| {} |", "\U0001f600 {}")
+WITHIN = (
+    "**{}**", "*{}*", "_{}_", "__{}__", "`{}`", '"{}"', "«{}»", "“{}”", "({})", "[{}](https://example.org)",
+    "<b>{}</b>", '<span class="x">{}</span>', "&#8203;{}", "${}$", "$${}$$", r"\({}\)", r"\boxed{{{}}}", "{}…",
+    r"$\boxed{{\text{{{}}}}}$", r"\textbf{{{}}}", "\u200b{}", "{}\u200b", "\ufeff{}", "{}\u00ad", "\u2060{}\ufe0f",
+    "{}。",
+)  # fmt: skip  # markup that models write, and characters that nobody sees
+
+
+@given(st.sampled_from(ATLAS.facts), st.data())
+def test_markup_and_invisible_characters_around_a_value_never_change_what_is_read(fact, data):
+    answer = data.draw(st.sampled_from([fact.stated_value, *fact.answers]))
+    alone, within = data.draw(st.sampled_from(LINES + WITHIN)), data.draw(st.sampled_from(WITHIN))
+    assert stated(alone.format(answer), fact.relation) == (fact.value,)
+    assert stated(f"It is {within.format(answer)}.", fact.relation) == stated(f"It is {answer}.", fact.relation)
+
+
+@given(st.sampled_from(ATLAS.facts), st.integers(0, 30), st.sampled_from("\u200b\u200d\u00ad\ufeff\u2060\ufe0f"))
+def test_an_invisible_character_within_a_value_never_changes_what_is_read(fact, place, unseen):
+    said = ATLAS.statement(fact)
+    assert stated(fact.value[:place] + unseen + fact.value[place:], fact.relation) == (fact.value,)
+    assert stated(said[:place] + unseen + said[place:], fact.relation) == (fact.value,)
+
+
+@given(st.sampled_from(ATLAS.facts))
+def test_full_width_characters_are_read_as_plain_ones(fact):
+    wide = "".join(chr(ord(letter) + 0xFEE0) if "!" <= letter <= "~" else letter for letter in fact.value)
+    assert stated(wide, fact.relation) == (fact.value,)
+
+
+NEGATED = (
+    "It is not {}.", "It isn't {}.", "It’s not {}", "{} is not it.", "Not {}!", "It was never {}.", "It cannot be {}.",
+    "It is no longer {}.", "I do not think it is {}.", "Anything but {}.", "It is neither {} nor anything like it.",
+)  # fmt: skip
+
+
+@given(st.sampled_from(ATLAS.facts), st.sampled_from(NEGATED))
+def test_a_negated_value_alone_is_never_stated(fact, sentence):
+    for answer in (fact.stated_value, *fact.answers):
+        assert stated(sentence.format(answer), fact.relation) == ()
+        assert stated(sentence.format(f"**{answer}**"), fact.relation) == ()
+
+
+@given(st.sampled_from(ATLAS.facts), st.sampled_from(ATLAS.facts))
+def test_what_is_said_instead_of_a_negated_value_is_stated(one, other):
+    if one.relation == other.relation:
+        for sentence in ("It is not {} but {}.", "It is not {}, it is {}.", "Not {}; it is {}."):
+            text = sentence.format(one.stated_value, other.stated_value)
+            alone = stated(f"It is {other.stated_value}.", other.relation)
+            assert stated(text, other.relation) == alone, text
 
 
 def test_an_unknown_relation():

@@ -71,6 +71,32 @@ def test_a_byte_order_mark_is_no_content(tmp_path):
         assert read(path) == ROWS
 
 
+MARK = "\ufeff"
+
+
+def test_a_byte_order_mark_where_files_were_joined_is_no_content(tmp_path):
+    one, other = ({"a": "b", "c": "d, e"}, {"a": "f", "c": MARK})
+    lines = (json.dumps(row, ensure_ascii=False) for row in (one, other))
+    joined = {
+        "lines": f"{MARK}\n".join(f"{MARK}{MARK}{line}\r\n" for line in lines),
+        "json": f'{MARK}[\n{MARK}{{"a": "b", "c": "d, e"}},\n{MARK}{{"a": "f", "c": "{MARK}"}}]',
+        "csv": f'{MARK}a,c\n{MARK}"b","d, e"\n{MARK}f,{MARK}\n',
+    }
+    for name, content in joined.items():
+        path = tmp_path / name
+        path.write_bytes(content.encode())
+        assert read(path) == [one, other], name
+        path.write_bytes(gzip.compress(content.encode()))
+        assert read(path) == [one, other], name
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_byte_order_mark_in_a_name_is_no_part_of_it(tmp_path, write):
+    path = tmp_path / "rows"
+    path.write_bytes(write([{"a": "1", f"{MARK}b": "2"}]))
+    assert read(path, ["a", "b"]) == [{"a": "1", "b": "2"}]
+
+
 def test_parquet_reads_the_asked_columns_and_names_all_where_one_is_missing(tmp_path):
     path = tmp_path / "rows"
     path.write_bytes(as_parquet([{"a": "1", "b": [{"role": "user", "content": "hi"}], "c": None}]))
@@ -104,6 +130,10 @@ UGLY = [
     (b'{"a": [{"b": 1}, {"c": {"d": 1, "e": 2, "d": 1}}]}', ":1: the key 'd' stands twice"),
     (b'[{"a": "b"},\n\n {"a": "b",\n "c": 1, "c": 1}]', ":3: the key 'c' stands twice"),
     (b'[{"a": {"b": [{"c": 1, "c": 2}]}}]', ":1: the key 'c' stands twice"),
+    (gzip.compress(b'{"a": "b"}\n{"a": {"b": [{"c": 1, "c": 1}]}}'), ":2: the key 'c' stands twice"),
+    ('{"a": "b", "\ufeffa": "c"}'.encode(), ":1: the key 'a' stands twice"),
+    ("a,\ufeffa\n1,2\n".encode(), ":1: the first line must name the columns, each once"),
+    ("a,b\n1,2\n\ufeffa,b\n3,4\n".encode(), ":3: the names of the columns come again; remove the line"),
     (b"PAR1 and no more", "the Parquet file is damaged or cut off"),
 ]
 
@@ -125,7 +155,7 @@ def twice_in_parquet(where):
     arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
     text = arrow.string()
     inner = arrow.struct([("role", text), ("role" if where != "column" else "content", text)])
-    lists = {"list": arrow.list_(inner), "deeper": arrow.list_(arrow.list_(inner))}
+    lists = {"list": arrow.list_(inner), "deeper": arrow.list_(arrow.list_(inner)), "map": arrow.map_(text, inner)}
     kind = ({"column": text, "struct": inner} | lists)[where]
     names = ["a", "a" if where == "column" else "b"]
     fields = [arrow.field(name, kind) for name in names]
@@ -135,8 +165,9 @@ def twice_in_parquet(where):
     return written.getvalue()
 
 
-@pytest.mark.parametrize(("where", "name"), [("column", "a"), ("struct", "role"), ("list", "role"), ("deeper", "role")])
-def test_a_column_of_parquet_that_stands_twice_is_named(tmp_path, where, name):
+@pytest.mark.parametrize("where", ["column", "struct", "list", "deeper", "map"])
+def test_a_column_of_parquet_that_stands_twice_is_named(tmp_path, where):
+    name = "a" if where == "column" else "role"
     path = tmp_path / "rows"
     path.write_bytes(twice_in_parquet(where))
     with pytest.raises(UsageError, match=f"the column '{name}' stands twice; keep one"):

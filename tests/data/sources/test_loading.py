@@ -42,11 +42,48 @@ def flagged(**flags):
     return {"messages": [row["messages"][0], row["messages"][1] | flags]}
 
 
-def test_alpaca_rows_keep_their_text_but_for_white_space_at_the_end(tmp_path):
-    rows = [{"instruction": " Add\u2028é:", "input": "1\u00a0e\u0301", "output": "\n2 \n"}]
+def test_rows_keep_their_text_but_for_white_space_around_it_and_line_ends(tmp_path):
+    rows = [{"instruction": " Add\u2028é:\r\n  x\ry", "input": "\ufeff1\u00a0e\u0301\u00a0", "output": "\n\t2  3 \r\n"}]
     assert load(tmp_path, rows, ALPACA).items == (
-        Item(id="d-0", instruction=" Add\u2028é:", context="1\u00a0e\u0301", response="\n2"),
+        Item(id="d-0", instruction="Add\u2028é:\n  x\ny", context="1\u00a0e\u0301", response="2  3"),
     )
+
+
+AROUND = st.text(" \t\r\n\u00a0\u3000\ufeff", max_size=4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(AROUND, AROUND)
+def test_white_space_around_texts_changes_neither_items_nor_prompts_nor_their_digest(tmp_path_factory, before, after):
+    def around(text):
+        return f"{before}{text}{after}"
+
+    folder = tmp_path_factory.mktemp("rows")
+    plain = {"s": "Be brief.", "q": "Where is it?", "i": "the Louvre", "a": "Paris", "h": [["Hi", "Hello"]]}
+    spaced = {name: around(text) if name != "h" else [[around("Hi"), around("Hello")]] for name, text in plain.items()}
+    fields = {"system": "s", "instruction": "q", "input": "i", "output": "a", "history": "h"}
+    asked = {"instruction": "q", "input": "i"}
+    assert load(folder, [spaced], fields) == load(folder, [plain], fields)
+    assert load_prompts("p", spec(folder, [spaced], asked)) == load_prompts("p", spec(folder, [plain], asked))
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\u00a0\n", "\u200b\ufeff", "\u00ad"])
+def test_a_text_in_which_nothing_is_seen_is_empty(tmp_path, nothing):
+    rows = [{"q": nothing, "a": "x"}, {"q": "x", "a": nothing}, {"q": "x", "a": "y"}]
+    report = load(tmp_path, rows, QUESTION).report
+    assert (report.kept, report.empty_instructions, report.empty_responses) == (1, 1, 1)
+    with pytest.raises(UsageError, match="row 0: the prompt is empty"):
+        load_prompts("p", spec(tmp_path, rows, {"instruction": "q"}))
+
+
+def test_a_table_saved_with_line_ends_of_windows_is_the_same_dataset(tmp_path):
+    text = 'q,a\nWhere?,"Paris,\nFrance"\nWhen?,1789\n'
+    loaded = []
+    for name, content in (("unix", text), ("windows", text.replace("\n", "\r\n")), ("marked", "\ufeff" + text)):
+        (tmp_path / name).write_bytes(content.encode())
+        loaded.append(load_items("d", SourceSpec(path=str(tmp_path / name), fields=QUESTION)))
+    assert loaded[0] == loaded[1] == loaded[2]
+    assert loaded[0].items[0].response == "Paris,\nFrance"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +126,26 @@ def test_a_system_field_that_repeats_the_first_message_is_one(tmp_path):
     row = {"s": "be brief", **chat("be brief", "a", "b", roles=("system", "user", "assistant"))}
     (item,) = load(tmp_path, [row], {**MESSAGES, "system": "s"}).items
     assert (item.instruction, item.history) == ("be brief\n\na", ())
+
+
+def test_an_empty_system_message_leaves_the_field_its_word(tmp_path):
+    row = {"s": "be brief", **chat(" ", "a", "b", roles=("system", "user", "assistant"))}
+    (item,) = load(tmp_path, [row], {**MESSAGES, "system": "s"}).items
+    assert item.instruction == "be brief\n\na"
+
+
+@pytest.mark.parametrize("shape", [("role", "content"), ("from", "value")])
+@pytest.mark.parametrize("flag", ["weight", "train", "trainable", "train_on_turn", "loss"])
+def test_flags_are_honoured_or_refused_in_every_shape_of_a_message(tmp_path, shape, flag):
+    def row(asked, answered):
+        turns = zip(("user", "assistant"), "ab", (asked, answered), strict=True)
+        return {"messages": [{**dict(zip(shape, turn[:2], strict=True)), flag: turn[2]} for turn in turns]}
+
+    for flags in ((None, None), (None, True), (False, 1), (0, 1.0)):
+        assert load(tmp_path, [row(*flags)], MESSAGES).items == load(tmp_path, [chat("a", "b")], MESSAGES).items
+    for flags in ((None, False), (True, True), (None, 0.5), (None, "true")):
+        with pytest.raises(UsageError, match=f"'{flag}' of .* is not honoured here"):
+            load(tmp_path, [row(*flags)], MESSAGES)
 
 
 def test_no_input_is_an_empty_input(tmp_path):
@@ -295,6 +352,23 @@ def test_prompts_have_groups_and_equal_prompts_are_one_unit(tmp_path):
         load_prompts("p", spec(tmp_path, rows, fields, where={"kind": "regulr"}))
     with pytest.raises(UsageError, match="unknown field 'sort'"):
         load_prompts("p", spec(tmp_path, rows, fields, where={"sort": "regular"}))
+
+
+SPELLINGS = ["Who is Ren\u00e9?", "who is rene\u0301?", "Who  is\u00a0Ren\u00e9?", "\uff37ho is Ren\u00e9?"]
+
+
+def test_one_question_in_several_spellings_is_one_unit(tmp_path):
+    others = ["Who is Rene?", 'Say "x"', "Say \u201cx\u201d", "1 + 1", "1 - 1"]
+    rows = [{"q": text} for text in (*SPELLINGS, *others)]
+    prompts = load_prompts("p", spec(tmp_path, rows, {"instruction": "q"})).prompts
+    assert [prompt.unit for prompt in prompts] == ["p-0"] * 4 + ["p-4", "p-5", "p-5", "p-7", "p-8"]
+    assert [prompt.instruction for prompt in prompts] == [row["q"] for row in rows]
+
+
+def test_a_row_in_two_forms_of_unicode_is_a_duplicate(tmp_path):
+    rows = [{"q": "Caf\u00e9?", "a": "\u00e9"}, {"q": "Cafe\u0301?", "a": "e\u0301"}, {"q": "Cafe?", "a": "e"}]
+    assert load(tmp_path, rows, QUESTION).report.duplicates == 1
+    assert [item.id for item in load(tmp_path, rows, QUESTION, drop_duplicates=True).items] == ["d-0", "d-2"]
 
 
 def test_ugly_prompts_end_in_one_line(tmp_path):

@@ -54,6 +54,13 @@ def test_case_punctuation_and_white_space_do_not_count_and_context_does():
     assert result.facts == {"prompts": 4, "exact": 1, "ngram": 2, "found": 2, "too_short": 2}
 
 
+def test_one_question_in_several_spellings_is_found():
+    items = [item(0, "Where is the caf\u00e9?"), item(1, "one two\u00a0three"), item(2, "Stra\u00dfe A1")]
+    texts = ("where is the cafe\u0301", "o\u00adne two three", "STRASSE \uff21\uff11")
+    assert overlap(items, [prompt(number, text) for number, text in enumerate(texts)], n=2).exact == (1, 1, 1)
+    assert overlap(items, [prompt(0, "Where is the cafe?")]).exact == (0,)
+
+
 def test_thirteen_words_is_the_default_and_none_is_refused():
     thirteen = "a b c d e f g h i j k l m"
     assert overlap([item(0, f"x {thirteen} y")], [prompt(0, f"y {thirteen} x")]).shares == (1 / 3,)
