@@ -31,16 +31,20 @@ class Neftune(Method):
 
         def remember(module: nn.Module, arguments: Any, keywords: dict[str, Any]) -> None:
             given = signature(module.forward).bind_partial(*arguments, **keywords).arguments
-            masks[:] = [given.get("attention_mask", given.get("kwargs", {}).get("attention_mask"))]
+            mask = (given.get("kwargs", {}) | given).get("attention_mask")
+            if not masks or (isinstance(mask, torch.Tensor) and mask.ndim == 2):
+                masks[:] = [mask]
 
         def disturb(module: nn.Module, inputs: Any, output: torch.Tensor) -> torch.Tensor:
+            known, masks[:] = list(masks), []
             if not module.training:
                 return output
-            if not masks:
+            if not known:
                 raise ItlError(f"NEFTune does not see which positions of {type(model).__name__} are padding")
-            return output + scale * noise(output, masks.pop(), alpha)
+            return output + scale * noise(output, known[0], alpha)
 
-        _backbone(model).register_forward_pre_hook(remember, with_kwargs=True)
+        for part in _around(embeddings, model):
+            part.register_forward_pre_hook(remember, with_kwargs=True)
         embeddings.register_forward_hook(disturb)
         return model
 
@@ -95,8 +99,6 @@ def scale_of(embeddings: nn.Module) -> float:
     return float(made / rows) if rows else 1.0
 
 
-def _backbone(model: nn.Module) -> nn.Module:
-    """The part that is called with the mask and embeds; what is put around a model later may call past its hooks."""
-    inner: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
-    backbone: nn.Module = inner.base_model
-    return backbone
+def _around(part: nn.Module, model: nn.Module) -> list[nn.Module]:
+    """The modules that a part is in: which of them is called with the mask is the architecture's own affair."""
+    return [one for one in model.modules() if one is not part and any(inner is part for inner in one.modules())]

@@ -12,6 +12,11 @@ MORE = {
     "Gemma": {"head_dim": 4}, "Gemma2": {"head_dim": 4}, "Gemma3": {"head_dim": 4}, "Mixtral": EXPERTS,
     "GptOss": EXPERTS | {"head_dim": 4, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0}},
     "Qwen3Moe": {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 12, "head_dim": 4},
+    "MBart": {
+        "d_model": 16, "decoder_layers": 1, "encoder_layers": 1, "decoder_attention_heads": 2, "decoder_ffn_dim": 8,
+        "scale_embedding": True,
+    },
+    "Mamba": {"state_size": 4},
     "GPT2": {"n_embd": 16, "n_layer": 2, "n_head": 4, "n_positions": 64, "bos_token_id": 1, "eos_token_id": 2},
 }  # fmt: skip
 NAMES = {"Gemma3": "Gemma3Text"}

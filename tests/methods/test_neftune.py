@@ -90,6 +90,27 @@ def test_embeddings_that_are_not_scaled_have_the_scale_1_exactly():
     assert scale_of(nn.Embedding(3, 2, _weight=torch.zeros(3, 2))) == 1.0
 
 
+@pytest.mark.parametrize(("name", "scale"), [("GPT2", 1), ("Mamba", 1), ("MBart", 4), ("Gemma2", 4)])
+def test_padding_gets_no_noise_whichever_part_of_an_architecture_is_called_with_the_mask(name, scale):
+    mask = torch.ones_like(IDS)
+    mask[:, 20:] = 0
+    noise, _ = noise_of(Neftune({"noise_alpha": ALPHA}).wrap_model(tiny(name)), mask=mask)
+    bound = scale * ALPHA / (20 * 16) ** 0.5
+    assert not noise[:, 20:].any()
+    assert 0.95 * bound < float(noise[:, :20].abs().max()) <= 1.0001 * bound
+
+
+def test_rows_that_come_without_a_mask_after_others_with_one_count_as_a_whole():
+    model, mask = Neftune({"noise_alpha": ALPHA}).wrap_model(tiny("Llama")), torch.ones_like(IDS)
+    mask[:, 20:] = 0
+    watched, clean = Watched(model), tiny("Llama").get_input_embeddings()(IDS)
+    with torch.no_grad():
+        model.eval()(input_ids=IDS, attention_mask=mask)
+        model.train()(input_ids=IDS)
+    assert torch.equal(watched.seen[0], clean)
+    assert (watched.seen[1] != clean).all(dim=-1).all()
+
+
 def both(model, first):
     methods = [method_of("full-neftune", {"noise_alpha": ALPHA}), method_of("lora", LORA)]
     for method in methods if first == "noise" else methods[::-1]:
