@@ -5,6 +5,31 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+TEXT = "text (in quotes, where YAML would read something else)"
+MAPPING = "a mapping ({key: value})"
+LIST = "a list ([a, b])"
+WRONG_KIND = {  # pydantic's type of an issue -> what is accepted instead
+    "string_type": TEXT,
+    "float_type": "a number",
+    "int_type": "a whole number",
+    "bool_type": "true or false",
+    "dict_type": MAPPING,
+    "model_type": MAPPING,
+    "tuple_type": LIST,
+    "list_type": LIST,
+}
+WRONG_VALUE = {
+    "float_parsing": "a number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_parsing": "true or false",
+    "finite_number": "a finite number",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "string_too_short": "text that is not empty",
+    "too_short": "{min_length} or more entries",
+    "too_long": "at most {max_length} entries",
+}
 Identifier = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.\-]*$")]
 Text = Annotated[str, Field(min_length=1)]
 

@@ -9,35 +9,11 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from itl_bench.errors import nearest, short, unknown
+from itl_bench.specs import MAPPING, WRONG_KIND, WRONG_VALUE
 
 AnyModel = TypeVar("AnyModel", bound=BaseModel)
 Location = tuple[int | str, ...]
 
-TEXT = "text (in quotes, where YAML would read something else)"
-MAPPING = "a mapping ({key: value})"
-LIST = "a list ([a, b])"
-WRONG_KIND = {  # pydantic's type of an issue -> what is accepted instead
-    "string_type": TEXT,
-    "float_type": "a number",
-    "int_type": "a whole number",
-    "bool_type": "true or false",
-    "dict_type": MAPPING,
-    "model_type": MAPPING,
-    "tuple_type": LIST,
-    "list_type": LIST,
-}
-WRONG_VALUE = {
-    "float_parsing": "a number",
-    "int_parsing": "a whole number",
-    "int_from_float": "a whole number",
-    "bool_parsing": "true or false",
-    "finite_number": "a finite number",
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "a number of at least {ge:g}",
-    "string_too_short": "text that is not empty",
-    "too_short": "{min_length} or more entries",
-    "too_long": "at most {max_length} entries",
-}
 PATTERNS = {
     r"^[a-z0-9][a-z0-9.\-]*$": "a name of small letters, digits, '.' and '-' (as alpaca-52k)",
     r"^[A-Z]\d\d[a-z]?$": "a capital letter, two digits and perhaps a small letter (as C07 or X02b)",

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from itl_bench.methods.parameters import Parameter
 from itl_bench.methods.registry import SHIPPED
 from itl_bench.specs import Code, Identifier, Spec, Text
 
@@ -15,14 +16,14 @@ class MethodSpec(Spec):
         trains: What it moves; its cells are priced by that.
         code: "module:Class" of the method; that of the shipped one where the id is one's and none is given. None where
             a method is known from published tables only.
-        parameters: Given to the method.
+        parameters: Given to the method; held to what it declares where its cells are planned, or before they train.
     """
 
     id: Identifier
     title: Text
     trains: Literal["adapter", "all", "none"]
     code: Code | None = None
-    parameters: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod

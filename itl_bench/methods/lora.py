@@ -1,19 +1,33 @@
 """LoRA fine-tuning (the paper's LFT): Hu et al. 2021, arXiv 2106.09685."""
 
 from torch import nn
+from transformers.pytorch_utils import Conv1D
 
+from itl_bench.errors import UsageError
 from itl_bench.methods.method import Method
+from itl_bench.methods.parameters import LoraParameters
 
 
 class Lora(Method):
     """Tune low-rank additions to the linear layers; the model's own weights stay."""
 
+    Parameters = LoraParameters
+
     def wrap_model(self, model: nn.Module) -> nn.Module:
-        """Add adapters: `rank`, `alpha`, and `targets` ("all-linear", the output head left out)."""
+        """Add adapters of `rank` and `alpha` where `targets` says.
+
+        Raises:
+            UsageError: peft has no adapter for what the targets name.
+        """
         from peft import LoraConfig, get_peft_model
 
+        rank, alpha, targets = (self.parameters[name] for name in ("rank", "alpha", "targets"))
         config = LoraConfig(
-            r=int(self.parameters["rank"]), lora_alpha=int(self.parameters["alpha"]), lora_dropout=0.0,
-            target_modules=str(self.parameters["targets"]), task_type="CAUSAL_LM",
+            r=rank, lora_alpha=alpha, lora_dropout=0.0, task_type="CAUSAL_LM",  # type: ignore[arg-type]
+            target_modules=targets if isinstance(targets, str) else list(targets),  # type: ignore[arg-type]
+            fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),  # GPT-2's, stored transposed
         )  # fmt: skip
-        return get_peft_model(model, config)
+        try:
+            return get_peft_model(model, config)
+        except ValueError as error:
+            raise UsageError(f"no adapter can go to the targets {targets!r}: {' '.join(str(error).split())}") from error

@@ -14,7 +14,7 @@ from itl_bench.data.tokens.rendering import DAY
 from itl_bench.errors import UsageError
 from itl_bench.measures.registry import BESIDE, Measure, by_name
 from itl_bench.methods.recipe import Tuning
-from itl_bench.methods.registry import identity
+from itl_bench.methods.registry import check_parameters, identity
 from itl_bench.plan.cells import TunedCell
 from itl_bench.plan.made_of import Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
 from itl_bench.store.keys import Task
@@ -87,7 +87,8 @@ class Graph:
         if method.code is None or method.trains == "none":
             raise UsageError(f"the method {method.id!r} trains nothing: its entry has no 'code'")
         try:
-            source = identity(method.code)
+            check_parameters(method.code, method.parameters)
+            source = identity(method.code, bool(self.catalog.models[cell.model].weights.shipped))
         except UsageError as error:
             raise UsageError(f"method {method.id}: {error}") from None
         spec = {

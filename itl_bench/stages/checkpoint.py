@@ -37,12 +37,12 @@ def build_checkpoint(task: Task, parents: Mapping[str, Artifact], folder: Path) 
     spec: Mapping[str, Any] = task.spec
     base, items = parents["base"].folder, parents["corpus"].folder / ITEMS
     how = tuning_of(task.place)
+    method = load_method(how.code, spec["method"]["parameters"])  # what is wrong with them is said first
     count = gpus_of(spec, how, base, items, this_machine())
     if count > 1:
         with on_several_gpus(count) as gpus:
             train_in_processes(_job(spec, how, base, items, folder, count), gpus)
         return
-    method = load_method(how.code, spec["method"]["parameters"])
     with on_own_gpu():
         model, log = tune(
             load_model(base), load_tokenizer(base), read_lines(items, Item), method, how.recipe,

@@ -18,6 +18,7 @@ from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_N
 from transformers.utils import logging
 
 from itl_bench.errors import ItlError, UsageError
+from itl_bench.stages.adapters import check_shared
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -91,7 +92,7 @@ def load_adapted(
     """A base under a checkpoint's adapter, not merged: switched off (`disable_adapter`), it is the base itself.
 
     Raises:
-        UsageError: The checkpoint is no adapter.
+        UsageError: The checkpoint is no adapter, or one of a weight that has another place in the model.
         ItlError: The files are damaged.
     """
     if not has_adapter(checkpoint):
@@ -102,6 +103,7 @@ def load_adapted(
     model = load_model(base, dtype, device)
     with readable(f"the adapter in {checkpoint}"):
         adapted: PeftModel = PeftModel.from_pretrained(model, checkpoint, local_files_only=True)
+    check_shared(adapted)
     adapted.eval()
     return adapted
 
@@ -115,11 +117,13 @@ def add_adapter(model: "PeftModel", checkpoint: Path, name: str) -> None:
         name: Of the adapter in the model.
 
     Raises:
+        UsageError: It changes a weight that has another place in the model.
         ItlError: The files are damaged.
     """
     _check_adapter_weights(checkpoint)
     with readable(f"the adapter in {checkpoint}"):
         model.load_adapter(str(checkpoint), name, local_files_only=True)
+    check_shared(model)
     model.eval()
 
 

@@ -5,9 +5,12 @@ import hashlib
 import pytest
 import torch
 
+from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
 from itl_bench.methods.neftune import noise
 from itl_bench.methods.registry import SHIPPED, identity, load_method
+from itl_bench.plan.cells import Replicate, TunedCell
+from itl_bench.plan.graph import Graph
 from tests.helpers.methods_made import codes, method_of
 from tests.helpers.tiny_weights import tiny_llama
 
@@ -72,6 +75,22 @@ def test_every_method_of_the_catalog_that_trains_is_a_shipped_one():
 
 def test_a_first_version_keeps_the_keys_of_stores_made_before():
     assert all(SHIPPED[name].version in (first, *range(2, 100)) for name, first in FIRST.items())
+
+
+def test_noise_is_new_on_every_base_but_those_that_ship_and_nothing_else_is():
+    for name, shipped in SHIPPED.items():
+        assert identity(shipped.code) == shipped.version
+        assert identity(shipped.code, ships=False) == (2 if name == "full-neftune" else shipped.version)
+
+
+def test_cells_of_noise_on_bases_that_ship_keep_their_keys():
+    graph = Graph(load_catalog())
+    cells = {
+        ("bios1m", "bios-new30-short", 0.003): FIRST["full-neftune"], ("gemma270m", "atlas-new50-short", 0.0001): 2,
+    }  # fmt: skip
+    for (model, dataset, rate), source in cells.items():
+        task = graph.checkpoint(TunedCell(model, dataset, "full-neftune", rate, Replicate(1, 11)))
+        assert task.spec["method"]["source"] == source
 
 
 OWN = "class Own(Method):\n    pass\n"

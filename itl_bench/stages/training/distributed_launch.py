@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from itl_bench.errors import ItlError
+from itl_bench.methods.parameters import Parameter
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.specs import Count, Spec, Text
 
@@ -42,7 +43,7 @@ class Job(Spec):
     folder: Path
     log: Text
     method: Text
-    parameters: dict[str, bool | int | float | str]
+    parameters: dict[str, Parameter]
     recipe: TuningRecipe
     rate: float
     seed: int

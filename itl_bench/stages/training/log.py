@@ -30,7 +30,7 @@ class TrainingLog:
         response_head: Whether the output head saw only the positions that predict response tokens.
         truncated: Items that lost tokens to the cutoff.
         dropped: Items without a token of a response within the cutoff, which were not trained on.
-        notes: What the recipe asked for and was left out, with the reason.
+        notes: What the recipe asked for and was left out, with the reason; what adapters do not reach.
         processes: That trained the cell together; times and memory are those of the first one.
     """
 

@@ -18,6 +18,7 @@ from itl_bench.errors import ItlError, UsageError
 from itl_bench.stages.training.log import TrainingLog
 
 Kind = Literal["none", "ddp", "fsdp"]
+MODEL_CARD = "README.md"  # a form that peft writes, with nothing filled in but where the base is
 
 
 @dataclass(frozen=True)
@@ -115,15 +116,31 @@ def check_sharding(model: nn.Module, sharding: Sharding) -> None:
 def save_tuned(model: nn.Module, folder: Path) -> None:
     """Write the adapter, or all weights, as safetensors; collective where the model is sharded, the first one writes.
 
+    The same training gives the same bytes wherever it runs: no file says where the base is, and names are in order.
+
     Args:
-        model: A model of transformers or peft.
+        model: A model of transformers or peft; it forgets where it was loaded from.
         folder: Where to.
     """
     whole: Any = model
+    _forget_place(model)
     if _found(model).kind == "fsdp":
         whole.save_pretrained(folder, state_dict=whole_weights(model), is_main_process=distributed.get_rank() == 0)
     elif not distributed.is_initialized() or distributed.get_rank() == 0:
         whole.save_pretrained(folder)
+    (folder / MODEL_CARD).unlink(missing_ok=True)
+
+
+def _forget_place(model: nn.Module) -> None:
+    """Leave nothing of this machine, nor the order of a set, in the files that libraries write of a model."""
+    base = _base(model)
+    base.name_or_path = base.config._name_or_path = ""
+    configs: dict[str, Any] = getattr(model, "peft_config", {})
+    for config in configs.values():
+        config.base_model_name_or_path = None
+        for name, value in vars(config).items():
+            if isinstance(value, set):
+                setattr(config, name, sorted(value))
 
 
 def whole_weights(model: nn.Module) -> dict[str, torch.Tensor]:

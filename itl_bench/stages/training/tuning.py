@@ -13,6 +13,7 @@ from itl_bench.data.tokens.preflight import ModelFacts, Pipeline, check_targets,
 from itl_bench.data.tokens.template import IGNORED, Example, padding_id, tokenize_items
 from itl_bench.methods.method import Method
 from itl_bench.methods.recipe import TuningRecipe
+from itl_bench.stages.adapters import adaptable, check_shared, linear_weights, reach_note
 from itl_bench.stages.generation.greedy import left_mask
 from itl_bench.stages.positions import check_rows, positions
 from itl_bench.stages.training.arguments import (
@@ -32,6 +33,7 @@ class Prepared(NamedTuple):
 
     model: nn.Module
     facts: ModelFacts
+    notes: tuple[str, ...] = ()  # for the log
 
 
 def tune(
@@ -67,15 +69,17 @@ def prepare(model: PreTrainedModel, method: Method, recipe: TuningRecipe, seed: 
         seed: Of what the method adds.
 
     Raises:
-        ItlError: The method's adapters would go nowhere.
+        ItlError: The method's adapters would go nowhere, or to a weight that has another place in the model.
     """
     set_seed(seed)
-    rows, limit = _embedding_rows(model), positions(model.config)
-    check_targets(_linear_layers(model), str(method.parameters.get("targets", "")))
+    rows, limit, linear = _embedding_rows(model), positions(model.config), linear_weights(model)
+    check_targets(adaptable(model), _targets(method))
     wrapped = method.wrap_model(model)
+    check_shared(wrapped)
+    note = reach_note(linear, wrapped)
     if runs_in_bf16(recipe):
         round_frozen_weights(wrapped)
-    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped), limit))
+    return Prepared(wrapped, ModelFacts(rows, _embedding_rows(wrapped), limit), (note,) if note else ())
 
 
 def fit(
@@ -107,17 +111,17 @@ def fit(
     check_rows(tokenized.rows, [len(one.ids) for one in tokenized.examples], prepared.facts.positions)
     log = train(model, tokenized.examples, method, recipe, rate, seed, padding_id(tokenizer), sharding)
     log.truncated, log.dropped = tokenized.truncated, tokenized.dropped
-    log.notes += tokenized.notes
+    log.notes[:0] = [*prepared.notes, *tokenized.notes]
     return model.eval(), log
 
 
-def _linear_layers(model: nn.Module) -> tuple[str, ...]:
-    return tuple(name for name, module in model.named_modules() if isinstance(module, nn.Linear))
+def _targets(method: Method) -> str | Sequence[str]:
+    targets = method.parameters.get("targets", "")
+    return targets if isinstance(targets, str | tuple) else ""  # a method of one's own may call another thing so
 
 
 def _embedding_rows(model: nn.Module) -> int:
-    embeddings: nn.Embedding = model.get_input_embeddings()  # type: ignore[operator]
-    return int(embeddings.num_embeddings)
+    return len(model.get_input_embeddings().weight)  # type: ignore[operator]
 
 
 def train(
