@@ -33,7 +33,11 @@ class _Tuned(NamedTuple):
 
 
 def build_checkpoint(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
-    """Tune a base on a corpus with a method."""
+    """Tune a base on a corpus with a method.
+
+    Raises:
+        DivergedError: The weights that came of it are no numbers.
+    """
     spec: Mapping[str, Any] = task.spec
     base, items = parents["base"].folder, parents["corpus"].folder / ITEMS
     how = tuning_of(task.place)
@@ -48,7 +52,7 @@ def build_checkpoint(task: Task, parents: Mapping[str, Artifact], folder: Path) 
             load_model(base), load_tokenizer(base), read_lines(items, Item), method, how.recipe,
             float(spec["rate"]), int(spec["seed"]),
         )  # fmt: skip
-        save_tuned(model, folder)
+        save_tuned(model, folder, log, float(spec["rate"]))
     log.write(folder / TRAINING)
 
 
