@@ -56,8 +56,8 @@ def make_base(
     folder.mkdir(parents=True, exist_ok=True)
     model = pretrain(world, recipe, tokenizer, state, on_step)
     model.bfloat16()
-    if found := not_finite(kept_tensors(model)):
-        raise DivergedError(f"pre-training at the learning rate {recipe.rate:g} diverged: {found.first} is no number")
+    if broken := not_finite(kept_tensors(model)):
+        raise DivergedError(f"pre-training at the learning rate {recipe.rate:g} diverged: {broken.first} is no number")
     model.save_pretrained(folder, safe_serialization=True)
     (folder / "generation_config.json").unlink(missing_ok=True)  # how to decode is said where it is done
     tokenizer.save_pretrained(folder)

@@ -1,6 +1,5 @@
 """A training that diverged saves nothing, and says in one line what was wrong from when on."""
 
-import dataclasses
 from functools import partial
 from types import SimpleNamespace
 
@@ -66,9 +65,7 @@ def test_what_overflows_in_the_precision_that_is_saved_is_not_saved(tmp_path, pr
     if precision == torch.float32:
         save()
         return
-    with pytest.raises(
-        DivergedError, match=r"1 of \d+ weights .* first model.norm.weight, and the loss was a number in"
-    ):
+    with pytest.raises(DivergedError, match=r"1 of \d+ weights .* first model.norm.weight, and the loss was"):
         save()
 
 
@@ -112,16 +109,10 @@ def test_the_stage_says_so_however_many_processes_train(parents, tmp_path, monke
 
 def test_pretraining_that_diverges_ends_with_its_first_loss_that_is_no_number(tmp_path):
     steps = []
-    high = (
-        SMALL.model_copy(update={"rate": RATE})
-        if hasattr(SMALL, "model_copy")
-        else dataclasses.replace(SMALL, rate=RATE)
-    )
-    with pytest.raises(
-        DivergedError, match=r"pre-training at the learning rate 1e\+30 diverged: the loss of step 2 of 6"
-    ):
+    high = SMALL.model_copy(update={"rate": RATE})
+    with pytest.raises(DivergedError, match=r"pre-training .* 1e\+30 diverged: the loss of step 3 of 6 is nan; take "):
         bases.pretrain(WORLD, high, TOKENIZER, tmp_path / "state.pt", lambda step, loss: steps.append(step))
-    assert steps == [1]
+    assert steps == [1, 2]
 
 
 def test_a_base_that_is_no_numbers_as_it_would_be_stored_is_not_stored(tmp_path, monkeypatch):
