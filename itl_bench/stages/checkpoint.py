@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from itl_bench.data.rows import Item, read_lines
 from itl_bench.data.tokens.template import tokenize_items
+from itl_bench.data.weights.folder import weight_files
 from itl_bench.machine.cell_cost import cell_cost
 from itl_bench.machine.devices import on_own_gpu, on_several_gpus
 from itl_bench.machine.memory import RANK
@@ -70,9 +71,9 @@ def gpus_of(spec: Mapping[str, Any], how: Tuning, base: Path, items: Path, machi
 
 
 def parameters_in(folder: Path) -> int:
-    """Weights in the safetensors files of a folder; only their headers are read."""
+    """Weights in the files that a model is loaded from, and not in others beside them; only their headers are read."""
     total = 0
-    for path in folder.glob("*.safetensors"):
+    for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
             total += sum(torch.Size(file.get_slice(name).get_shape()).numel() for name in file.keys())  # noqa: SIM118
     return total

@@ -1,9 +1,11 @@
 """Weights that are numbers: a tensor with NaN or infinity is found before anything is made of it, or kept."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from safetensors import safe_open
 from torch import nn
 
 from itl_bench.errors import ItlError
@@ -61,6 +63,13 @@ def check_finite(tensors: Named, name: str) -> None:
             f"{name} holds NaN or infinity in the tensor {found.first} "
             f"({found.broken} of {found.total} tensors do); get the files again, or give other weights"
         )
+
+
+def tensors_in(files: Iterable[Path]) -> Iterator[tuple[str, torch.Tensor]]:
+    """The tensors of safetensors files, one after the other: never more than one of them takes memory."""
+    for path in files:
+        with safe_open(path, framework="pt") as file:
+            yield from ((name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118
 
 
 def kept_tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
