@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from transformers import CONFIG_MAPPING
 from transformers.models.auto import modeling_auto as auto
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
 
 from itl_bench.errors import UsageError
 
@@ -51,7 +51,7 @@ def check_config(config: Mapping[str, Any], name: str) -> None:
     for architecture in config.get("architectures") or ():
         check_causal(str(architecture), name)
     kind = config.get("model_type")
-    if kind in CONFIG_MAPPING_NAMES and kind not in CAUSAL:
+    if kind in CONFIG_MAPPING and kind not in CAUSAL:
         other = next((words for words, names in OTHERS.items() if kind in names), "another kind of model")
         raise UsageError(f"{name} is of the type {kind}, {other}; give a decoder of text, as LlamaForCausalLM")
 

@@ -163,11 +163,6 @@ class Spoilt:
 
 NAN, INFINITE = float("nan"), float("inf")
 SPOILT = [Spoilt(NAN), Spoilt(INFINITE), Spoilt(-INFINITE, "bfloat16"), Spoilt(NAN, "float16")]
-    Spoilt(float("nan")),
-    Spoilt(float("inf")),
-    Spoilt(-float("inf"), "bfloat16"),
-    Spoilt(float("nan"), "float16"),
-]
 
 
 def spoil(folder, one):
