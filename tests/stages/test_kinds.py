@@ -79,6 +79,18 @@ def test_what_is_handled_is_tuned_and_kept(folder, tmp_path, method):
         assert not torch.allclose(again(input_ids=ids).logits, load_model(folder)(input_ids=ids).logits)
 
 
+def test_rows_are_joined_only_where_none_sees_another(folder):
+    joins = load_model(folder).config.model_type == "gemma3"
+    plain = {"epochs": 2, "batch": 4, "template": "plain", "warmup_ratio": 0.0}
+    logs = []
+    for packing in (False, True):
+        recipe, parts = TuningRecipe(**plain, packing=packing), (load_model(folder), load_tokenizer(folder), ITEMS)
+        logs.append(tune(*parts, method_of("full", {}), recipe, 0.01, 0)[1])
+    assert logs[1].losses == pytest.approx(logs[0].losses, rel=1e-3)
+    said = "rows are padded, not packed: the model would read a row as going on from the one before it"
+    assert logs[1].notes == ([] if joins else [said])
+
+
 def greedy_by_hand(model, prompt, count):
     """The likeliest token, one at a time, without a cache and without padding."""
     ids = list(prompt)

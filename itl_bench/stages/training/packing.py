@@ -1,0 +1,35 @@
+"""Whether rows that are joined into one leave each other alone: not every model knows where one begins."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from itl_bench.stages.training.response_head import CHECKED_TOKENS, tolerance_of
+
+
+@torch.no_grad()
+def rows_mix(model: nn.Module, first: Sequence[int], second: Sequence[int]) -> bool:
+    """Whether a row's logits are others after another row than alone.
+
+    Transformers knows by positions that begin anew where a row does. What keeps a state of all that it has read, as
+    Mamba does, goes on past that, and so do some models with attention.
+
+    Args:
+        model: A causal language model, whatever is wrapped around it.
+        first: Some tokens of one row.
+        second: Some tokens of another.
+    """
+    before, row = list(first[:CHECKED_TOKENS]), list(second[:CHECKED_TOKENS])
+    device = next(model.parameters()).device
+    positions = torch.tensor([[*range(len(before)), *range(len(row))]], device=device)
+    training = model.training
+    model.eval()
+    try:
+        alone = model(input_ids=torch.tensor([row], device=device)).logits[0]
+        joined = model(input_ids=torch.tensor([before + row], device=device), position_ids=positions).logits[0]
+    except TypeError:  # the model takes no positions
+        return True
+    finally:
+        model.train(training)
+    return not bool((joined[len(before) :] - alone).abs().max() <= tolerance_of(alone) * alone.abs().max())
