@@ -13,7 +13,7 @@ def rows_mix(model: nn.Module, first: Sequence[int], second: Sequence[int]) -> b
     """Whether a row's logits are others after another row than alone.
 
     Transformers knows by positions that begin anew where a row does. What keeps a state of all that it has read, as
-    Mamba does, goes on past that, and so do some models with attention.
+    Mamba does, goes on past that.
 
     Args:
         model: A causal language model, whatever is wrapped around it.
@@ -26,8 +26,10 @@ def rows_mix(model: nn.Module, first: Sequence[int], second: Sequence[int]) -> b
     training = model.training
     model.eval()
     try:
-        alone = model(input_ids=torch.tensor([row], device=device)).logits[0]
-        joined = model(input_ids=torch.tensor([before + row], device=device), position_ids=positions).logits[0]
+        whole = torch.tensor([before + row], device=device)
+        # Without a cache, as in training: with one, transformers does not look for beginnings.
+        alone = model(input_ids=whole[:, len(before) :], use_cache=False).logits[0]
+        joined = model(input_ids=whole, position_ids=positions, use_cache=False).logits[0]
     except TypeError:  # the model takes no positions
         return True
     finally:
