@@ -44,7 +44,8 @@ MIXTURES = {
     ),
     "gpt2": lambda: transformers.GPT2LMHeadModel(
         transformers.GPT2Config(
-            vocab_size=len(LETTERS), n_embd=16, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2
+            vocab_size=len(LETTERS), n_embd=16, n_layer=2, n_head=2, bos_token_id=1, eos_token_id=2, resid_pdrop=0.0,
+            embd_pdrop=0.0, attn_pdrop=0.0
         )
     ),
 }  # fmt: skip
@@ -80,7 +81,7 @@ def test_what_is_handled_is_tuned_and_kept(folder, tmp_path, method):
 
 
 def test_rows_are_joined_only_where_none_sees_another(folder):
-    joins = load_model(folder).config.model_type not in ("mamba", "mamba2", "falcon_mamba", "rwkv")
+    joins = load_model(folder).config.model_type not in ("mamba", "mamba2", "falcon_mamba", "rwkv", "lfm2")
     plain = {"epochs": 2, "batch": 4, "template": "plain", "warmup_ratio": 0.0}
     logs = []
     for packing in (False, True):

@@ -91,9 +91,9 @@ def reason_against(model: nn.Module, ids: tuple[int, ...]) -> str | None:
     return None
 
 
-def tolerance_of(logits: torch.Tensor) -> float:
-    """How far logits of the same may be apart, as a share of the largest."""
-    return max(TOLERANCE, ROUNDINGS * _epsilon(logits))
+def tolerance_of(logits: torch.Tensor, least: float = TOLERANCE) -> float:
+    """How far logits of the same may be apart, as a share of the largest: so many roundings, or the least in fp32."""
+    return max(least, ROUNDINGS * _epsilon(logits))
 
 
 def _epsilon(logits: torch.Tensor) -> float:
