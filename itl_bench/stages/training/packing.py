@@ -7,9 +7,7 @@ from torch import nn
 
 from itl_bench.stages.training.response_head import CHECKED_TOKENS, tolerance_of
 
-APART = (
-    1e-4  # of the largest logit, in fp32: a short convolution moves only the first tokens of a row, and those little
-)
+APART = 1e-4  # of the largest logit, in fp32: a short convolution moves the first tokens of a row only, and little
 
 
 @torch.no_grad()
@@ -24,7 +22,7 @@ def rows_mix(model: nn.Module, first: Sequence[int], second: Sequence[int]) -> b
         first: Some tokens of one row.
         second: Some tokens of another.
     """
-    before, row = list(first[:CHECKED_TOKENS]), list(second[:CHECKED_TOKENS])
+    before, row = list(first[-CHECKED_TOKENS:]), list(second[:CHECKED_TOKENS])
     device = next(model.parameters()).device
     positions = torch.tensor([[*range(len(before)), *range(len(row))]], device=device)
     training = model.training
