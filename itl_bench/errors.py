@@ -16,6 +16,10 @@ class UnsuitableBaseError(UsageError):
     """A base knows too little or too much to be tuned on, or asked, what is wanted: no mistake, another base may do."""
 
 
+class DivergedError(ItlError):
+    """A training ended with weights that are no numbers: no other cell is touched, and a lower rate may do."""
+
+
 class EvidenceError(ItlError):
     """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
 

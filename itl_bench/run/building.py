@@ -2,10 +2,10 @@
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
@@ -15,7 +15,7 @@ from itl_bench.machine.devices import take_gpu
 from itl_bench.record import CaseRecord
 from itl_bench.run.asked_first import CheckAsked, asked_first
 from itl_bench.store.executor import Builder, LocalExecutor
-from itl_bench.store.keys import Task, needed
+from itl_bench.store.keys import Task, needed, resting_on
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import DamagedArtifactError, Store
 
@@ -49,6 +49,13 @@ class Work:
         by_key = {task.key: task for task in self.tasks}
         found = needed(by_key, self.targets)
         return [task for key, task in by_key.items() if key in found]
+
+    def without(self, lost: Collection[str]) -> Self:
+        """The same work, but for the targets that are built from what is lost."""
+        if not lost:
+            return self
+        gone = resting_on({task.key: task for task in self.tasks}, lost)
+        return replace(self, targets=tuple(key for key in self.targets if key not in gone))
 
 
 def work_of(cases: Iterable[Case], catalog: Catalog, profile: ProfileSpec | None, root: Path) -> Work:
@@ -110,6 +117,11 @@ class Built:
     damaged: tuple[str, ...] = ()  # messages: what was found damaged, set aside and built again
     stopped: Exception | None = None  # what ended the whole build: a full disk, an installation that is broken
 
+    @property
+    def diverged(self) -> dict[str, str]:
+        """Keys of tunings that diverged, with what was said of each: no breakdown, but a finding about their rates."""
+        return {key: one.message for key, one in self.failed.items() if one.diverged}
+
 
 def load_stages() -> Stages:
     """The builders of all stages, on this worker's own GPU; loads torch."""
@@ -154,6 +166,8 @@ def measured_verdict(
 ) -> CaseRecord:
     """The verdict of a measured case, from the tables in the store; one found damaged is built again first.
 
+    Where a tuning diverged there are no tables: the case gives no verdict at its rate, and that is no error.
+
     Raises:
         CannotBeAskedError: The base cannot be asked what the case asks.
         NotBuiltError: A table is not there because something failed in this run.
@@ -164,15 +178,16 @@ def measured_verdict(
     from itl_bench.verdicts.measured import verdict_from_store
 
     if built.failed or built.stopped:
-        require(work_of_case(case, catalog, profile, store.root), store, built)
+        require(work_of_case(case, catalog, profile, store.root).without(built.diverged), store, built)
     try:
-        return verdict_from_store(case, catalog, profile, store)
+        return verdict_from_store(case, catalog, profile, store, built.diverged)
     except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
         if isinstance(error, DamagedArtifactError):
             warnings.warn(str(error), stacklevel=2)
     work = work_of_case(case, catalog, profile, store.root)
-    require(work, store, build(work, store, run_id))
-    return verdict_from_store(case, catalog, profile, store)
+    built = build(work, store, run_id)
+    require(work.without(built.diverged), store, built)
+    return verdict_from_store(case, catalog, profile, store, built.diverged)
 
 
 def require(work: Work, store: Store, built: Built) -> None:

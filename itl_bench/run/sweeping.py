@@ -1,7 +1,7 @@
 """A sweep over learning rates: what has to be built, and which rate it chooses."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import yaml
@@ -12,7 +12,7 @@ from itl_bench.catalog.rates import ChosenRate, TriedRate, rate_id
 from itl_bench.data.rows import Table, read_table
 from itl_bench.errors import UsageError
 from itl_bench.files import write_atomically
-from itl_bench.plan.graph import Graph
+from itl_bench.plan.graph import Graph, parents_of
 from itl_bench.plan.rates import sweep_hash, sweep_losses
 from itl_bench.store.artifact import TABLE
 from itl_bench.store.keys import Task
@@ -33,22 +33,30 @@ def sweep_tasks(catalog: Catalog, table: CellTable) -> tuple[list[Task], list[st
     return list(graph.tasks.values()), targets
 
 
-def choose(catalog: Catalog, table: CellTable, store: Store) -> list[ChosenRate]:
+def choose(catalog: Catalog, table: CellTable, store: Store, diverged: Collection[str] = ()) -> list[ChosenRate]:
     """The best rate of every dataset and method of a table, from losses in the store.
+
+    Args:
+        catalog: The catalog of the sweep.
+        table: Its cells.
+        store: Where the losses are.
+        diverged: Keys of tunings that diverged: at their rates the loss is infinite.
 
     Raises:
         KeyError: A loss is not in the store.
         UsageError: A method diverged at every rate.
     """
-    return [_best(catalog, table, dataset, method, store) for dataset, method, _ in table.trained()]
+    return [_best(catalog, table, dataset, method, store, diverged) for dataset, method, _ in table.trained()]
 
 
-def _best(catalog: Catalog, table: CellTable, dataset: str, method: str, store: Store) -> ChosenRate:
+def _best(
+    catalog: Catalog, table: CellTable, dataset: str, method: str, store: Store, diverged: Collection[str]
+) -> ChosenRate:
     tried = []
     for rate, tasks in sweep_losses(Graph(catalog), table, dataset, method):
-        tried.append(
-            TriedRate(rate=rate, loss=mean_loss([read_table(store.open(one.key).folder / TABLE) for one in tasks]))
-        )
+        lost = any(parents_of(one)["checkpoint"] in diverged and not store.has(one.key) for one in tasks)
+        tables = [] if lost else [read_table(store.open(one.key).folder / TABLE) for one in tasks]
+        tried.append(TriedRate(rate=rate, loss=math.inf if lost else mean_loss(tables)))
     best = min(tried, key=lambda one: (one.loss, one.rate))
     if math.isinf(best.loss):
         raise UsageError(f"{method} on {dataset} diverged at every rate of the sweep; declare lower ones")

@@ -15,13 +15,15 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from itl_bench.data.bios.shipped import folder_of
 from itl_bench.data.weights.digests import digest
-from itl_bench.data.weights.folder import architecture, model_files
+from itl_bench.data.weights.folder import model_files, read_object
 from itl_bench.data.weights.hub import check_blobs, fetch, snapshot, why_not_cached
 from itl_bench.data.weights.places import check_magic, identity, located, parts_of, why_no_weights
 from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.files import sha256
-from itl_bench.stages.loading import check_whole, readable
+from itl_bench.stages.finite import check_finite, tensors_in
+from itl_bench.stages.kinds import check_config
+from itl_bench.stages.loading import check_weights, readable
 from itl_bench.store.artifact import Artifact
 from itl_bench.store.keys import Task
 
@@ -52,7 +54,7 @@ def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | N
 
     Raises:
         UsageError: The weights are not here, not what they should be, or not those of a causal language model.
-        ItlError: They have changed since the work was planned.
+        ItlError: They have changed since the work was planned, or hold values that are no numbers.
     """
     if spec.shipped:
         raise UsageError("the bases that ship with the package are several; they are copied by number")
@@ -68,9 +70,9 @@ def materialise(spec: WeightsSpec, folder: Path, expected: Mapping[str, str] | N
     files = model_files(snapshot(spec) if spec.hub else located(spec))
     if spec.hub:
         check_blobs(spec, files)
-    from itl_bench.stages.loading import check_causal
-
-    check_causal(architecture(files.small[0]), spec.name)
+    check_config(read_object(files.small[0]), spec.name)
+    with readable(spec.name):
+        check_finite(tensors_in(files.weights), spec.name)
     for path in files.small:
         shutil.copyfile(path, folder / path.name)
     for path in files.weights:
@@ -126,7 +128,8 @@ def convert(gguf_file: Path, folder: Path) -> None:
         folder: Where to write.
 
     Raises:
-        ItlError: The file is damaged, lacks weights, or is of an architecture that transformers does not read.
+        ItlError: The file is damaged, lacks weights, holds others than its architecture has, or values that are no
+            numbers; or transformers does not read its architecture.
     """
     with TemporaryDirectory() as scratch:  # alone there: transformers reads other files beside the one it is given
         alone = Path(scratch) / "model.gguf"
@@ -142,7 +145,7 @@ def convert(gguf_file: Path, folder: Path) -> None:
             )
         _begin_and_end(tokenizer, alone)
     model, found = loaded
-    check_whole(found, gguf_file.name)
+    check_weights(model, found, gguf_file.name)
     _forget_quantization(model)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from itl_bench.data.rows import Item, read_lines
 from itl_bench.data.tokens.template import tokenize_items
+from itl_bench.data.weights.folder import weight_files
 from itl_bench.machine.cell_cost import cell_cost
 from itl_bench.machine.devices import on_own_gpu, on_several_gpus
 from itl_bench.machine.memory import RANK
@@ -33,7 +34,11 @@ class _Tuned(NamedTuple):
 
 
 def build_checkpoint(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
-    """Tune a base on a corpus with a method."""
+    """Tune a base on a corpus with a method.
+
+    Raises:
+        DivergedError: The weights that came of it are no numbers.
+    """
     spec: Mapping[str, Any] = task.spec
     base, items = parents["base"].folder, parents["corpus"].folder / ITEMS
     how = tuning_of(task.place)
@@ -48,7 +53,7 @@ def build_checkpoint(task: Task, parents: Mapping[str, Artifact], folder: Path) 
             load_model(base), load_tokenizer(base), read_lines(items, Item), method, how.recipe,
             float(spec["rate"]), int(spec["seed"]),
         )  # fmt: skip
-        save_tuned(model, folder)
+        save_tuned(model, folder, log, float(spec["rate"]))
     log.write(folder / TRAINING)
 
 
@@ -66,9 +71,9 @@ def gpus_of(spec: Mapping[str, Any], how: Tuning, base: Path, items: Path, machi
 
 
 def parameters_in(folder: Path) -> int:
-    """Weights in the safetensors files of a folder; only their headers are read."""
+    """Weights in the files that a model is loaded from, and not in others beside them; only their headers are read."""
     total = 0
-    for path in folder.glob("*.safetensors"):
+    for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
             total += sum(torch.Size(file.get_slice(name).get_shape()).numel() for name in file.keys())  # noqa: SIM118
     return total

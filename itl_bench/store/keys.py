@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -60,6 +60,19 @@ class Task:
         """Hash of kind, spec, parents and version."""
         text = canonical([self.kind, self.spec, self.parents, self.version])
         return hashlib.sha256(text.encode()).hexdigest()[:KEY_LENGTH]
+
+
+def resting_on(tasks: Mapping[str, Task], keys: Collection[str]) -> set[str]:
+    """Those of some keys that are among tasks, and the keys of all tasks that are built from them.
+
+    Args:
+        tasks: By key.
+        keys: Of what is missing, for example.
+    """
+    found = set(keys) & set(tasks)
+    while more := {key for key, task in tasks.items() if key not in found and not found.isdisjoint(task.parents)}:
+        found |= more
+    return found
 
 
 def needed(

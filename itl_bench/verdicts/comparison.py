@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import inf
 from statistics import fmean
 
 from itl_bench.data.rows import Table
@@ -18,17 +19,26 @@ class Sample:
         tables: Its table for each replicate; an untuned base has one, given under every replicate of that base, unless
             the measure reads what was taught.
         losses: Training loss at the start and at the end, nats per token; empty for an untuned base.
+        diverged: Replicates whose training diverged, with what was said of it; they have neither table nor loss.
     """
 
     tables: Mapping[Replicate, Table]
     losses: Mapping[Replicate, tuple[float, float]]
+    diverged: Mapping[Replicate, str] = field(default_factory=dict)
+
+    @property
+    def replicates(self) -> set[Replicate]:
+        """Those that were measured, and those that diverged."""
+        return {*self.tables, *self.diverged}
 
     def loss(self, replicate: Replicate) -> tuple[float, float]:
-        """The training loss of a tuned replicate, at the start and at the end.
+        """The training loss of a tuned replicate, at the start and at the end; infinite where it diverged.
 
         Raises:
             EvidenceError: If it is not known.
         """
+        if replicate in self.diverged:
+            return inf, inf
         if replicate not in self.losses:
             raise EvidenceError(f"no training loss is known of base {replicate.base}, seed {replicate.seed}")
         return self.losses[replicate]
@@ -165,7 +175,7 @@ def shared_replicates(left: Sample, right: Sample) -> tuple[Replicate, ...]:
         EvidenceError: If the sides have no replicate in common.
     """
     chosen: list[Replicate] = []
-    for one in sorted(set(left.tables) & set(right.tables)):
+    for one in sorted(left.replicates & right.replicates):
         if not any(_same_run(left, one, other) and _same_run(right, one, other) for other in chosen):
             chosen.append(one)
     if not chosen:
@@ -174,6 +184,8 @@ def shared_replicates(left: Sample, right: Sample) -> tuple[Replicate, ...]:
 
 
 def _same_run(sample: Sample, one: Replicate, other: Replicate) -> bool:
+    if not sample.diverged.keys().isdisjoint((one, other)):
+        return False
     return sample.losses.get(one) == sample.losses.get(other) and sample.tables[one] == sample.tables[other]
 
 

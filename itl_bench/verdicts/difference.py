@@ -10,9 +10,17 @@ from itl_bench.catalog.grid.words import side_name
 from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord, PointRecord
-from itl_bench.verdicts.comparison import Matched, RatePoint, match
-from itl_bench.verdicts.facts import Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
-from itl_bench.verdicts.guards import not_trained, repetitions, too_few, too_few_prompts, trained, without_value
+from itl_bench.verdicts.comparison import Matched, RatePoint, Sample, match
+from itl_bench.verdicts.facts import UNKNOWN, Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
+from itl_bench.verdicts.guards import (
+    diverged,
+    not_trained,
+    repetitions,
+    too_few,
+    too_few_prompts,
+    trained,
+    without_value,
+)
 from itl_bench.verdicts.stats.pseudo import Array, derive, sources
 from itl_bench.verdicts.tables import columns_needed
 
@@ -60,6 +68,9 @@ def verdict_on_difference(
 
 
 def _look(case: Case, point: RatePoint, headline: bool, floors: str, obstacles: Sequence[str]) -> _Look:
+    if lost := diverged(_named_sides(case, point)):
+        numbers, nothing = Numbers(reason="; ".join([*obstacles, *lost])), (None, None)
+        return _Look(numbers, UNKNOWN, _point_record(point, headline, nothing, numbers))
     rows = match(point.left, point.right, columns_needed(case), paired=case.left.probe == case.right.probe)
     blocked = [
         *obstacles, *_not_trained(case, point, rows.replicates), *too_few(rows.replicates),
@@ -131,11 +142,15 @@ def _sides(measure: str, column: str, rows: Matched) -> tuple[Array, Array]:
 
 
 def _not_trained(case: Case, point: RatePoint, replicates: Sequence[Replicate]) -> list[str]:
-    at = f" at {_rate(point.rate)}" if point.rate is not None else ""
     return not_trained(
-        (f"{side_name(case, side)}{at}", [trained(*sample.loss(one)) for one in replicates] if sample.losses else [])
-        for side, sample in ((case.left, point.left), (case.right, point.right))
+        (name, [trained(*sample.loss(one)) for one in replicates] if sample.losses else [])
+        for name, sample in _named_sides(case, point)
     )
+
+
+def _named_sides(case: Case, point: RatePoint) -> list[tuple[str, Sample]]:
+    at = f" at {_rate(point.rate)}" if point.rate is not None else ""
+    return [(f"{side_name(case, side)}{at}", one) for side, one in ((case.left, point.left), (case.right, point.right))]
 
 
 def _finite(loss: float | None) -> float | None:

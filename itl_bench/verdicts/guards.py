@@ -1,13 +1,14 @@
 """What keeps numbers from being a verdict: too few replicates, bases, prompts or updates; cells without training."""
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from statistics import fmean
 
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.plan.cells import Replicate
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import RatePoint
+from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.tables import losses_of
 from itl_bench.vocabulary import FEWEST_REPLICATES
 
@@ -69,8 +70,22 @@ def not_trained(sides: Iterable[tuple[str, Sequence[bool]]]) -> list[str]:
 
 
 def trained(first: float, last: float) -> bool:
-    """Whether a training loss fell far enough to say that its cell was trained; NaN did not."""
-    return last < (1 - TRAINED_SHARE) * first
+    """Whether a training loss fell far enough to say that its cell was trained; what is no number did not."""
+    return isfinite(first) and isfinite(last) and last < (1 - TRAINED_SHARE) * first
+
+
+def diverged(sides: Iterable[tuple[str, Sample]]) -> list[str]:
+    """Why sides of which trainings diverged cannot carry a verdict; nothing where none did.
+
+    Args:
+        sides: The name of each side, and the side.
+    """
+    named = []
+    for name, side in sides:
+        if side.diverged:
+            of, said = count(len(side.replicates), "replicate"), next(iter(side.diverged.values()))
+            named.append(f"{name} ({len(side.diverged)} of {of}: {said})")
+    return [f"diverged: {' and '.join(dict.fromkeys(named))}"] if named else []
 
 
 def repetitions(replicates: Iterable[Replicate]) -> str:

@@ -1,6 +1,7 @@
 """The second phase: from tables in the store to the verdict on a measured case. Nothing is built here."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from itl_bench.catalog.catalog import Catalog
@@ -26,7 +27,7 @@ from itl_bench.plan.reads import (
     side_tables,
 )
 from itl_bench.record import CaseRecord
-from itl_bench.store.keys import Task
+from itl_bench.store.keys import Task, resting_on
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.difference import verdict_on_difference
@@ -37,12 +38,23 @@ from itl_bench.verdicts.trend import trend_from_store
 from itl_bench.vocabulary import UNTUNED
 
 Means = Mapping[str, float | None]  # by side, nats
+Lost = Mapping[str, str]  # keys of what is not in the store because a training diverged -> what was said of it
 
+NOTHING_LOST: Lost = MappingProxyType({})
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
 
-def verdict_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store) -> CaseRecord:
-    """The verdict on a measured case.
+def verdict_from_store(
+    case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store, diverged: Lost = NOTHING_LOST
+) -> CaseRecord:
+    """The verdict on a measured case; a learning rate at which a training diverged gives none, and others stay.
+
+    Args:
+        case: A case with evidence measured.
+        catalog: The catalog it is from.
+        profile: Whose cells; None for those of the default profile.
+        store: Where the tables are.
+        diverged: Keys of tunings that were tried and diverged, with what was said of each.
 
     Raises:
         KeyError: An artifact that the verdict reads is not in the store.
@@ -54,23 +66,40 @@ def verdict_from_store(case: Case, catalog: Catalog, profile: ProfileSpec | None
         raise ItlError(f"{case.id}: no profile trains its cells")
     graph = Graph(catalog)
     tasks = {task.key: task for task in read_by(graph, case, table)}
+    lost = lost_to(diverged, graph, store)
+    tasks = {key: task for key, task in tasks.items() if key not in lost}
     read = tuple(tasks)
     verdict_of = trend_from_store if case.over else _difference_from_store
     declared = ["pilot: no verdict"] if profile and profile.pilot else []
     pilot = [*declared, *too_few_updates(tasks.values(), store)]
-    record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)])
+    record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)], lost)
     notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
     reason = "; ".join(filter(None, [record.reason, *notes]))
     return record.model_copy(update={"artifacts": read, "reason": reason, "pilot": True if pilot else None})
 
 
-def sample_of(side: SideTables, store: Store) -> Sample:
+def lost_to(diverged: Lost, graph: Graph, store: Store) -> Lost:
+    """What is not in the store because of tunings that diverged, and with what was said of them: tables, too.
+
+    Args:
+        diverged: Keys of the tunings.
+        graph: With all that a verdict reads.
+        store: Where it would be.
+    """
+    found = ((key, said) for one, said in diverged.items() for key in resting_on(graph.tasks, [one]))
+    return {key: said for key, said in found if not store.has(key)}
+
+
+def sample_of(side: SideTables, store: Store, lost: Lost = NOTHING_LOST) -> Sample:
     """One side at one rate, as the store has it."""
-    tables = {replicate: table_of(task, store) for replicate, task in side.tables.items()}
-    return Sample(tables, {replicate: training_loss(task, store) for replicate, task in side.training.items()})
+    both = [*side.training.items(), *side.tables.items()]
+    diverged = {one: lost[task.key] for one, task in both if task.key in lost}
+    tables = {one: table_of(task, store) for one, task in side.tables.items() if one not in diverged}
+    losses = {one: training_loss(task, store) for one, task in side.training.items() if one not in diverged}
+    return Sample(tables, losses, diverged)
 
 
-def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Store) -> str:
+def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Store, lost: Lost = NOTHING_LOST) -> str:
     """Floors and control of a token-shift case; nothing for another measure.
 
     Args:
@@ -78,6 +107,7 @@ def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Stor
         floors: From `plan.reads.floors_of`; they are in the store.
         headline: The shift tables of both sides at the headline rate.
         store: Where the floors are.
+        lost: Keys of floors that are not there because a training diverged.
 
     Raises:
         KeyError: A floor is not in the store.
@@ -86,6 +116,7 @@ def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Stor
     if not any(floors):
         return ""
     left, right = side_name(case, case.left), side_name(case, case.right)
+    floors = Floors(*(tuple(task for task in tasks if task.key not in lost) for tasks in floors))
     seeds = {name: _mean_of(tasks, store) for name, tasks in ((left, floors.left), (right, floors.right))}
     control = {
         name: mean(side.tables.values(), "reference_kl")
@@ -153,23 +184,24 @@ def mixture(keys: Iterable[str], store: Store) -> str:
 
 
 def _difference_from_store(
-    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]
+    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str], lost: Lost
 ) -> CaseRecord:
-    points = {rate: _point(graph, case, rate, table, store) for rate in common_rates(case, table)}
+    points = {rate: _point(graph, case, rate, table, store, lost) for rate in common_rates(case, table)}
     if case.at == "training-loss":
         return verdict_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
     headline = headline_rate(case, table)
-    floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store)
+    floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store, lost)
     floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
     blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
     return verdict_on_difference(case, graph.catalog, list(points.values()), headline, floors, blocked)
 
 
-def _point(graph: Graph, case: Case, rate: float | None, table: CellTable, store: Store) -> RatePoint:
+def _point(graph: Graph, case: Case, rate: float | None, table: CellTable, store: Store, lost: Lost) -> RatePoint:
     sides = [side_tables(graph, case, side, rate, table) for side in (case.left, case.right)]
-    left, right = (sample_of(side, store) for side in sides)
+    left, right = (sample_of(side, store, lost) for side in sides)
     learned = [learned_tables(graph, case, side, rate, table) for side in (case.left, case.right)]
-    shares = [mean([table_of(task, store) for task in tasks], "accuracy") for tasks in learned]
+    known = [[task for task in tasks if task.key not in lost] for tasks in learned]
+    shares = [mean([table_of(task, store) for task in tasks], "accuracy") for tasks in known]
     if rate is not None:
         return RatePoint(rate, left, right, (shares[0], shares[1]))
     own = [_own_rate(graph, case, side, table) for side in (case.left, case.right)]

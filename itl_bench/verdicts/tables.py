@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from math import isfinite, nan
 from statistics import fmean
 
 from itl_bench.catalog.grid.cases import Case
@@ -35,8 +36,11 @@ def training_loss(training: Task, store: Store) -> tuple[float, float]:
     """Training loss at the start and at the end, in nats per response token.
 
     The start is the first step alone, before weights have moved: a few steps later a high rate has raised it itself.
+    The end is NaN where the loss of any update was no number: the weights were moved by it, whatever came later.
     """
     losses = losses_of(training, store)
+    if not losses or not all(map(isfinite, losses)):
+        return next(iter(losses), nan), nan
     return losses[0], fmean(losses[-END:])
 
 

@@ -41,7 +41,9 @@ class Points(NamedTuple):
     n_prompts: int
 
 
-def trend_from_store(graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str]) -> CaseRecord:
+def trend_from_store(
+    graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str], lost: Mapping[str, str]
+) -> CaseRecord:
     """The verdict on a trend; cells that were not trained are left out, and counted.
 
     Args:
@@ -50,11 +52,12 @@ def trend_from_store(graph: Graph, case: Case, table: CellTable, store: Store, o
         table: Its cells.
         store: Where the tables are.
         obstacles: Why the case gives no verdict whatever its numbers.
+        lost: Keys of what is not in the store because a training diverged.
 
     Raises:
         EvidenceError: The tables cannot carry a verdict.
     """
-    cells, left_out, n_prompts = _points(graph, case, table, store)
+    cells, left_out, n_prompts = _points(graph, case, table, store, lost)
     obstacles = [*obstacles, *(_no_range(cells) if case.over == "response-length" else [])]
     note = f"{left_out} cells that were not trained left out" if left_out else ""
     try:
@@ -101,10 +104,11 @@ def verdict_on_trend(
     return record_of(case, catalog, numbers, Sizes.of(n_prompts, slopes), rates)
 
 
-def _points(graph: Graph, case: Case, table: CellTable, store: Store) -> Points:
+def _points(graph: Graph, case: Case, table: CellTable, store: Store, lost: Mapping[str, str]) -> Points:
     cells, left_out, n_prompts = [], 0, 0
     for cell, tasks in _tasks(graph, case, table):
-        if not trained(*training_loss(graph.training(cell), store)):
+        training = graph.training(cell)
+        if any(one.key in lost for one in (training, *tasks)) or not trained(*training_loss(training, store)):
             left_out += 1
             continue
         tables = [table_of(task, store) for task in tasks]

@@ -77,7 +77,7 @@ def builders():
     return dict.fromkeys(("base", "corpus", "checkpoint", "measure"), build)
 
 
-def verdict_from_store(case, catalog, profile, store):
+def verdict_from_store(case, catalog, profile, store, diverged):
     artifact = store.open(table(case).key)
     assert (artifact.folder / "text").read_text(encoding="utf-8") == "measure"
     record = record_of(case, catalog, Numbers("SUPPORTED", reason="as built", p_value=0.001))

@@ -157,7 +157,7 @@ def fake_verdicts(monkeypatch):
     """Trivial modules in place of the real ones; gives the keys that were asked for."""
     asked = []
 
-    def verdict_from_store(case, catalog, profile, store):
+    def verdict_from_store(case, catalog, profile, store, diverged):
         asked.append(TABLE.key)
         return store.open(TABLE.key).manifest.kind
 

@@ -9,9 +9,9 @@ from transformers import Gemma3ForCausalLM, Gemma3TextConfig
 from itl_bench.data.tokens.special_tokens import padding_id
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.stages.generation.greedy import generate
+from itl_bench.stages.kinds import check_causal
 from itl_bench.stages.loading import (
     add_adapter,
-    check_causal,
     has_adapter,
     load_adapted,
     load_model,

@@ -131,6 +131,18 @@ def test_the_converted_model_is_the_one_it_was_made_from(tmp_path, target, kind)
     assert loaded.config.tie_word_embeddings == (kind == "gemma3")
 
 
+def test_a_gguf_file_with_a_weight_that_is_no_number_is_one_line(tmp_path, target):
+    model = source("llama")
+    with torch.no_grad():
+        model.model.layers[1].mlp.up_proj.weight[2, 3] = float("nan")
+    with pytest.raises(ItlError) as error:
+        convert(write_gguf(tmp_path / "a.gguf", model), target)
+    assert str(error.value).startswith(
+        "a.gguf holds NaN or infinity in the tensor model.layers.1.mlp.up_proj.weight (1 of "
+    )
+    assert not list(target.iterdir())
+
+
 def test_what_is_written_is_a_plain_folder(tmp_path, target):
     convert(write_gguf(tmp_path / "a.gguf", source("llama")), target)
     assert {path.name for path in target.iterdir()} == {

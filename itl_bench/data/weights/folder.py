@@ -1,6 +1,8 @@
 """What a folder must hold to be a model: config, safetensors, tokenizer. Nothing of it is ever run."""
 
 import json
+import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ TOKENIZER_FILES = (
 )  # fmt: skip
 TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))  # any one of these is enough
 PICKLED = ("*.bin", "*.pt", "*.pth", "*.ckpt")
+LONGEST_RANK = 4096  # bytes: a token in base 64 and its rank, as tiktoken writes them
 LARGEST_HEADER = 100_000_000  # bytes: the format's own limit
 
 
@@ -39,10 +42,12 @@ def model_files(folder: Path) -> ModelFiles:
     if not folder.is_dir():
         raise UsageError(f"no folder of weights at {folder}")
     _check_config(folder / CONFIG)
-    weights = _weight_files(folder)
+    weights = weight_files(folder)
     tokenizer = tuple(folder / name for name in TOKENIZER_FILES if (folder / name).is_file())
     if not any({folder / name for name in names} <= set(tokenizer) for names in TOKENIZERS):
         raise UsageError(f"{folder} has no tokenizer; copy the base model's tokenizer.json into it")
+    if reason := why_no_tokenizer(folder):
+        raise UsageError(reason)
     index = (folder / INDEX,) if len(weights) > 1 or weights[0].name != WHOLE else ()
     return ModelFiles((folder / CONFIG, *index, *tokenizer), weights)
 
@@ -76,17 +81,51 @@ def architecture(config: Path) -> str:
     return names[0]
 
 
+def why_no_tokenizer(folder: Path) -> str | None:
+    """Why a tokenizer cannot be read here that is there as tokenizer.model alone; None where it can, or is another."""
+    file = folder / "tokenizer.model"
+    if not file.is_file() or (folder / "tokenizer.json").is_file():
+        return None
+    with file.open("rb") as stream:
+        ranked = re.match(rb"[A-Za-z0-9+/=]+ \d+\r?\n", stream.read(LONGEST_RANK))
+    packages = {"tiktoken": "tiktoken"} if ranked else {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}
+    absent = [package for module, package in packages.items() if not _is_installed(module)]
+    if not absent:
+        return None
+    return (
+        f"{folder} has its tokenizer as tokenizer.model alone, and {' and '.join(absent)} to read it is not installed; "
+        f"pip install {' '.join(absent)}, or copy the model's tokenizer.json into the folder"
+    )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even what the module is part of
+        return False
+
+
 def _check_config(config: Path) -> None:
-    architecture(config)
-    quantization = read_object(config).get("quantization_config")
+    named, found = architecture(config), read_object(config)
+    if found.get("is_encoder_decoder") is True:
+        raise UsageError(
+            f"{config.parent} is a {named}, an encoder-decoder; give a causal language model, which reads on from its "
+            "prompt (a decoder alone)"
+        )
+    quantization = found.get("quantization_config")
     if quantization:
         method = quantization.get("quant_method") if isinstance(quantization, dict) else None
         raise UsageError(f"{config.parent} holds quantized weights ({method or 'unknown method'}); give the full ones")
 
 
-def _weight_files(folder: Path) -> tuple[Path, ...]:
-    """The files that transformers would read: one, or the shards of an index."""
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The files that transformers reads: one, or the shards of an index, with every tensor where the index has it.
+
+    Raises:
+        UsageError: They are not there, cut short, or leave open which of two tensors is meant; one line.
+    """
     if (folder / WHOLE).exists():
+        _check_alone(folder)
         tensors_of(folder / WHOLE)
         return (folder / WHOLE,)
     if (folder / INDEX).exists():
@@ -102,17 +141,42 @@ def _weight_files(folder: Path) -> tuple[Path, ...]:
     raise UsageError(f"{folder} has no weights: neither {WHOLE} nor {INDEX}")
 
 
-def _shards(folder: Path) -> tuple[Path, ...]:
+def _check_alone(folder: Path) -> None:
+    """Of one file and an index of others, transformers would take the file without a word."""
+    if not (folder / INDEX).exists():
+        return
+    names = set(_placed(folder).values()) - {WHOLE}
+    if names:
+        raise UsageError(
+            f"{folder} holds {WHOLE} beside an index that names {min(names)} ({len(names)} in all), and which are the "
+            f"weights nobody can say; remove {WHOLE}, or {INDEX} with the files that it names"
+        )
+
+
+def _placed(folder: Path) -> dict[str, str]:
+    """Tensor -> the file that the index has it in."""
     index = read_object(folder / INDEX).get("weight_map")
     if not (isinstance(index, dict) and index and all(_plain_name(name) for name in index.values())):
         raise UsageError(f"{folder / INDEX} has no 'weight_map' of tensors to files of the same folder")
+    return index
+
+
+def _shards(folder: Path) -> tuple[Path, ...]:
+    index = _placed(folder)
     names = sorted(set(index.values()))
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise UsageError(f"{folder} lacks {missing[0]} ({len(missing)} of {len(names)} shards are missing)")
+    there = {name: tensors_of(folder / name) for name in names}
+    for tensor, name in sorted(index.items()):
+        if tensor not in there[name]:
+            raise UsageError(f"{folder / name} lacks the tensor {tensor} that the index places there")
     for name in names:
-        there = tensors_of(folder / name)
-        if lost := sorted(tensor for tensor, file in index.items() if file == name and tensor not in there):
-            raise UsageError(f"{folder / name} lacks the tensor {lost[0]} that the index places there")
+        if strange := sorted(tensor for tensor in there[name] if index.get(tensor) != name):
+            place = f"in {index[strange[0]]}" if strange[0] in index else "nowhere"
+            raise UsageError(
+                f"{folder / name} holds the tensor {strange[0]}, which the index has {place} ({len(strange)} such in "
+                "this file): it would be loaded in the other's stead; get shards and index again, of one version"
+            )
     return tuple(folder / name for name in names)
 
 

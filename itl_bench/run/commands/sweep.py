@@ -45,8 +45,8 @@ def sweep(
     tasks, targets = sweep_tasks(catalog, declared)
     if reason := why_no_room_for(tasks, targets, catalog, built_in.root):
         raise UsageError(f"{table}: {reason}")
-    _build(Work(tuple(tasks), tuple(targets)), built_in)
-    chosen = choose(catalog, declared, built_in)
+    diverged = _build(Work(tuple(tasks), tuple(targets)), built_in)
+    chosen = choose(catalog, declared, built_in, diverged)
     before = [one for one in catalog.rates.values() if Path(catalog.source(one)).resolve() == target.resolve()]
     save(chosen, before, target)
     for one in chosen:
@@ -81,13 +81,16 @@ def _target(cases: Path | None) -> Path:
     return (cases or shipped("cases")) / RATES
 
 
-def _build(work: "Work", store: "Store") -> None:
+def _build(work: "Work", store: "Store") -> dict[str, str]:
     """Build what is missing, and say how far it is.
 
+    Returns:
+        Keys of tunings that diverged, with what was said of each.
+
     Raises:
-        ItlError: Something could not be built; a later sweep tries it again.
+        ItlError: Something else could not be built; a later sweep tries it again.
     """
-    from itl_bench.run.building import build
+    from itl_bench.run.building import build, in_words
     from itl_bench.run.progress import BuildProgress
     from itl_bench.store.queue import Queue
 
@@ -106,8 +109,11 @@ def _build(work: "Work", store: "Store") -> None:
             progress.stop()
     for message in built.damaged:
         typer.echo(f"WARNING: {message}", err=True)
-    if built.failed:
-        raise ItlError(f"{len(built.failed)} tasks failed, the first with {next(iter(built.failed.values()))}")
+    if broken := [one for key, one in built.failed.items() if key not in built.diverged]:
+        raise ItlError(f"{len(broken)} tasks failed, the first with {broken[0]}")
+    for task in (task for task in work.tasks if task.key in built.diverged):
+        typer.echo(f"WARNING: {in_words(task)}: {built.diverged[task.key]}", err=True)
+    return built.diverged
 
 
 def _write(text: str) -> None:

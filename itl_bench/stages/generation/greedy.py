@@ -1,6 +1,7 @@
 """Batched greedy decoding with a key-value cache: token ids in, token ids out."""
 
 from collections.abc import Sequence, Set
+from typing import Any
 
 import torch
 from transformers import PreTrainedModel
@@ -8,6 +9,10 @@ from transformers import PreTrainedModel
 BATCH = 256  # prompts decoded together, at most
 CACHE_BYTES_ON_CPU = 2 << 30  # of keys and values of the prompts decoded together
 SHARE_OF_GPU = 0.4  # of its free memory, for the same
+STATE, CONVOLUTION = 16, 4  # numbers that Mamba keeps of each channel
+PADS = 8  # tokens of padding that are put before a prompt, to see whether they change what comes after it
+HEEDED = 1e-3  # of the largest logit, in fp32: a mask that is ignored moves logits by far more
+ROUNDINGS = 4  # of a logit in a coarser precision
 
 
 def generate(
@@ -27,8 +32,10 @@ def generate(
     """
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     longest = max(map(len, prompts), default=0) + max_new_tokens
-    size = max(1, min(BATCH, _cache_budget(model) // max(1, longest * _cache_bytes(model))))
+    size = max(1, min(BATCH, _cache_budget(model) // max(1, cache_bytes(model, longest))))
     responses: list[list[int]] = [[] for _ in prompts]
+    if not _mask_is_heeded(model, [prompts[index] for index in order], padding):
+        size = 1
     for start in range(0, len(order), size):
         some = order[start : start + size]
         answered = _batch(model, [prompts[index] for index in some], max_new_tokens, ends, padding)
@@ -37,12 +44,54 @@ def generate(
     return responses
 
 
-def _cache_bytes(model: PreTrainedModel) -> int:
-    """Of one token's keys and values in all layers."""
+@torch.inference_mode()
+def heeds_padding(model: PreTrainedModel, prompt: Sequence[int], padding: int) -> bool:
+    """Whether a model reads a prompt as if there were no padding before it.
+
+    Some that keep a state of what they have read, as RWKV does, ignore the mask: beside others they would give other
+    answers, and are asked one prompt after another.
+
+    Args:
+        model: A causal language model, in evaluation mode.
+        prompt: Token ids.
+        padding: Id of the token for padding.
+    """
+    logits = []
+    for pads in (0, PADS):
+        ids, mask = [padding] * pads + list(prompt), [0] * pads + [1] * len(prompt)
+        found: Any = model.generate(  # type: ignore[operator]
+            input_ids=torch.tensor([ids]).to(model.device), attention_mask=torch.tensor([mask]).to(model.device),
+            max_new_tokens=1, do_sample=False, pad_token_id=padding, output_logits=True, return_dict_in_generate=True,
+        )  # fmt: skip
+        logits.append(found.logits[0][0].float())
+    alone, padded = logits
+    tolerance = max(HEEDED, ROUNDINGS * torch.finfo(model.dtype).eps)
+    return bool((alone - padded).abs().max() <= tolerance * alone.abs().max())
+
+
+def _mask_is_heeded(model: PreTrainedModel, ordered: Sequence[Sequence[int]], padding: int) -> bool:
+    """Asked of the shortest prompt; where all are equally long, there is no padding, and nothing to heed."""
+    if not ordered or len(ordered[0]) == len(ordered[-1]):
+        return True
+    return heeds_padding(model, ordered[0], padding)
+
+
+def cache_bytes(model: PreTrainedModel, length: int) -> int:
+    """What a model keeps of one prompt and its answer: keys and values of every token, or a state of all of them.
+
+    Args:
+        model: A causal language model.
+        length: Of prompt and answer, in tokens.
+    """
     config = model.config.get_text_config()
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    return int(2 * config.num_hidden_layers * heads * width * model.dtype.itemsize)
+    heads = getattr(config, "num_attention_heads", None)
+    if not heads:  # a state-space model; sizes that it does not name are those of Mamba
+        kept = getattr(config, "state_size", STATE) + getattr(config, "conv_kernel", CONVOLUTION)
+        inner = max(getattr(config, "intermediate_size", 0), 2 * config.hidden_size)
+        return int(config.num_hidden_layers * inner * kept * model.dtype.itemsize)
+    of_values = getattr(config, "num_key_value_heads", None) or heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // heads
+    return int(length * 2 * config.num_hidden_layers * of_values * width * model.dtype.itemsize)
 
 
 def _cache_budget(model: PreTrainedModel) -> int:

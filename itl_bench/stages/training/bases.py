@@ -19,8 +19,10 @@ from itl_bench.data.bios.words import ATTRIBUTES
 from itl_bench.data.bios.world import World, WorldSpec, build_world
 from itl_bench.data.rows import Prompt
 from itl_bench.data.tokens.template import padding_id, prompt_ids
+from itl_bench.errors import DivergedError
 from itl_bench.files import sha256
 from itl_bench.machine.this_machine import package_versions
+from itl_bench.stages.finite import kept_tensors, not_finite
 from itl_bench.stages.generation.greedy import generate
 from itl_bench.stages.loading import load_model
 
@@ -45,12 +47,18 @@ def make_base(
         folder: Where to store it.
         state: File from which an interrupted run goes on.
         on_step: Told the steps done and the last loss.
+
+    Raises:
+        DivergedError: A loss, or a weight as it would be stored, is no number.
     """
     world = build_world(spec)
     tokenizer = make_tokenizer(world)
     folder.mkdir(parents=True, exist_ok=True)
     model = pretrain(world, recipe, tokenizer, state, on_step)
-    model.bfloat16().save_pretrained(folder, safe_serialization=True)
+    model.bfloat16()
+    if broken := not_finite(kept_tensors(model)):
+        raise DivergedError(f"pre-training at the learning rate {recipe.rate:g} diverged: {broken.first} is no number")
+    model.save_pretrained(folder, safe_serialization=True)
     (folder / "generation_config.json").unlink(missing_ok=True)  # how to decode is said where it is done
     tokenizer.save_pretrained(folder)
     recall, asked = measure_recall(world, folder, tokenizer)
@@ -173,6 +181,9 @@ def pretrain(
         tokenizer: The world's.
         state: File of the saved state; removed by nobody, so that a finished run can be asked again.
         on_step: Told the number of steps done and the loss of the last one, in nats a token.
+
+    Raises:
+        DivergedError: A loss is no number.
     """
     model = new_model(recipe, len(tokenizer))
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.rate, betas=(0.9, 0.95), weight_decay=0.1)
@@ -186,15 +197,24 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = recipe.rate * _schedule(step, recipe)
         loss = model(input_ids=ids, labels=ids).loss
+        _check_loss(value := float(loss.detach()), step + 1, recipe)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        on_step(step + 1, float(loss.detach()))
+        on_step(step + 1, value)
         if (step + 1) % SAVE_EVERY == 0 or step + 1 == recipe.steps:
             _save(state, {"step": step + 1, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
     model.eval()
     return model
+
+
+def _check_loss(loss: float, step: int, recipe: Recipe) -> None:
+    if not math.isfinite(loss):
+        raise DivergedError(
+            f"pre-training at the learning rate {recipe.rate:g} diverged: the loss of step {step} of {recipe.steps} is "
+            f"{loss}; take a lower rate"
+        )
 
 
 def _schedule(step: int, recipe: Recipe) -> float:

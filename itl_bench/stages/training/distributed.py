@@ -13,6 +13,7 @@ import torch
 from torch import distributed
 
 from itl_bench.data.rows import Item, read_lines
+from itl_bench.errors import ItlError
 from itl_bench.methods.registry import load_method
 from itl_bench.stages.loading import load_model, load_tokenizer, one_line
 from itl_bench.stages.training.arguments import runs_in_bf16
@@ -32,7 +33,8 @@ def main(file: Path) -> None:
         with _process_group():
             run(job)
     except Exception as error:
-        note = f"{type(error).__name__}: {one_line(error)}"
+        said = str(error) if isinstance(error, ItlError) else one_line(error)  # ours are one line, and whole
+        note = f"{type(error).__name__}: {said}"
         file.with_name(ERROR.format(os.environ["RANK"])).write_text(note, encoding="utf-8")
         raise
 
@@ -42,6 +44,7 @@ def run(job: Job) -> None:
 
     Raises:
         ItlError: The weights cannot be loaded, or the model is not spread as it should be.
+        DivergedError: On the first process: the weights that came of it are no numbers.
     """
     torch.set_num_threads(job.threads)
     method, sharding = load_method(job.method, job.parameters), Sharding(job.kind, job.processes)
@@ -51,7 +54,7 @@ def run(job: Job) -> None:
     items = read_lines(job.items, Item)
     tokenizer = load_tokenizer(job.base)
     tuned, log = fit(prepared, tokenizer, items, method, job.recipe, job.rate, job.seed, sharding)
-    save_tuned(tuned, job.folder)
+    save_tuned(tuned, job.folder, log, job.rate)
     if distributed.get_rank() == 0:
         log.write(job.folder / job.log)
 

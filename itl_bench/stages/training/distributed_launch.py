@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from itl_bench.errors import ItlError
+from itl_bench.errors import DivergedError, ItlError
 from itl_bench.methods.parameters import Parameter
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.specs import Count, Spec, Text
 
 MODULE = "itl_bench.stages.training.distributed"
 JOB, OUTPUT, ERROR = "job.json", "output.txt", "error-{}.txt"
+DIVERGED = f"{DivergedError.__name__}: "  # how the note of a process begins whose training diverged
 SECONDS_TO_END = 30  # of processes that were asked to
 LAST = 400  # characters of their output that an error shows
 
@@ -61,6 +62,7 @@ def train_in_processes(job: Job, gpus: Sequence[str] = ()) -> None:
         gpus: One for each process, as CUDA_VISIBLE_DEVICES names them; none on a machine without.
 
     Raises:
+        DivergedError: The weights that came of it are no numbers.
         ItlError: A process failed; one line says how.
     """
     with tempfile.TemporaryDirectory() as name:
@@ -70,7 +72,10 @@ def train_in_processes(job: Job, gpus: Sequence[str] = ()) -> None:
             command = [*_torchrun(job.processes), str(scratch / JOB)]
             code = _run(command, _environment(job, gpus), output.fileno())
         if code:
-            raise ItlError(f"training in {job.processes} processes failed: {_reason(scratch, code)}")
+            reason = _reason(scratch, code)
+            if reason.startswith(DIVERGED):
+                raise DivergedError(reason.removeprefix(DIVERGED))
+            raise ItlError(f"training in {job.processes} processes failed: {reason}")
 
 
 def _torchrun(processes: int) -> list[str]:

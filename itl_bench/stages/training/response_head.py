@@ -86,10 +86,14 @@ def reason_against(model: nn.Module, ids: tuple[int, ...]) -> str | None:
         return f"the model does not run with fewer positions ({error})"
     finally:
         model.train(training)
-    tolerance = max(TOLERANCE, ROUNDINGS * _epsilon(whole))
-    if own.shape != whole.shape or not bool((own - whole).abs().max() <= tolerance * whole.abs().max()):
+    if own.shape != whole.shape or not bool((own - whole).abs().max() <= tolerance_of(whole) * whole.abs().max()):
         return "the logits of fewer positions are not the model's own"
     return None
+
+
+def tolerance_of(logits: torch.Tensor, least: float = TOLERANCE) -> float:
+    """How far logits of the same may be apart, as a share of the largest: so many roundings, or the least in fp32."""
+    return max(least, ROUNDINGS * _epsilon(logits))
 
 
 def _epsilon(logits: torch.Tensor) -> float:

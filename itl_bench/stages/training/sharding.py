@@ -15,6 +15,7 @@ from torch.distributed.tensor import DTensor
 from torch.nn.parallel import DistributedDataParallel
 
 from itl_bench.errors import ItlError, UsageError
+from itl_bench.stages.training.diverged import check_not_diverged, weights_to_keep
 from itl_bench.stages.training.log import TrainingLog
 
 Kind = Literal["none", "ddp", "fsdp"]
@@ -113,7 +114,7 @@ def check_sharding(model: nn.Module, sharding: Sharding) -> None:
         )
 
 
-def save_tuned(model: nn.Module, folder: Path) -> None:
+def save_tuned(model: nn.Module, folder: Path, log: TrainingLog, rate: float) -> None:
     """Write the adapter, or all weights, as safetensors; collective where the model is sharded, the first one writes.
 
     The same training gives the same bytes wherever it runs: no file says where the base is, and names are in order.
@@ -121,12 +122,20 @@ def save_tuned(model: nn.Module, folder: Path) -> None:
     Args:
         model: A model of transformers or peft; it forgets where it was loaded from.
         folder: Where to.
+        log: Of the training, for the message where it diverged.
+        rate: Its learning rate, likewise.
+
+    Raises:
+        DivergedError: A weight is NaN or infinite; nothing is written.
     """
     whole: Any = model
     _forget_place(model)
     if _found(model).kind == "fsdp":
-        whole.save_pretrained(folder, state_dict=whole_weights(model), is_main_process=distributed.get_rank() == 0)
+        weights = whole_weights(model)
+        check_not_diverged(weights.items(), log.losses, rate)
+        whole.save_pretrained(folder, state_dict=weights, is_main_process=distributed.get_rank() == 0)
     elif not distributed.is_initialized() or distributed.get_rank() == 0:
+        check_not_diverged(weights_to_keep(model), log.losses, rate)
         whole.save_pretrained(folder)
     (folder / MODEL_CARD).unlink(missing_ok=True)
 

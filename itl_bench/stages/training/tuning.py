@@ -23,6 +23,7 @@ from itl_bench.stages.training.arguments import (
     training_arguments,
 )
 from itl_bench.stages.training.log import StepTimer, TrainingLog, forget_peak_memory, now, step_losses
+from itl_bench.stages.training.packing import rows_mix
 from itl_bench.stages.training.response_head import output_head, reason_against
 from itl_bench.stages.training.sharding import ALONE, Sharding, add_up
 from itl_bench.stages.training.trainer import RecipeTrainer
@@ -158,7 +159,7 @@ def train(
         trainer = RecipeTrainer(
             model=model, args=arguments, train_dataset=examples, callbacks=[StepTimer(log)],
             data_collator=lambda some: collate(some, padding), method=method, recipe=recipe, log=log,
-            head=_response_head(model, examples, method, recipe, log), packing=_packing(model, recipe, log),
+            head=_response_head(model, examples, method, recipe, log), packing=_packing(model, examples, recipe, log),
             sharding=sharding,
         )  # fmt: skip
         trainer.remove_callback(PrinterCallback)  # it prints every step's loss, which the log keeps
@@ -181,8 +182,7 @@ def _response_head(
     if type(method).loss is not Method.loss:
         reason: str | None = "the method's own loss may need the logits of all positions"
     else:
-        device = next(model.parameters()).device.type
-        with torch.autocast(device, torch.bfloat16, enabled=runs_in_bf16(recipe)):  # as the Trainer calls it
+        with _as_called(model, recipe):
             reason = reason_against(model, examples[0].ids)
     if reason:
         log.notes.append(f"the output head sees all positions: {reason}")
@@ -191,12 +191,25 @@ def _response_head(
     return output_head(model)
 
 
-def _packing(model: nn.Module, recipe: TuningRecipe, log: TrainingLog) -> bool:
+def _packing(model: nn.Module, examples: Sequence[Example], recipe: TuningRecipe, log: TrainingLog) -> bool:
     """Whether rows can be joined: what a method does to embeddings may depend on each row's own length."""
-    changed = recipe.packing and bool(model.get_input_embeddings()._forward_hooks)  # type: ignore[operator]
-    if changed:
-        log.notes.append("rows are padded, not packed: the method changes the input embeddings row by row")
-    return recipe.packing and not changed
+    if not recipe.packing or len(examples) < 2:
+        return recipe.packing
+    reason = None
+    if model.get_input_embeddings()._forward_hooks:  # type: ignore[operator]
+        reason = "the method changes the input embeddings row by row"
+    else:
+        with _as_called(model, recipe):
+            if rows_mix(model, examples[0].ids, examples[1].ids):
+                reason = "the model would read a row as going on from the one before it"
+    if reason:
+        log.notes.append(f"rows are padded, not packed: {reason}")
+    return reason is None
+
+
+def _as_called(model: nn.Module, recipe: TuningRecipe) -> torch.autocast:
+    """In the precision in which the Trainer calls the model."""
+    return torch.autocast(next(model.parameters()).device.type, torch.bfloat16, enabled=runs_in_bf16(recipe))
 
 
 def collate(examples: Sequence[Example], padding: int) -> dict[str, torch.Tensor]:

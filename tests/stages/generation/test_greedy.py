@@ -62,4 +62,4 @@ def test_prompts_whose_cache_would_not_fit_are_decoded_in_turn(monkeypatch):
     own = MODEL.generate
     monkeypatch.setattr(MODEL, "generate", lambda **given: batches.append(len(given["input_ids"])) or own(**given))
     assert generate(MODEL, prompts, 5, [END], PADDING) == together
-    assert batches == [1, 1, 1]
+    assert batches[2:] == [1, 1, 1]  # the first two ask whether padding is heeded
