@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 
 import itl_bench
 from itl_bench.stages.loading import load_adapted, load_model
+from itl_bench.stages.training.log import TrainingLog
 from itl_bench.stages.training.sharding import save_tuned
 from itl_bench.store.artifact import MANIFEST, TRAINING
 from itl_bench.store.store import Store
@@ -94,7 +95,7 @@ def test_every_file_is_the_same_bytes_but_for_what_is_timed(stores):
 def test_an_adapter_is_loaded_after_its_base_has_moved(tmp_path):
     base = write_model(tmp_path / "first")
     adapted = method_of("lora", {"rank": 2, "alpha": 4, "targets": "all-linear"}).wrap_model(load_model(base))
-    save_tuned(move_adapters(adapted), tmp_path / "tuned")
+    save_tuned(move_adapters(adapted), tmp_path / "tuned", TrainingLog(), 0.01)
     ids = torch.tensor([[3, 4, 5]])
     expected = adapted.eval()(input_ids=ids).logits
     moved = base.rename(tmp_path / "second")
@@ -110,7 +111,7 @@ def test_an_adapter_is_loaded_after_its_base_has_moved(tmp_path):
 @pytest.mark.filterwarnings("ignore:The following (rank|alpha)_pattern keys did not match")
 def test_sets_of_names_are_written_in_order(tmp_path):
     config = LoraConfig(r=2, target_modules="all-linear", modules_to_save=["lm_head"], exclude_modules=["o_proj"])
-    save_tuned(get_peft_model(tiny("Mixtral"), config), tmp_path)
+    save_tuned(get_peft_model(tiny("Mixtral"), config), tmp_path, TrainingLog(), 0.01)
     said = json.loads((tmp_path / "adapter_config.json").read_text(encoding="utf-8"))
     assert said["target_parameters"] == ["down_proj", "gate.weight", "gate_up_proj"]
     assert said["target_modules"] == sorted(said["target_modules"])
