@@ -129,7 +129,7 @@ class Graph:
         return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []))
 
     def _read_on(self, model: str) -> dict[str, object]:
-        """The day that chat templates are told. Those that come with packages do not ask for one, and have none."""
+        """The day that chat templates are told; cells on weights from packages are older than it, and tell none."""
         weights = self.catalog.models[model].weights
         return {} if weights.shipped or weights.package else {"day": DAY.isoformat()}
 

@@ -24,7 +24,7 @@ def asked_first(
         builders: By kind of artifact.
         check: Whether a probe can be asked.
         tasks: Of the run.
-        store: Where bases and probes are; a probe that is not there yet is not looked at.
+        store: Where bases and probes are; where a probe is not there yet, the cell is trained.
     """
     asking: dict[str, list[Task]] = defaultdict(list)
     for task in tasks:

@@ -9,7 +9,8 @@ from transformers import AutoConfig, PretrainedConfig
 from itl_bench.errors import UsageError
 from itl_bench.stages.loading import readable
 
-STRETCHED = ("yarn", "longrope")  # rotary positions whose factor is not part of max_position_embeddings in every config
+STRETCHED = ("linear", "dynamic", "yarn")  # rotary positions whose factor configs leave out of max_position_embeddings
+BEHIND_PADDING = ("roberta", "camembert", "data2vec-text")  # in their names: positions begin behind the padding's id
 
 
 def positions(config: PretrainedConfig) -> int | None:
@@ -22,18 +23,19 @@ def positions(config: PretrainedConfig) -> int | None:
     limit = getattr(text, "max_position_embeddings", None)
     if not isinstance(limit, int) or limit < 1 or getattr(text, "alibi", False):
         return None
-    return max(limit, *_stretched(getattr(text, "rope_parameters", None)), 0)
+    if any(name in str(text.model_type) for name in BEHIND_PADDING):
+        return limit - 1 - int(text.pad_token_id or 0)
+    return max([limit, *_stretched(getattr(text, "rope_parameters", None), limit)])
 
 
-def _stretched(rope: object) -> Iterator[int]:
+def _stretched(rope: object, limit: int) -> Iterator[int]:
     """To how many positions parameters of rotary ones stretch them; models may have some for each kind of layer."""
     if not isinstance(rope, Mapping):
         return
-    original, factor = rope.get("original_max_position_embeddings"), rope.get("factor")
-    if rope.get("rope_type") in STRETCHED and original and factor:
-        yield round(original * factor)
+    if rope.get("rope_type") in STRETCHED and rope.get("factor"):
+        yield round((rope.get("original_max_position_embeddings") or limit) * rope["factor"])
     for inner in rope.values():
-        yield from _stretched(inner)
+        yield from _stretched(inner, limit)
 
 
 def positions_of(folder: Path) -> int | None:

@@ -46,7 +46,7 @@ def test_a_cell_is_trained_where_one_of_its_probes_can_be_asked(tmp_path, refuse
     assert failed == []
 
 
-def test_a_probe_that_is_not_there_yet_is_not_looked_at(tmp_path):
+def test_a_cell_does_not_wait_for_a_probe_that_is_not_there_yet(tmp_path):
     def fail(*_):
         raise AssertionError("looked at")
 

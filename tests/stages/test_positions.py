@@ -3,10 +3,12 @@
 import pytest
 import transformers as tf
 
+from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.data.rows import Item, Prompt, read_lines, write_lines
 from itl_bench.errors import UsageError
 from itl_bench.methods.full import Full
 from itl_bench.methods.recipe import TuningRecipe
+from itl_bench.stages.familiarity.scoring import score
 from itl_bench.stages.positions import check_prompts, check_rows, positions
 from itl_bench.stages.responses import build_responses, check_asked
 from itl_bench.stages.training.tuning import tune
@@ -34,6 +36,14 @@ def llama():
         (tf.OPTConfig(max_position_embeddings=48), 48),
         (tf.LlamaConfig(max_position_embeddings=64), 64),
         (tf.Gemma3Config(text_config={"max_position_embeddings": 128}), 128),
+        (tf.RobertaConfig(max_position_embeddings=66, pad_token_id=1), 64),
+        (
+            tf.LlamaConfig(
+                max_position_embeddings=64,
+                rope_parameters={"rope_type": "linear", "factor": 4.0, "rope_theta": 1e4},
+            ),
+            256,
+        ),
         (tf.BloomConfig(), None),
         (tf.MptConfig(max_seq_len=64), None),
         (tf.MambaConfig(), None),
@@ -120,3 +130,10 @@ def test_a_prompt_that_the_template_rewrites_is_named(tmp_path):
     with pytest.raises(UsageError, match=r"prompt 'p1' cannot be asked: the chat template rewrites what is said"):
         check_asked(task, base, probe(tmp_path / "probe", "A", "b"))
     assert read_lines(tmp_path / "probe" / PROMPTS, Prompt)[1].instruction == "b"
+
+
+@pytest.mark.parametrize("make", [gpt2, llama])
+def test_a_question_about_a_fact_beyond_the_positions_is_refused(make):
+    asked = [FewShot("short", "a", "b ", ("c",)), FewShot("long", "a" * 60, "b ", ("c",))]
+    with pytest.raises(UsageError, match=r"prompt 'long' has 63 tokens, and its answer up to 16: .* 64 positions"):
+        score(make(), gemma_like(), asked, lambda prompt, text: False)

@@ -5,12 +5,18 @@ otherwise, with a text cut, moved or added to, is refused: a model would be trai
 """
 
 from collections.abc import Sequence
-from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
-from itl_bench.data.tokens.frames import as_written, chat_end, ending_of, frames_of
+from itl_bench.data.tokens.frames import as_written, begins_itself, chat_end, ending_of, frames_of
 from itl_bench.data.tokens.rendering import OTHERWISE, rendered
-from itl_bench.data.tokens.special_tokens import begin_ids, continued_ids, special_ids, text_ids, trusted_ids
+from itl_bench.data.tokens.special_tokens import (
+    begin_ids,
+    continued_ids,
+    special_ids,
+    spells_tokens,
+    text_ids,
+    trusted_ids,
+)
 from itl_bench.errors import UnfitRowError
 
 if TYPE_CHECKING:
@@ -32,19 +38,18 @@ class ChatRow(NamedTuple):
     masked: int
 
 
-class _Piece(NamedTuple):
-    """Part of a rendered conversation.
+class _Block(NamedTuple):
+    """All that stands before a response, or a response with its end.
 
     Attributes:
-        text: As the template writes it.
-        apart: Whether it is a text from outside that spells a special token, which is tokenized apart from the rest.
+        before: What the template writes before the text, as far as the block before does not have it.
+        said: The text, as the template writes it.
+        after: What the template writes after it that belongs to the block.
     """
 
-    text: str
-    apart: bool = False
-
-
-_Block = tuple[_Piece, ...]  # all that stands before a response, or a response with its end
+    before: str
+    said: str
+    after: str
 
 
 def chat_prompt(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> tuple[int, ...]:
@@ -114,7 +119,7 @@ def _blocks(tokenizer: "PreTrainedTokenizerBase", frames: Sequence[str], written
     for turn, text in enumerate(written, 1):
         after, asked = frames[turn], turn % 2 == 1
         own = _asking(tokenizer, turn, after) if asked else ending if after.startswith(ending) else ""
-        blocks.append((_Piece(before), _piece(tokenizer, text), _Piece(own)))
+        blocks.append(_Block(before, text, own))
         before = after.removeprefix(own)
     return blocks
 
@@ -128,11 +133,6 @@ def _asking(tokenizer: "PreTrainedTokenizerBase", turns: int, between: str) -> s
     asked = frames_of(tokenizer, turns)[-1]
     added = between.removeprefix(asked)
     return asked if between.startswith(asked) and not added.strip() else between
-
-
-def _piece(tokenizer: "PreTrainedTokenizerBase", text: str) -> _Piece:
-    marks = special_ids(tokenizer) | {chat_end(tokenizer)}
-    return _Piece(text, apart=not marks.isdisjoint(trusted_ids(tokenizer, text)))
 
 
 def _tokenized(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block]) -> tuple[tuple[int, ...], list[int]]:
@@ -152,9 +152,18 @@ def _tokenized(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block]) -
         starts.append(len(done) + len(before))
         run, before = [*run, block], both
     ids, begin = done + before, begin_ids(tokenizer)
-    if ids[: len(begin)] == begin:
+    _check_special(tokenizer, blocks, ids)
+    if begins_itself(tokenizer, begin):
         return ids, starts
     return begin + ids, [0, *(len(begin) + start for start in starts[1:])]
+
+
+def _check_special(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block], ids: Sequence[int]) -> None:
+    """Refuse a text that spells a special token together with what the template writes beside it."""
+    marks = special_ids(tokenizer) | {chat_end(tokenizer)}
+    own = [token for block in blocks for text in (block.before, block.after) for token in trusted_ids(tokenizer, text)]
+    if sum(token in marks for token in own) != sum(token in marks for token in ids):
+        raise UnfitRowError(f"a text spells a special token together with the chat template beside it; {OTHERWISE}")
 
 
 def _ids(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block], behind: bool) -> tuple[int, ...]:
@@ -165,11 +174,18 @@ def _ids(tokenizer: "PreTrainedTokenizerBase", blocks: Sequence[_Block], behind:
         blocks: To tokenize.
         behind: Whether they stand behind other text.
     """
-    ids: tuple[int, ...] = ()
-    for apart, pieces in groupby((piece for block in blocks for piece in block if piece.text), lambda one: one.apart):
-        if apart:
-            ids += tuple(one for piece in pieces for one in text_ids(tokenizer, piece.text, {chat_end(tokenizer)}))
+    end = {chat_end(tokenizer)}
+    ids, together = tuple[int, ...](), ""
+    for before, said, after in blocks:
+        together += before
+        if spells_tokens(tokenizer, said, end):
+            ids += _own_ids(tokenizer, together, behind or bool(ids))
+            ids, together = ids + text_ids(tokenizer, said, end, behind or bool(ids)), ""
         else:
-            text = "".join(piece.text for piece in pieces)
-            ids += continued_ids(tokenizer, text) if behind and not ids else trusted_ids(tokenizer, text)
-    return ids
+            together += said
+        together += after
+    return ids + _own_ids(tokenizer, together, behind or bool(ids))
+
+
+def _own_ids(tokenizer: "PreTrainedTokenizerBase", text: str, behind: bool) -> tuple[int, ...]:
+    return continued_ids(tokenizer, text) if behind else trusted_ids(tokenizer, text)

@@ -1,7 +1,7 @@
 """What a chat template does, seen by rendering it with placeholders for texts: what it writes around them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 PLACE = re.compile("\ue000\\d+\ue001")  # stands for a text; of characters that no template writes
-RENDERINGS = 8  # of the same placeholders, before a template is taken to write the same every time
+RENDERINGS = 8  # of few placeholders, before a template is taken to write the same every time
+FEW = 4  # placeholders
+ADDRESS = re.compile(r"\bat 0x[0-9a-f]{6,}", re.IGNORECASE)  # of an object in memory, another one in every process
 
 
 def chat_end(tokenizer: "PreTrainedTokenizerBase") -> int:
@@ -53,6 +55,32 @@ def ending_of(tokenizer: "PreTrainedTokenizerBase") -> str:
     return after[: after.index(end) + len(end)] if end in after else after
 
 
+def begins_itself(tokenizer: "PreTrainedTokenizerBase", begin: Sequence[int]) -> bool:
+    """Whether the chat template writes what begins a text, or part of it, before the first text."""
+    return not set(begin).isdisjoint(trusted_ids(tokenizer, frames_of(tokenizer, 1)[0]))
+
+
+def starts_with_begin(tokenizer: "PreTrainedTokenizerBase", begin: Sequence[int]) -> bool:
+    """Whether a conversation starts with what begins a text: the template writes it first, or leaves it to others."""
+    written = frames_of(tokenizer, 1)[0].startswith(_spelled(tokenizer, begin))
+    return written or not begins_itself(tokenizer, begin)
+
+
+def own_begin_problems(tokenizer: "PreTrainedTokenizerBase", begin: Sequence[int]) -> Iterator[str]:
+    """What begins a text twice, or in part, where the chat template itself writes it."""
+    if not begins_itself(tokenizer, begin):
+        return
+    once, written = _spelled(tokenizer, begin), frames_of(tokenizer, 1)[0]
+    if once not in written:
+        yield f"the chat template writes a part of {once!r} only, with which the tokenizer begins a text"
+    elif re.search(rf"{re.escape(once)}\s*{re.escape(once)}", written):
+        yield "the chat template writes the begin token twice"
+
+
+def _spelled(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> str:
+    return "".join(tokenizer.convert_ids_to_tokens(list(ids)))
+
+
 def frames_of(tokenizer: "PreTrainedTokenizerBase", turns: int) -> tuple[str, ...]:
     """What the template writes before, between and after that many texts, the user's first.
 
@@ -68,8 +96,8 @@ def _rendered_frames(
     tokenizer: "PreTrainedTokenizerBase", turns: int, template: str, declared: tuple[int, ...]
 ) -> tuple[str, ...]:
     places = [f"\ue000{index}\ue001" for index in range(turns)]
-    written = {rendered(tokenizer, places) for _ in range(RENDERINGS)}
-    if len(written) > 1:
+    written = {rendered(tokenizer, places) for _ in range(RENDERINGS if turns <= FEW else 1)}
+    if len(written) > 1 or any(map(ADDRESS.search, written)):
         raise ItlError(f"the chat template does not write the same every time; {OTHERWISE}")
     (text,) = written
     if PLACE.findall(text) != places:
@@ -89,25 +117,24 @@ def as_written(text: str, frames: Sequence[str], contents: Sequence[str]) -> tup
     Raises:
         UnfitRowError: The conversation is not the texts between the frames.
     """
-    found = _found(text, 0, frames, [_with_less_space(content) for content in contents])
-    if found is None:
-        raise UnfitRowError(f"the chat template rewrites what is said: it cuts, moves or adds to a text; {OTHERWISE}")
-    return found
-
-
-def _found(text: str, at: int, frames: Sequence[str], candidates: Sequence[Sequence[str]]) -> tuple[str, ...] | None:
-    """One of the candidates for each text, in order, so that with the frames between them they are the whole text."""
-    if not text.startswith(frames[0], at):
-        return None
-    at += len(frames[0])
-    if not candidates:
-        return () if at == len(text) else None
-    for one in candidates[0]:
-        if text.startswith(one, at):
-            others = _found(text, at + len(one), frames[1:], candidates[1:])
-            if others is not None:
-                return (one, *others)
-    return None
+    # For each text, where the frame behind it may end: there the text starts, and how it is written.
+    ways = [{len(frames[0]): (0, "")} if text.startswith(frames[0]) else {}]
+    for content, after in zip(contents, frames[1:], strict=True):
+        ways.append(
+            {
+                at + len(one) + len(after): (at, one)
+                for at in ways[-1]
+                for one in reversed(_with_less_space(content))
+                if text.startswith(one + after, at)
+            }
+        )
+    at, written = len(text), list[str]()
+    for way in reversed(ways[1:]):
+        if at not in way:
+            raise UnfitRowError(f"the chat template rewrites what is said, by cutting, moving or adding; {OTHERWISE}")
+        at, one = way[at]
+        written.append(one)
+    return tuple(reversed(written))
 
 
 def _with_less_space(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from itl_bench.data.rows import Item
-from itl_bench.data.tokens.frames import ends_every_turn
+from itl_bench.data.tokens.frames import ends_every_turn, own_begin_problems, starts_with_begin
 from itl_bench.data.tokens.row_checks import (
     Tokens,
     batch_problems,
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 
 ROWS = 24  # looked at, spread over the dataset
+LONG = 8  # earlier exchanges of a conversation, beyond which it is looked at only where all are longer
 
 
 @dataclass(frozen=True)
@@ -146,15 +147,19 @@ def _example_problems(
 ) -> Iterator[str]:  # fmt: skip
     """Args: `example` of a row, and `asked`, what generation is given for each of its exchanges."""
     end, begin, chat = end_token(tokenizer, template), begin_ids(tokenizer), template == "chat"
-    yield from begin_problems(asked[-1], example.ids, begin, once=not chat and end not in begin)
+    if chat:
+        yield from own_begin_problems(tokenizer, begin)
+    if not chat or starts_with_begin(tokenizer, begin):
+        yield from begin_problems(asked[-1], example.ids, begin, once=not chat and end not in begin)
     wrong = list(label_problems(example, asked, end, cutoff, ended=not chat or ends_every_turn(tokenizer)))
     yield from wrong or text_problems(example, special_ids(tokenizer), end)
 
 
 def _sample(items: Sequence[Item]) -> list[Item]:
     """Rows from all over the dataset, and conversations of several turns wherever they are."""
-    several = [item for item in items if item.history]
-    some = [*_spread(items, ROWS), *_spread(several, ROWS // 2)]
+    short = [item for item in items if len(item.history) <= LONG]
+    short = short or sorted(items, key=lambda item: len(item.history))[:1]
+    some = [*_spread(short, ROWS), *_spread([item for item in short if item.history], ROWS // 2)]
     return list({id(item): item for item in some}.values())
 
 

@@ -54,8 +54,8 @@ def rendered(tokenizer: "PreTrainedTokenizerBase", contents: Sequence[str]) -> s
 
 def _said(error: BaseException) -> str:
     if isinstance(error, MemoryError):
-        return f"it needs more than {MEMORY >> 30} GiB of memory"
-    text = " ".join(str(error).split())
+        return f"it needs more than {MEMORY / 2**30:g} GiB of memory"
+    text = " ".join("".join(one if one.isprintable() else " " for one in str(error)).split())
     name = "" if type(error).__module__.startswith(("jinja2", __name__)) else f"{type(error).__name__}: "
     return (name + text)[:200] or type(error).__name__
 

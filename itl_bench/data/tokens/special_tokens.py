@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Set
+from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,19 @@ def end_id(tokenizer: "PreTrainedTokenizerBase") -> int | None:
 
 
 def _around(tokenizer: "PreTrainedTokenizerBase") -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """What the tokenizer puts before and after a text."""
-    whole, text = tuple(tokenizer("a")["input_ids"]), trusted_ids(tokenizer, "a")
-    starts = [at for at in range(len(whole)) if text and whole[at : at + len(text)] == text]
-    return (whole[: starts[0]], whole[starts[0] + len(text) :]) if starts else ((), ())
+    """What the tokenizer puts before and after a text, seen of the first text that it can write.
+
+    Raises:
+        ItlError: It can write none.
+    """
+    never, vocabulary = special_ids(tokenizer), tokenizer.get_vocab()
+    for probe in ("a", "A", "1", *sorted(vocabulary, key=vocabulary.__getitem__)):
+        with suppress(Exception):  # of a library that has none of its own: the vocabulary lacks a part of the text
+            whole, text = tuple(tokenizer(probe)["input_ids"]), trusted_ids(tokenizer, probe)
+            starts = [at for at in range(len(whole)) if text and whole[at : at + len(text)] == text]
+            if starts and never.isdisjoint(text):
+                return whole[: starts[0]], whole[starts[0] + len(text) :]
+    raise ItlError("the tokenizer cannot write any of its own tokens; is it whole?")
 
 
 def padding_id(tokenizer: "PreTrainedTokenizerBase") -> int:
@@ -65,28 +75,44 @@ def _special_ids(
     return frozenset((added | set(declared)) - {tokenizer.unk_token_id} | used)
 
 
-def text_ids(tokenizer: "PreTrainedTokenizerBase", text: str, forbidden: Set[int] = frozenset()) -> tuple[int, ...]:
+def text_ids(
+    tokenizer: "PreTrainedTokenizerBase", text: str, forbidden: Set[int] = frozenset(), behind: bool = False
+) -> tuple[int, ...]:
     """Token ids of text from outside, where "<eos>" is five characters and not the end.
 
     Args:
         tokenizer: Fast or slow.
         text: Anything.
         forbidden: Further tokens that the text must not become, beside the special ones.
+        behind: Whether it stands behind other text: some tokenizers put a space before a text of its own.
 
     Raises:
         ItlError: The text spells a special token, and this tokenizer knows no other way to write that.
     """
-    ids = _plain(tokenizer, text)
-    never = special_ids(tokenizer)
-    if never.isdisjoint(ids) and forbidden.isdisjoint(ids):
+    ids = _plain(tokenizer, text, behind)
+    never = special_ids(tokenizer) | forbidden
+    if never.isdisjoint(ids):
         return ids
     # Tokens that are not declared special, or words of the plain vocabulary: broken up after their first character.
-    spelled = list(tokenizer.convert_ids_to_tokens(sorted((never | forbidden) & set(ids))))
+    spelled = list(tokenizer.convert_ids_to_tokens(sorted(never & set(ids))))
     inside = "|".join(f"(?<={re.escape(token[0])})(?={re.escape(token[1:])})" for token in spelled if len(token) > 1)
-    ids = tuple(one for piece in re.split(inside, text) for one in _plain(tokenizer, piece)) if inside else ids
-    if never.isdisjoint(ids) and forbidden.isdisjoint(ids):
+    pieces = re.split(inside, text) if inside else [text]
+    ids = tuple(one for at, piece in enumerate(pieces) for one in _plain(tokenizer, piece, behind or at > 0))
+    if never.isdisjoint(ids):
         return ids
     raise ItlError(f"the text spells {spelled}, and this tokenizer cannot tell that from the special token")
+
+
+def spells_tokens(tokenizer: "PreTrainedTokenizerBase", text: str, others: Set[int] = frozenset()) -> bool:
+    """Whether a template's own text would be other tokens than this text from outside: it spells a special token.
+
+    Args:
+        tokenizer: Of the model.
+        text: From outside.
+        others: Tokens that the text must not become either.
+    """
+    ids = trusted_ids(tokenizer, text)
+    return not (special_ids(tokenizer) | others).isdisjoint(ids) or ids != _plain(tokenizer, text)
 
 
 def trusted_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
@@ -95,13 +121,21 @@ def trusted_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, .
 
 
 def continued_ids(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
-    """Token ids of a template's own text behind other text: some tokenizers put a space before a text of its own."""
-    for before in (".", "a", "\n"):
-        first, both = trusted_ids(tokenizer, before), trusted_ids(tokenizer, before + text)
-        if first and both[: len(first)] == first:
-            return both[len(first) :]
-    return trusted_ids(tokenizer, text)
+    """Token ids of a template's own text behind other text: without the space before a text of its own."""
+    return _behind(tokenizer, text, split=False)
 
 
-def _plain(tokenizer: "PreTrainedTokenizerBase", text: str) -> tuple[int, ...]:
+def _plain(tokenizer: "PreTrainedTokenizerBase", text: str, behind: bool = False) -> tuple[int, ...]:
+    if behind:
+        return _behind(tokenizer, text, split=True)
     return tuple(tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+
+def _behind(tokenizer: "PreTrainedTokenizerBase", text: str, split: bool) -> tuple[int, ...]:
+    """The ids that a text adds to another one; `split` tells whether special tokens in it are characters."""
+    settings = {"add_special_tokens": False} | ({"split_special_tokens": True} if split else {})
+    for before in (".", "a", "\n"):
+        first, both = (tuple(tokenizer(one, **settings)["input_ids"]) for one in (before, before + text))
+        if first and tokenizer.unk_token_id not in first and both[: len(first)] == first:
+            return both[len(first) :]
+    return tuple(tokenizer(text, **settings)["input_ids"])

@@ -13,7 +13,8 @@ from itl_bench.data.atlas.familiarity_table import SAMPLES
 from itl_bench.data.atlas.few_shots import FewShot
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.specs import Count, Spec
-from itl_bench.stages.familiarity.prefix import Prefix, continuations, of_one_length, read
+from itl_bench.stages.familiarity.prefix import Prefix, continuations, encode, of_one_length, read
+from itl_bench.stages.positions import check_prompts, positions
 
 TEMPERATURE = 0.5
 POSITIONS = 128
@@ -73,6 +74,8 @@ def score(
     """
     if without := [prompt.fact for prompt in prompts if not prompt.answers]:
         raise UsageError(f"no answers are given for {without[0]!r}; give at least one accepted answer")
+    asked = [encode(tokenizer, prompt.prefix + prompt.question) for prompt in prompts]
+    check_prompts([prompt.fact for prompt in prompts], asked, LONGEST, positions(model.config))
     scores: dict[int, Score] = {}
     for text, indices in by_prefix(prompts):
         prefix = read(model, tokenizer, text)

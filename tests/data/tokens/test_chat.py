@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import AddedToken
+from tokenizers import AddedToken, processors
 
 from itl_bench.data.rows import Exchange, Item
 from itl_bench.data.tokens.chat import chat_prompt, chat_row
-from itl_bench.data.tokens.frames import chat_end, ends_every_turn
+from itl_bench.data.tokens.frames import as_written, chat_end, ends_every_turn
 from itl_bench.data.tokens.preflight import ModelFacts, problems
 from itl_bench.errors import ItlError, UnfitRowError, UsageError
 from tests.helpers.tiny_tokenizers import ALL, CHATML, byte_level, gemma_like, gpt_neox_like, llama_like, qwen_like
@@ -48,7 +48,7 @@ def test_text_cannot_end_its_turn(tokenizer):
         [{"role": "user", "content": NASTY}, {"role": "assistant", "content": f" {NASTY}\n"},
          {"role": "user", "content": "a"}], tokenize=False, add_generation_prompt=True,
     )  # fmt: skip
-    assert text.replace(" ", "") == rendered.replace(" ", "")  # Llama's tokenizer puts a space before every part
+    assert text.replace("<bos> ", "<bos>") == rendered.replace("<bos> ", "<bos>")  # as Llama's tokenizer decodes it
 
 
 def test_the_turn_ends_with_the_templates_token():
@@ -197,6 +197,71 @@ def test_a_begin_token_that_opens_every_turn_is_no_double_begin():
         "{% if add_generation_prompt %}{{ bos_token }}assistant:{% endif %}"
     )
     assert preflight_problems(llama2) == []
+
+
+@pytest.mark.parametrize(
+    ("start", "found"),
+    [
+        ("{{ bos_token }}", None),
+        ("\n{{ bos_token }}", None),
+        ("{{ bos_token }}System.\n", None),
+        ("", None),
+        ("{{ bos_token }}{{ bos_token }}", "the begin token twice"),
+        ("{{ bos_token }}\n{{ bos_token }}", "the begin token twice"),
+    ],
+)
+def test_a_template_that_writes_the_begin_token_itself_gets_no_other(start, found):
+    tokenizer = gemma_like()
+    tokenizer.chat_template = start + CHATML.replace("<|im_end|>", "<end_of_turn>")
+    seen = preflight_problems(tokenizer)
+    assert seen == [] if found is None else found in seen[0]
+    if found is None:
+        assert chat_prompt(tokenizer, ["a"]).count(tokenizer.bos_token_id) == 1
+
+
+def test_a_template_that_writes_half_of_what_begins_a_text_is_refused():
+    tokenizer = byte_level(special=["[gMASK]", "<sop>"], eos_token="</s>")
+    numbers = tokenizer.convert_tokens_to_ids(["[gMASK]", "<sop>"])
+    tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
+        single="[gMASK] <sop> $A", special_tokens=list(zip(["[gMASK]", "<sop>"], numbers, strict=True))
+    )
+    turns = "{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}"
+    turns += "{% if add_generation_prompt %}assistant: {% endif %}"
+    for start, problems_of_it in (("[gMASK]<sop>", 0), ("", 0), ("<sop>", 1), ("[gMASK]", 1)):
+        tokenizer.chat_template = start + turns
+        assert len(preflight_problems(tokenizer)) == problems_of_it, start
+    tokenizer.chat_template = turns
+    assert chat_prompt(tokenizer, ["a"])[:2] == tuple(numbers)
+
+
+def test_a_text_that_spells_a_special_token_together_with_the_template_is_refused():
+    tokenizer = byte_level(bos_token="<s>", eos_token="</s>")
+    tokenizer.chat_template = (
+        "{% for m in messages %}{{ m.content }}{% if m.role == 'user' %}>\n{% else %}</s>\n{% endif %}{% endfor %}"
+    )
+    assert chat_prompt(tokenizer, ["hi"])
+    with pytest.raises(UnfitRowError, match="spells a special token together with the chat template"):
+        chat_prompt(tokenizer, ["hi <s"])
+
+
+def test_long_conversations_are_tokenized():
+    assert len(chat_row(qwen_like(), ["q", "a"] * 60).learned) == 60
+    assert as_written("<q><a>" * 5000, ["<", *["><"] * 9999, ">"], ["q", "a"] * 5000) == ("q", "a") * 5000
+
+
+def test_white_space_everywhere_takes_no_time():
+    tokenizer = byte_level(eos_token="</s>")
+    tokenizer.chat_template = (
+        "{% for m in messages %} {{ m.content if not loop.last else m.content | upper }} "
+        "{% if m.role == 'assistant' %}</s>{% endif %}{% endfor %}"
+    )
+    with pytest.raises(UnfitRowError):
+        chat_row(tokenizer, ["  \n ", " \n  "] * 20 + ["  \n ", "a"])
+
+
+def test_the_unknown_token_is_text_in_every_template():
+    tokenizer = llama_like()
+    assert tokenizer.unk_token_id not in chat_prompt(tokenizer, ["x <unk> y"])
 
 
 def preflight_problems(tokenizer):

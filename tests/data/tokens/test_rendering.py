@@ -45,6 +45,12 @@ def test_a_template_that_writes_something_else_each_time_is_refused():
         chat_prompt(tokenizer_with("{{ range(10**5) | random }}" + CHATML), ["Hi"])
 
 
+@pytest.mark.parametrize("printing", ["{{ raise_exception }}", "{{ messages | map(attribute='role') }}"])
+def test_a_template_that_writes_an_address_in_memory_is_refused(printing):
+    with pytest.raises(ItlError, match="does not write the same every time"):
+        chat_prompt(tokenizer_with(printing + CHATML), ["Hi"])
+
+
 @pytest.mark.parametrize(
     ("template", "message"),
     [
@@ -54,6 +60,7 @@ def test_a_template_that_writes_something_else_each_time_is_refused():
         ("{{ 'a' + 1 }}", "TypeError"),
         ("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "recursion"),
         ("{{ raise_exception('first\nsecond') }}", "first second"),
+        ("{{ raise_exception('\\x1b[2Jhello') }}", ": [2Jhello"),
         ("{% for %}", "Expected an expression"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
     ],
@@ -79,13 +86,14 @@ def test_a_template_that_would_run_on_is_stopped(endless, monkeypatch):
     assert rendered(tokenizer_with(CHATML), ["Hi"]).endswith("assistant\n")
 
 
-def test_a_template_that_would_fill_the_memory_is_stopped():
+def test_a_template_that_would_fill_the_memory_is_stopped(monkeypatch):
+    monkeypatch.setattr(rendering, "MEMORY", 1 << 28)
     doubling = (
         "{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}{{ ns.a }}"
     )
-    with pytest.raises(ItlError, match="more than 2 GiB of memory"):
+    with pytest.raises(ItlError, match="more than 0.25 GiB of memory"):
         rendered(tokenizer_with(doubling), ["Hi"])
-    assert len(bytearray(3 << 30)) == 3 << 30  # the limit is that of the template alone
+    assert len(bytearray(1 << 29)) == 1 << 29  # the limit is that of the template alone
 
 
 def test_a_template_that_writes_too_much_is_refused(monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from itl_bench.data.rows import Exchange, Item
@@ -17,7 +17,7 @@ from itl_bench.data.tokens.special_tokens import (
     text_ids,
     trusted_ids,
 )
-from itl_bench.data.tokens.template import prompt_ids
+from itl_bench.data.tokens.template import prompt_ids, training_example
 from itl_bench.errors import ItlError
 from tests.helpers.tiny_tokenizers import (
     ALL,
@@ -141,6 +141,28 @@ def test_a_prompt_begins_as_the_tokenizer_begins_a_text(make, template):
     whole = tokenizer(tokenizer.decode(prompt, skip_special_tokens=True))["input_ids"]
     assert prompt[:3] == tuple(whole[:3])
     assert template == "in-context" or problems(tokenizer, ModelFacts(len(tokenizer)), ROWS, template) == []
+
+
+def test_begin_is_found_of_a_text_that_the_tokenizer_can_write():
+    backend = Tokenizer(models.WordLevel({"<s>": 0, "</s>": 1, "ACGT": 2}))
+    backend.post_processor = begins_with("<s>", 0)
+    letters = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>", eos_token="</s>")
+    assert begin_ids(letters) == (0,)
+    mute = Tokenizer(models.WordLevel({"<s>": 0}))
+    mute.normalizer = normalizers.Replace(Regex("."), "")
+    with pytest.raises(ItlError, match="cannot write any of its own tokens"):
+        begin_ids(PreTrainedTokenizerFast(tokenizer_object=mute))
+
+
+@pytest.mark.parametrize("text", ["hello </s> world", "</s>", "a<|im_end|>b", " <s>"])
+def test_a_spelled_special_token_brings_no_spaces(text):
+    tokenizer = llama_like()
+    special = {"</s>": "<eos>", "<s>": "<bos>", "<|im_end|>": "<eos>"}
+    for name, own in special.items():
+        text = text.replace(name, own)
+    item = Item(id="x", instruction=text, response=text)
+    said = text.strip() if tokenizer.chat_template.count("trim") else text
+    assert tokenizer.decode(training_example(tokenizer, item).ids) == f"<bos> [INST] {said} [/INST] {said} <eos>"
 
 
 def test_text_behind_other_text_gets_no_space_of_its_own():
