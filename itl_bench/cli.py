@@ -10,6 +10,7 @@ from itl_bench.errors import ItlError
 from itl_bench.run.commands import atlas as cli_atlas
 from itl_bench.run.commands import bios as cli_bios
 from itl_bench.run.commands import data as cli_data
+from itl_bench.run.commands import evidence as cli_evidence
 from itl_bench.run.commands import perf as cli_perf
 from itl_bench.run.commands import records as cli_records
 from itl_bench.run.commands import reference as cli_reference
@@ -22,6 +23,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.add_typer(cli_records.baseline, name="baseline")
 app.add_typer(cli_store.app, name="store")
+app.add_typer(cli_evidence.app, name="evidence")
 app.add_typer(cli_bios.app, name="bios")
 app.add_typer(cli_atlas.app, name="atlas")
 app.add_typer(cli_data.app, name="data")

@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.files import sync_folder, write_durably
+from itl_bench.files import sync_file, sync_folder, write_durably
 from itl_bench.store.artifact import MANIFEST, Artifact, Manifest, check, describe
 from itl_bench.store.keys import KEY_LENGTH, Task, canonical
 from itl_bench.store.locks import LOCKS, locked
@@ -81,6 +81,30 @@ class Store:
             manifest = describe(task, head, folder, time.monotonic() - started)
             write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
             self._publish(folder, task.key)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def admitting(self, key: str) -> Iterator[Path]:
+        """A folder to put an artifact of another store into, with its manifest; published if it is what that says.
+
+        Args:
+            key: Of the artifact.
+
+        Raises:
+            ValueError: It is another artifact, or its files are not what its manifest says.
+        """
+        folder = self.root / "partial" / f"{key}-{secrets.token_hex(4)}"
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+            manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+            if manifest.key != key or manifest.task.key != key:
+                raise ValueError(f"{MANIFEST} of {key} describes another artifact")
+            check(Artifact(folder, manifest))
+            for path in folder.iterdir():
+                sync_file(path)
+            self._publish(folder, key)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -64,7 +64,7 @@ def show(
         raise UsageError(f"{found} is damaged ({error}); itl-bench store verify sets it aside") from None
     known = _Known(opened)
     typer.echo(f"{in_words(manifest, known)}\n")
-    packages = manifest.provenance.get("packages")
+    packages, imported = (manifest.provenance.get(name) for name in ("packages", "imported"))
     for name, lines in (
         ("key", [manifest.key]),
         ("path", [str(opened.folder(found))]),
@@ -74,6 +74,7 @@ def show(
         ("seconds", [f"{manifest.seconds:,.1f}"]),
         ("created", [manifest.created]),
         ("packages", _lines(packages) if isinstance(packages, Mapping) else []),
+        *([("imported", _lines(imported))] if isinstance(imported, Mapping) else []),
     ):
         for number, line in enumerate(lines or ["none"]):
             typer.echo(f"{'' if number else name:10}{printable(line)}")

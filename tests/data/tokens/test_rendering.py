@@ -91,7 +91,7 @@ def test_a_template_that_would_fill_the_memory_is_stopped(monkeypatch):
     doubling = (
         "{% set ns = namespace(a='a') %}{% for i in range(60) %}{% set ns.a = ns.a ~ ns.a %}{% endfor %}{{ ns.a }}"
     )
-    with pytest.raises(ItlError, match="more than 0.25 GiB of memory"):
+    with pytest.raises(ItlError, match=r"more than 0.25 GiB of memory"):
         rendered(tokenizer_with(doubling), ["Hi"])
     assert len(bytearray(1 << 29)) == 1 << 29  # the limit is that of the template alone
 
