@@ -87,3 +87,23 @@ def cells(
     for part, share in times.shares.items():
         typer.echo(f"{part:10} {share:6.1%}")
     typer.echo(f"{'training':10} {sum(times.shares.values()):6.1%} of the time of a cell")
+
+
+@app.command()
+def statistics(
+    runs: Annotated[int, typer.Option(min=10, help="simulated comparisons of each kind")] = 1000,
+    trainings: Annotated[int, typer.Option(min=2, help="of each method")] = 5,
+    effect: Annotated[float, typer.Option(min=0, max=25, help="true difference for what is found, in points")] = 10.0,
+    seed: Annotated[int, typer.Option(help="of all draws")] = 1,
+) -> None:
+    """How often two equal methods are told apart, by tests over prompts alone and by this suite."""
+    from itl_bench.run.perf.statistics import TESTS, compare
+
+    spreads, prompts = (0.0, 0.01, 0.02, 0.035, 0.05, 0.07), (96, 400, 1600)
+    typer.echo(
+        f"{runs} runs, {trainings} trainings of each method; in %: told apart where equal / where {effect:g} points apart"
+    )
+    typer.echo(f"{'spread':>6} {'prompts':>7}  " + "  ".join(f"{name:>21}" for name in TESTS))
+    for one in compare(spreads, prompts, trainings, effect / 100, runs, seed):
+        cells = (f"{100 * one.false[name]:.1f} / {100 * one.found[name]:.0f}" for name in TESTS)
+        typer.echo(f"{100 * one.spread:6.1f} {one.prompts:7d}  " + "  ".join(f"{cell:>21}" for cell in cells))
