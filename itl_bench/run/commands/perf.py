@@ -101,7 +101,7 @@ def statistics(
 
     spreads, prompts = (0.0, 0.01, 0.02, 0.035, 0.05, 0.07), (96, 400, 1600)
     typer.echo(
-        f"{runs} runs, {trainings} trainings of each method; in %: told apart where equal / where {effect:g} points apart"
+        f"{runs} runs, {trainings} trainings of each method; in %: told apart where equal / {effect:g} points apart"
     )
     typer.echo(f"{'spread':>6} {'prompts':>7}  " + "  ".join(f"{name:>21}" for name in TESTS))
     for one in compare(spreads, prompts, trainings, effect / 100, runs, seed):
