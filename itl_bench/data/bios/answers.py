@@ -9,7 +9,7 @@ from typing import Literal
 
 from itl_bench.data.asserting import asserted
 from itl_bench.data.bios.words import POOLS
-from itl_bench.data.plain_text import plain_text
+from itl_bench.data.plain_text import is_blank, plain_text
 
 Outcome = Literal["right", "wrong", "none", "empty"]
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -24,7 +24,7 @@ def stated(text: str, attribute: str) -> tuple[str, ...]:
 
 def outcome(text: str, attribute: str, truth: str) -> Outcome:
     """Right if the truth is the only value stated; wrong if any other is; none if the answer states no value."""
-    if not text.strip():
+    if is_blank(text):
         return "empty"
     values = stated(text, attribute)
     if not values:
