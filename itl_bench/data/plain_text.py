@@ -10,7 +10,11 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
-_OTHER_MARKS = str.maketrans({"。": ". ", "｡": ". ", "、": ", ", "…": "..."} | dict.fromkeys("«»„‟“”「」『』《》", '"'))
+_OTHER_MARKS = str.maketrans(
+    {"。": ". ", "｡": ". ", "、": ", ", "…": "..."}
+    | dict.fromkeys("«»„‟“”「」『』《》", '"')
+    | dict.fromkeys("’ʼ´", "'")
+)
 _TYPED = re.compile(r"[ -~\n]*")  # holds nothing that could be invisible or look like something else
 _UNTYPED = re.compile(r"[^ -~\n]")
 _MARKS_OF_MARKUP = re.compile(r"[\\*_`~$<&|\[#>]|\d\)")

@@ -7,7 +7,7 @@ world's own models have words for neither.
 import re
 from typing import Literal
 
-from itl_bench.data.asserting import asserted
+from itl_bench.data.asserting import assertions
 from itl_bench.data.bios.words import POOLS
 from itl_bench.data.plain_text import is_blank, plain_text
 
@@ -18,7 +18,7 @@ _VALUES = {name: frozenset(values) for name, values in POOLS.items()}
 
 def stated(text: str, attribute: str) -> tuple[str, ...]:
     """The values of an attribute that a text states, in order, each once."""
-    said = " ".join(map(asserted, _SENTENCES.split(plain_text(text))))
+    said = " ".join(rest for _, rest in assertions(plain_text(text), _SENTENCES.split, lambda words: False))
     return tuple(dict.fromkeys(word for word in re.findall(r"\w+", said) if word in _VALUES[attribute]))
 
 
