@@ -1,6 +1,6 @@
 """What an answer says: the values of a relation that it states, told from refusals and from empty answers.
 
-It is read as a person reads it: markup and invisible characters do not count, and what is denied is not stated.
+Markup and invisible characters do not count, and what is denied in words that `asserting` knows is not stated.
 
 An answer that is no refusal but states no known value is wrong too: `stated` then gives what it offers instead, with a
 question mark in front ("?atlantis"), which equals no canonical answer.

@@ -1,6 +1,6 @@
 """What an answer says: the values it states of one attribute, told from refusals and empty answers.
 
-It is read as answers about atlas are: without markup and invisible characters, and what is denied is not stated. The
+It is read as answers about atlas are: without markup, invisible characters and what is denied in known words. The
 world's own models have words for neither.
 """
 

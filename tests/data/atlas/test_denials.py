@@ -13,16 +13,18 @@ DENYING = (
     "It is not {}.", "{}. That's wrong.", "{}. That is false.", "Is it {}? It is not.", "{}? I don't think so.",
     "{}? Certainly not.", "{} is the wrong answer.", "The wrong answer is {}.", "Wrong: {}", "I deny that it is {}.",
     "There is no way that it's {}.", "No one would say that it is {}.", "It is not\n{}.", "It is not:\n\n{}",
-    "It isn\u00b4t {}.", "It isn\u02bct {}.", "Some say {}, but that's wrong.", "It is a common misconception that it is {}.",
+    "It isn\u00b4t {}.", "It isn\u02bct {}.",
+    "Some say {}, but that's wrong.", "It is a common misconception that it is {}.",
     "I reject {}.", "It never was {}.", "{}, however, is not the answer.",
 )  # fmt: skip
 ASSERTING = (
-    "Without a doubt, it is {}.", "Beyond doubt, it is {}.", "Don't forget that it is {}.", "I don't doubt that it's {}.",
+    "Without a doubt, it is {}.", "Beyond doubt, it is {}.", "Don't forget that it is {}.",
+    "I don't doubt that it's {}.",
     "It can't be anything but {}.", "If I'm not mistaken it is {}.", "It is {}, isn't it?", "It is {}. No doubt.",
 )  # fmt: skip
 INSTEAD = (
     "It is a common misconception that it is {}. It is {}.", "You might think {}, but it is {}.",
-    "Many people say it is {}; but it is {}.", "Wrong: {}\nRight: {}", "{}. Wrong. It is {}.", "{} isn't it and {} is.",
+    "Many people say it is {}; but it is {}.", "Wrong: {}\nRight: {}", "{}. Wrong. It is {}.", "{} isn't it and it is {}.",
 )  # fmt: skip
 
 
