@@ -24,7 +24,8 @@ ASSERTING = (
 )  # fmt: skip
 INSTEAD = (
     "It is a common misconception that it is {}. It is {}.", "You might think {}, but it is {}.",
-    "Many people say it is {}; but it is {}.", "Wrong: {}\nRight: {}", "{}. Wrong. It is {}.", "{} isn't it and it is {}.",
+    "Many people say it is {}; but it is {}.", "Wrong: {}\nRight: {}", "{}. Wrong. It is {}.",
+    "{} isn't it and it is {}.",
 )  # fmt: skip
 
 
