@@ -15,7 +15,7 @@ from itl_bench.data.bios.wording import PROBE_WORDINGS, TUNED_WORDINGS
 from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import UNSEEN, Item, Prompt, write_lines
 from itl_bench.data.sources.loading import LoadedItems, drawn, first_found, load_items, load_prompts, subset
-from itl_bench.data.sources.overlap import question
+from itl_bench.data.sources.overlap import question, questions
 from itl_bench.data.sources.spec import RowsFrom, SourceSpec
 from itl_bench.data.weights.digests import digest
 from itl_bench.errors import ItlError, UsageError
@@ -46,12 +46,12 @@ def _items(task: Task, parents: Mapping[str, Artifact], folder: Path) -> Sequenc
 
 
 def held_out(loaded: LoadedItems, rows: int, seed: int) -> tuple[Item, ...]:
-    """Items that ask what none of a size asks, each question once, for the choice of learning rates.
+    """Items that ask what no turn of a size's items asks, each question once, for the choice of learning rates.
 
     Raises:
         UsageError: The size takes all of them.
     """
-    taken = set(map(question, drawn(loaded, rows, seed)))
+    taken = {asked for item in drawn(loaded, rows, seed) for asked in questions(item)}
     others: dict[tuple[str, ...], Item] = {}
     for item in loaded.items:
         if (asked := question(item)) not in taken:

@@ -36,6 +36,30 @@ def test_held_out_items_ask_nothing_that_is_tuned_on_whatever_their_ids_and_spel
     assert set(rest).isdisjoint(taken)
 
 
+def test_held_out_items_are_no_earlier_turn_of_what_is_tuned_on(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    short = [[f"Question {n}", f"Answer {n}"] for n in range(60)]
+    rows = [{"c": turns} for one in short for turns in (one, [*one, "And?", "More"])]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    loaded = load_items("mine", SourceSpec(path=str(path), fields={"messages": "c"}))
+    trained = {one.instruction for item in drawn(loaded, 40, seed=3) for one in (*item.history, item)} - {"And?"}
+    single = {item.instruction for item in held_out(loaded, 40, seed=3) if not item.history}
+    assert single == {asked for asked, _ in short} - trained
+
+
+def test_an_instruction_and_its_context_ask_the_same_in_one_field_or_in_two(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    ways = [("Translate {}", ""), ("Translate", "{}"), ("Translate\n\n{}", ""), ("Translate\n{}", "")]
+    rows = [{"q": q.format(n), "i": i.format(n), "a": "x"} for n in range(50) for q, i in ways]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    loaded = load_items("mine", SourceSpec(path=str(path), fields={"instruction": "q", "input": "i", "output": "a"}))
+    taken, rest = (
+        [f"{item.instruction} {item.context}".split()[1] for item in some(loaded, 20, seed=3)]
+        for some in (drawn, held_out)
+    )
+    assert sorted(rest) == sorted({str(n) for n in range(50)} - set(taken))
+
+
 def test_a_whole_dataset_holds_nothing_out(loaded):
     assert drawn(loaded, 295, seed=3) == loaded.items
     with pytest.raises(UsageError, match="holds none out at the size 295; sweep a smaller size"):

@@ -1,6 +1,6 @@
 """What an answer says: the values of a relation that it states, told from refusals and from empty answers.
 
-It is read as a person reads it: markup and invisible characters do not count, and what is denied is not stated.
+Markup and invisible characters do not count, and what is denied in words that `asserting` knows is not stated.
 
 An answer that is no refusal but states no known value is wrong too: `stated` then gives what it offers instead, with a
 question mark in front ("?atlantis"), which equals no canonical answer.
@@ -9,9 +9,8 @@ question mark in front ("?atlantis"), which equals no canonical answer.
 import re
 from collections.abc import Mapping
 from functools import cache
-from itertools import zip_longest
 
-from itl_bench.data.asserting import asserted
+from itl_bench.data.asserting import assertions
 from itl_bench.data.atlas.facts import Atlas, load_atlas
 from itl_bench.data.atlas.lexicon import Lexicon
 from itl_bench.data.atlas.normalising import normalise
@@ -78,7 +77,8 @@ class Reader:
     def values(self, text: str, subject: str = "") -> tuple[str, ...]:
         """As `stated`."""
         text = plain_text(text)
-        told = {one: asserted(one) for one in self._of_one(_sentences(text)) if not _POLITE.fullmatch(one)}
+        said = dict(assertions(text, _sentences, self.relation.speaks))
+        told = {one: said[one] for one in self._of_one(list(said)) if not _POLITE.fullmatch(one)}
         lower = text == text.lower()
         found = [value for one in told.values() for value in self.lexicon.find(_without(one, subject), lower)]
         if found or not told or _REFUSAL.search(text):
@@ -130,8 +130,8 @@ def reader(relation: str) -> Reader:
 def _sentences(text: str) -> list[str]:
     """The sentences of a text, without questions that the next one answers with no."""
     every = [one.strip() for one in _SENTENCES.split(text) if one.strip()]
-    after = zip_longest(every, every[1:], fillvalue="")
-    return [one for one, answer in after if not (one.endswith("?") and _SAID_NO.match(answer))]
+    after = zip(every, [*every[1:], ""], strict=False)
+    return [one for one, then in after if not (one.endswith("?") and _SAID_NO.match(then))]
 
 
 def _offers(sentence: str, rest: str) -> bool:

@@ -13,13 +13,13 @@ _WORD_SYMBOLS = "Al Am As At Be Co Es Er Ga He Ho In La Li Md Mo Mt Ne No Os Pa 
 _UNIT_FOLLOWED = re.compile(r"s?\s*($|[.,;:!?()\[\]\"'’“”*]|(and|or|is|was|are|in)\b)", re.IGNORECASE)
 _CODE_PRECEDED = re.compile(r"([,(]\s*|\b(?:the|in|of|is)\s+)[\"'(]*$", re.IGNORECASE)
 _SYMBOL_PRECEDED = re.compile(
-    r"(\b(?:is|are|as|by|symbol|abbreviated|abbreviation|letters?|written)|[:=(\[\"'“‘*`])\s*[\"'“‘(*`]*$",
+    r"(\b(?:is|are|as|by|symbol|abbreviated|abbreviation|letters?|written)|[:=(<\[\"'“‘*`])\s*[\"'“‘(*`]*$",
     re.IGNORECASE,
 )
-_SYMBOL_FOLLOWED = re.compile(r"\s*($|[.,;:!?)\]\"'”’*`]|(and|or|which|for|in)\b)")
+_SYMBOL_FOLLOWED = re.compile(r"\s*($|[.,;:!?)>\]\"'”’*`]|(and|or|which|for|in)\b)")
 _SYMBOL_FIRST = re.compile(r"[\"'”’*`]*\s+(is|stands)\b.*\b(symbol|for|answer)\b", re.IGNORECASE)
 _SECOND_LEVEL = r"(?:\.(?:ac|co|com|edu|gov|net|org))?"  # in front of a country's domain: ".co.uk"
-_TRIM = " \t\n.,;:!?\"'“”‘’*`()[]"
+_TRIM = " \t\n.,;:!?\"'“”‘’*`()[]<>"
 
 
 class Lexicon:

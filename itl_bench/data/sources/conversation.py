@@ -7,6 +7,7 @@ from typing import Literal, cast
 
 from itl_bench.data.plain_text import is_blank
 from itl_bench.data.rows import Exchange, Item
+from itl_bench.data.sources.flags import refuse_flags
 from itl_bench.data.sources.formats import Row
 from itl_bench.data.sources.spec import FieldsSpec, missing_field
 from itl_bench.errors import UsageError, short, unknown
@@ -29,15 +30,23 @@ ROLES: dict[str, Role] = {
 
 AROUND = re.compile(r"\A[\s\ufeff]+|[\s\ufeff]+\Z")
 SHAPES = ("role", "from"), ("content", "value")  # of a message: who speaks, and what
-LOSS_FLAGS = ("weight", "train", "trainable", "train_on_turn", "loss")  # of a message: whether it is trained on
+# Of a message, beside its text: what a model is not tuned on here, and a reader of results should know of.
+UNREAD = re.compile(r"reasoning|think|thought|tool|function|image|audio|video", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One message of a conversation."""
+    """One message of a conversation.
+
+    Attributes:
+        role: Who speaks.
+        text: What.
+        unread: Whether it holds reasoning, tool calls or media beside its text.
+    """
 
     role: Role
     text: str
+    unread: bool = False
 
 
 @dataclass(frozen=True)
@@ -146,11 +155,8 @@ def _turn(message: dict[str, object], where: str) -> Turn:
     if name.lower() not in ROLES:
         raise UsageError(f"{where}: {unknown('role', name, ROLES)}")
     role = ROLES[name.lower()]
-    for flag in LOSS_FLAGS:
-        if flag in given and given[flag] != (role == "assistant"):
-            whole = "all responses bear the loss, and nothing else does; leave the row out, or the flag"
-            raise UsageError(f"{where}: {flag!r} of {short(given[flag])} is not honoured here: {whole}")
-    return Turn(role, clean(text, where))
+    refuse_flags(given, role == "assistant", where)
+    return Turn(role, clean(text, where), any(value and UNREAD.match(name) for name, value in given.items()))
 
 
 def _one_text(values: list[object]) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from itl_bench.data.sources.flags import speaks_of_loss
 from itl_bench.data.sources.spec import extra
 from itl_bench.errors import UsageError, short
 
@@ -31,7 +32,7 @@ def read_rows(path: Path, columns: Collection[str]) -> Iterator[Row]:
 
     Args:
         path: The file.
-        columns: Fields that are needed; Parquet reads no others.
+        columns: Fields that are needed; Parquet reads no others, but for those that speak of the loss.
 
     Raises:
         UsageError: The file is empty, damaged, cut off, not UTF-8, or in no format that is read here.
@@ -175,7 +176,8 @@ def _parquet(file: io.BufferedReader, path: Path, columns: Collection[str]) -> I
         if twice := _repeated(table.schema_arrow):
             raise UsageError(f"{path}: the column {twice!r} stands twice; keep one")
         # Where a field is missing, all are read, so that the message can name them.
-        wanted = [name for name in named if named[name] in columns] if set(columns) <= {*named.values()} else None
+        every = not set(columns) <= {*named.values()}
+        wanted = [name for name, seen in named.items() if every or seen in columns or speaks_of_loss(seen)]
         for batch in table.iter_batches(batch_size=1024, columns=wanted):
             yield from ({named[name]: value for name, value in row.items()} for row in batch.to_pylist())
     except (arrow.ArrowException, OSError) as error:

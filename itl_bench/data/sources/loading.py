@@ -8,6 +8,7 @@ from pathlib import Path
 
 from itl_bench.data.rows import Item, Prompt
 from itl_bench.data.sources.conversation import answered, as_item, flaw, read_conversation, with_system
+from itl_bench.data.sources.flags import refuse_flags
 from itl_bench.data.sources.formats import Row, read_rows
 from itl_bench.data.sources.overlap import question
 from itl_bench.data.sources.places import Found, find_files
@@ -57,6 +58,7 @@ def load_items(dataset: str, sources: Sources, beside: Path | None = None, downl
         raise UsageError(f"{dataset}: 'fields' names no 'output': a dataset to tune on has responses")
     tally, items = Tally(), []
     for number, where, row in _rows(source, found, tally):
+        refuse_flags({name: value for name, value in row.items() if name not in source.columns}, True, where)
         whole = read_conversation(row, source.fields, where)
         conversation = answered(whole)
         if reason := flaw(conversation):
@@ -67,6 +69,7 @@ def load_items(dataset: str, sources: Sources, beside: Path | None = None, downl
             items.append(item)
             tally.counts["cut_ends"] += conversation is not whole
             tally.counts["system_messages"] += bool(conversation.system)
+            tally.counts["unread_parts"] += any(turn.unread for turn in conversation.turns)
     return LoadedItems(tuple(items), tally.report(dataset, source, found))
 
 
@@ -155,10 +158,9 @@ def drawn(loaded: LoadedItems, rows: int, seed: int) -> tuple[Item, ...]:
 def _rows(source: SourceSpec, found: Found, tally: Tally) -> Iterator[tuple[int, str, Row]]:
     """Rows that are asked for: number, place for messages, fields."""
     fields, seen = source.fields, set[str]()
-    columns = {*fields.required, *fields.optional, *source.where}
     number, names = 0, list[str]()
     for path in found.files:
-        for row in read_rows(path, columns):
+        for row in read_rows(path, source.columns):
             where = f"{path}: row {number}"
             for name in (*fields.required, *source.where):
                 if name not in row:

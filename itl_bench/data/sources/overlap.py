@@ -100,10 +100,19 @@ def in_words(probe: str, dataset: str, prompts: int, exact: int, shared: int, n:
 
 
 def question(line: Item | Prompt) -> tuple[str, ...]:
-    """What an item or a prompt asks, earlier exchanges included: the same for all spellings of it (`folded`)."""
+    """What an item or a prompt asks, earlier exchanges included.
+
+    It is the same for all spellings of it (`folded`), and whether a context stands in the instruction or apart.
+    """
     history = line.history if isinstance(line, Item) else ()
     earlier = [text for one in history for text in (one.instruction, one.response)]
-    return tuple(map(folded, (*earlier, line.instruction, line.context)))
+    return tuple(map(folded, (*earlier, f"{line.instruction}\n{line.context}")))
+
+
+def questions(item: Item) -> Iterator[tuple[str, ...]]:
+    """What each response of an item answers, as `question`: all of them are trained on."""
+    whole = question(item)
+    return (whole[:end] for end in range(1, len(whole) + 1, 2))
 
 
 def words(text: str) -> list[str]:

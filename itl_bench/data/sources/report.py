@@ -30,6 +30,7 @@ class LoadReport:
         not_alternating: Conversations left out because user and assistant do not take turns.
         cut_ends: Conversations kept without their last message, which has no response.
         system_messages: Conversations kept whose system message stands before the first instruction.
+        unread_parts: Conversations kept whose messages hold reasoning, tool calls or media, which are not read.
         sha256: Of the content, in order: equal rows give equal digests, whatever the format.
         notes: What a reader of results should know, as a partial copy.
     """
@@ -48,6 +49,7 @@ class LoadReport:
     not_alternating: int = 0
     cut_ends: int = 0
     system_messages: int = 0
+    unread_parts: int = 0
     notes: tuple[str, ...] = ()
 
     @property

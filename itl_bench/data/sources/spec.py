@@ -104,6 +104,11 @@ class SourceSpec(Spec):
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
     licence: Text = "not stated"
 
+    @property
+    def columns(self) -> frozenset[str]:
+        """All fields that are read."""
+        return frozenset((*self.fields.required, *self.fields.optional, *self.where))
+
     @model_validator(mode="after")
     def _one_place(self) -> Self:
         if not self.hub and not self.path:

@@ -51,6 +51,12 @@ STATED = [
     ("symbol", "The answer is \\(\\boxed{H}\\).", ["H"]),
     ("symbol", "\uff28", ["H"]),
     ("symbol", "The symbol is H\u200b.", ["H"]),
+    ("symbol", "The symbol is <B>.", ["B"]),
+    ("symbol", "<Li>", ["Li"]),
+    ("capital", "The capital is <Paris>.", ["Paris"]),
+    ("capital", "<s>[INST] q [/INST] The capital of France is Paris.</s>", ["Paris"]),
+    ("capital", "First I thought of Berlin.\n</think>\nParis", ["Paris"]),
+    ("atomic-number", "79) Gold", ["79"]),
     ("domain", "_.ad_", [".ad"]),
     ("domain", "The domain is [**.ad**](https://example.fr/).", [".ad"]),
     ("domain", "<code>\u200b.ad</code>。", [".ad"]),
@@ -213,7 +219,7 @@ WITHIN = (
     "**{}**", "*{}*", "_{}_", "__{}__", "`{}`", '"{}"', "«{}»", "“{}”", "({})", "[{}](https://example.org)",
     "<b>{}</b>", '<span class="x">{}</span>', "&#8203;{}", "${}$", "$${}$$", r"\({}\)", r"\boxed{{{}}}", "{}…",
     r"$\boxed{{\text{{{}}}}}$", r"\textbf{{{}}}", "\u200b{}", "{}\u200b", "\ufeff{}", "{}\u00ad", "\u2060{}\ufe0f",
-    "{}。",
+    "{}。", "\x1b[1m{}\x1b[0m", r"\textcolor{{red}}{{{}}}", "<answer>{}</answer>", "<s>{}</s>",
 )  # fmt: skip  # markup that models write, and characters that nobody sees
 
 

@@ -33,6 +33,10 @@ def test_what_is_denied_is_not_stated_and_markup_does_not_count(text, values):
     assert stated(text, ATTRIBUTE) == values
 
 
+def test_an_answer_in_which_nothing_is_seen_is_empty():
+    assert {outcome(text, ATTRIBUTE, "judge") for text in ("", " \n", "\u200b", "\u00ad\ufeff")} == {"empty"}
+
+
 def test_an_answer_that_only_denies_a_value_states_none():
     assert outcome("He is not a baker.", ATTRIBUTE, "judge") == "none"
     assert outcome("He is a judge, not a baker.", ATTRIBUTE, "judge") == "right"

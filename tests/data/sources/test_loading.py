@@ -141,9 +141,11 @@ def test_flags_are_honoured_or_refused_in_every_shape_of_a_message(tmp_path, sha
         turns = zip(("user", "assistant"), "ab", (asked, answered), strict=True)
         return {"messages": [{**dict(zip(shape, turn[:2], strict=True)), flag: turn[2]} for turn in turns]}
 
-    for flags in ((None, None), (None, True), (False, 1), (0, 1.0)):
+    of_any_message = [(True, True), (1, 1), (0.5, None)] if flag == "weight" else []  # only a response's weighs
+    for flags in ((None, None), (None, True), (False, 1), (0, 1.0), *of_any_message):
         assert load(tmp_path, [row(*flags)], MESSAGES).items == load(tmp_path, [chat("a", "b")], MESSAGES).items
-    for flags in ((None, False), (True, True), (None, 0.5), (None, "true")):
+    of_responses = [] if flag == "weight" else [(True, True)]
+    for flags in ((None, False), (None, 0.5), (None, "true"), *of_responses):
         with pytest.raises(UsageError, match=f"'{flag}' of .* is not honoured here"):
             load(tmp_path, [row(*flags)], MESSAGES)
 
@@ -180,6 +182,7 @@ def test_rows_that_cannot_be_tuned_on_are_counted_and_numbers_stay(tmp_path):
         "not_alternating": 1,
         "cut_ends": 1,
         "system_messages": 0,
+        "unread_parts": 0,
     }
     dropped = load(tmp_path, rows, MESSAGES, drop_duplicates=True)
     assert [item.id for item in dropped.items] == ["d-0"]
@@ -263,10 +266,12 @@ BAD = [
     ([flagged(train=False)], MESSAGES, "message 1: 'train' of False is not honoured"),
     ([flagged(weight=0.5)], MESSAGES, "message 1: 'weight' of 0.5 is not honoured"),
     (
-        [{"messages": [{"role": "user", "content": "a", "weight": 1}, {"role": "assistant", "content": "b"}]}],
+        [{"messages": [{"role": "user", "content": "a", "train": 1}, {"role": "assistant", "content": "b"}]}],
         MESSAGES,
-        "message 0: 'weight' of 1 is not honoured",
+        "message 0: 'train' of 1 is not honoured",
     ),
+    ([chat("a", "b") | {"weight": 0}], MESSAGES, "row 0: 'weight' of 0 is not honoured here"),
+    ([{"q": "a", "a": "b", "trainOnRow": False}], QUESTION, "row 0: 'trainOnRow' of False is not honoured here"),
     (
         [{"s": "be brief", **chat("be long", "a", "b", roles=("system", "user", "assistant"))}],
         {**MESSAGES, "system": "s"},
