@@ -7,7 +7,7 @@ from typing import Any
 from transformers import AutoConfig, PretrainedConfig
 
 from itl_bench.errors import UsageError
-from itl_bench.stages.loading import readable
+from itl_bench.stages.reading import readable
 
 STRETCHED = ("yarn", "longrope")  # rotary positions whose factor is not part of max_position_embeddings in every config
 
