@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import PreTrainedModel
 from transformers.conversion_mapping import get_model_conversion_mapping
@@ -54,14 +54,9 @@ def _unused(model: PreTrainedModel, unexpected: Iterable[str]) -> list[str]:
 
     Neither is what a model computes for itself and older versions saved: frequencies of positions, masks of attention.
     """
-    names = set(unexpected)
-    return sorted(names - set(_computed(model, names)))
-
-
-def _computed(model: PreTrainedModel, names: Iterable[str]) -> Iterator[str]:
-    """Those of some names in files that are no weights, but what a model computes for itself."""
-    own = [f".{name}" for name, _ in model.named_buffers()]
-    yield from (one for one in names if MASKS.search(one) or any(name.endswith(f".{one}") for name in own))
+    computed = [f".{name}" for name, _ in model.named_buffers()]
+    strange = (key for key in unexpected if not any(name.endswith(f".{key}") for name in computed))
+    return sorted(key for key in strange if not MASKS.search(key))
 
 
 def check_files(model: PreTrainedModel, files: Sequence[Path], name: str) -> None:
@@ -76,25 +71,35 @@ def check_files(model: PreTrainedModel, files: Sequence[Path], name: str) -> Non
         ItlError: Two tensors become one weight, or one has a type that is none of plain weights.
     """
     types = {tensor: kind for path in files for tensor, kind in types_of(path).items()}
-    check_types({tensor: types[tensor] for tensor in types.keys() - set(_computed(model, types))}, name)
-    for target, sources in _sources(model, types).items():
-        if len(sources) > 1:
+    parameters, places = dict(model.named_parameters(remove_duplicate=False)), defaultdict[str, list[str]](list)
+    sources = list(_sources(model, types))
+    check_types({one.tensor: types[one.tensor] for one in sources if one.weight in parameters}, name)
+    for one in sources:
+        places[one.place].append(one.tensor)
+    for place, tensors in places.items():
+        if len(tensors) > 1:
             raise ItlError(
-                f"{name} holds the weight {target} twice, as {sources[0]} and as {sources[1]}; one of them would be "
+                f"{name} holds the weight {place} twice, as {tensors[0]} and as {tensors[1]}; one of them would be "
                 "left out, remove the wrong one"
             )
 
 
-def _sources(model: PreTrainedModel, names: Iterable[str]) -> dict[str, list[str]]:
-    """The tensors in the files that transformers makes each weight of; pieces that it joins are told apart."""
+class _Source(NamedTuple):
+    """A tensor in the files, the weight that it becomes, and its place there: the weight itself, or a piece of it."""
+
+    tensor: str
+    weight: str
+    place: str
+
+
+def _sources(model: PreTrainedModel, names: Iterable[str]) -> Iterator[_Source]:
+    """What transformers makes of the tensors in files: it adds or takes off a prefix, renames, and joins experts."""
     prefix, weights = model.base_model_prefix, model.state_dict()
     changes = get_model_conversion_mapping(model)
     renamings = [one for one in changes if isinstance(one, WeightRenaming)]
     converters = [one for one in changes if isinstance(one, WeightConverter)]
-    found = defaultdict[str, list[str]](list)
     for name in sorted(names):
-        target, piece = rename_source_key(name, renamings, converters, prefix, weights)
-        if target not in weights and name in weights:
-            target, piece = name, None
-        found[name.removeprefix(f"{prefix}.") if piece else target].append(name)
-    return found
+        weight, piece = rename_source_key(name, renamings, converters, prefix, weights)
+        if weight not in weights and name in weights:
+            weight, piece = name, None
+        yield _Source(name, weight, name.removeprefix(f"{prefix}.") if piece else weight)

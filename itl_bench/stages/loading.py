@@ -79,8 +79,8 @@ def load_model(folder: Path, dtype: torch.dtype | None = None, device: str | Non
             output_loading_info=True, ignore_mismatched_sizes=True, **placed,  # these are refused in words below
         )  # fmt: skip
     model: PreTrainedModel = loaded[0]
-    check_weights(model, loaded[1], str(folder))
     check_files(model, files, str(folder))
+    check_weights(model, loaded[1], str(folder))
     model.generation_config = GenerationConfig()  # an old config.json holds settings that would change greedy answers
     model.eval()
     check_reads_forwards(model, str(folder))
