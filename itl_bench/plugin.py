@@ -130,6 +130,7 @@ def _print_plan(selected: list[Case], state: State) -> None:
     print_plan(
         selected, state.catalog, lambda case: _reason_not_run(case, state) is None, builds, free_gb(state.store_root)
     )
+    state.unplanned = bool(problems)
     for problem in problems:
         print(f"ERROR: cases that are not planned, because of {problem}")
 

@@ -26,6 +26,7 @@ WRONG_VALUE = {
     "finite_number": "a finite number",
     "greater_than": "a number above {gt:g}",
     "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
     "string_too_short": "text that is not empty",
     "too_short": "{min_length} or more entries",
     "too_long": "at most {max_length} entries",

@@ -124,7 +124,9 @@ def test_a_malformed_case_costs_itself_alone(bench, workers):
 
 def test_a_plan_names_what_it_cannot_plan(bench):
     bench.environment("ITL_TEST_MALFORMED", "bios-new30-long")
-    text = bench.run("--itl-plan").text
+    result = bench.run("--itl-plan")
+    assert result.code == 3
+    text = result.text
     assert "ERROR: cases that are not planned, because of UsageError: the dataset says nowhere where its rows" in text
 
 

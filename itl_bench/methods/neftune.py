@@ -6,11 +6,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from itl_bench.errors import ItlError
+from itl_bench.errors import ItlError, UsageError
 from itl_bench.methods.method import Method
 from itl_bench.methods.parameters import NeftuneParameters
 
 LOOKED_AT = 1000  # rows of the embeddings, for their scale
+ASIDE = 0.02  # of what a layer puts out: bf16 rounds to 1/256
+TINY = torch.finfo(torch.float32).tiny
 
 
 class Neftune(Method):
@@ -92,11 +94,27 @@ def scale_of(embeddings: nn.Module) -> float:
 
     Args:
         embeddings: A layer with a table `weight`, of shape (tokens, width).
+
+    Raises:
+        UsageError: It does more than that, so that noise relative to the rows would be of some other size.
     """
     table: torch.Tensor = embeddings.weight  # type: ignore[assignment]
     ids = torch.linspace(0, len(table) - 1, min(len(table), LOOKED_AT)).long().to(table.device)
-    rows, made = table[ids].float().norm(), embeddings(ids[None]).float().norm()
-    return float(made / rows) if rows else 1.0
+    rows, made = table[ids].float(), embeddings(ids[None])[0].float()
+    if not rows.any():
+        return 1.0
+    if made.shape != rows.shape or _aside(rows, made) > ASIDE:
+        raise UsageError(
+            f"the embedding layer {type(embeddings).__name__} does more than multiply the rows of its table, and "
+            "NEFTune's noise is relative to these; take full-neftune-library, whose noise is relative to nothing"
+        )
+    return float(made.norm() / rows.norm())
+
+
+def _aside(rows: torch.Tensor, made: torch.Tensor) -> float:
+    """How much of what a layer puts out is no multiple of the row that it belongs to, as a share of all."""
+    along = (rows * made).sum(dim=1, keepdim=True).clamp_min(0) / rows.square().sum(dim=1, keepdim=True).clamp_min(TINY)
+    return float((made - along * rows).norm() / made.norm().clamp_min(TINY))
 
 
 def _around(part: nn.Module, model: nn.Module) -> list[nn.Module]:

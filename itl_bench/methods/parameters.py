@@ -25,11 +25,13 @@ class LoraParameters(Spec):
         alpha: An addition counts alpha / rank times.
         targets: "all-linear" (the output head left out), one regular expression that matches whole names of modules,
             or a list of the last parts of their names.
+        dropout: Share of what goes into an addition that is left out in training; 0 leaves out nothing.
     """
 
     rank: Count
     alpha: Count
     targets: Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
 
 class NeftuneParameters(Spec):

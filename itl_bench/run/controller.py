@@ -118,6 +118,8 @@ class Controller:
         if self.progress and self.progress.running:
             self.interrupted = session.exitstatus == pytest.ExitCode.INTERRUPTED
             self.progress.clear()
+        if self.state.unplanned:
+            session.exitstatus = EXIT_CRASHED
         if not self.recorder.cases and not self.recorder.crashed:
             return
         self.record = self.recorder.record(self._measured())

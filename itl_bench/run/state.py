@@ -44,6 +44,7 @@ class State:
         )
         self.expectations = _expectations(config)
         self.store_root = store_root(config)
+        self.unplanned = False  # whether a plan leaves out cases that cannot be planned
         self.run_id = ""  # the same in all processes of the run
         self.built: Built | None = None  # set before the first item runs
         self.verdict: CaseWithVerdict | None = None  # of the item that is running

@@ -2,14 +2,17 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Set
+from typing import TYPE_CHECKING, NamedTuple
 
 from torch import nn
 from torch.nn.modules.conv import _ConvNd
 from transformers.pytorch_utils import Conv1D
 
-from itl_bench.errors import UsageError
+from itl_bench.errors import ItlError, UsageError
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 LINEAR = (nn.Linear, Conv1D)
 ADAPTABLE = (*LINEAR, nn.Embedding)  # kinds of modules that methods may name as targets
@@ -55,6 +58,32 @@ def check_shared(adapted: nn.Module) -> None:
             raise UsageError(
                 f"the adapter on {name} changes a weight that is shared with {', '.join(others)}: merged, it would "
                 f"change both and answer unlike what was trained; leave {name} out of the adapter's targets"
+            )
+
+
+def check_tensors(adapted: "PeftModel", names: Set[str], adapter: str, place: str) -> None:
+    """Refuse an adapter whose file lacks tensors of it, or holds others: peft leaves both out with a warning at most.
+
+    Args:
+        adapted: With the adapter loaded from the file.
+        names: Of the file's tensors.
+        adapter: Its name in the model.
+        place: Of the file, for the message.
+
+    Raises:
+        ItlError: The tensors are not those that adapter_config.json describes on this base.
+    """
+    from peft import get_peft_model_state_dict
+
+    own = get_peft_model_state_dict(adapted, adapter_name=adapter, save_embedding_layers=False).keys()
+    # Of embeddings under an adapter, peft saves the plain weights as well.
+    embeddings = get_peft_model_state_dict(adapted, adapter_name=adapter, save_embedding_layers=True).keys() - own
+    strange = names - own - {name for name in embeddings if ".base_layer." in name}
+    for kind, some in (("lacks", own - names), ("holds, beside its own,", strange)):
+        if some:
+            raise ItlError(
+                f"the adapter in {place} {kind} the tensor {min(some)} ({len(some)} such in all), by its "
+                "adapter_config.json on this base; is it the adapter of this base and this config?"
             )
 
 

@@ -21,9 +21,10 @@ from itl_bench.data.weights.places import check_magic, identity, located, parts_
 from itl_bench.data.weights.spec import WeightsSpec
 from itl_bench.errors import ItlError, UsageError
 from itl_bench.files import sha256
+from itl_bench.stages.as_in_files import check_weights
 from itl_bench.stages.finite import check_finite, tensors_in
 from itl_bench.stages.kinds import check_config
-from itl_bench.stages.loading import check_weights, readable
+from itl_bench.stages.reading import readable
 from itl_bench.store.artifact import Artifact
 from itl_bench.store.keys import Task
 

@@ -1,6 +1,6 @@
 """Weights that are numbers: a tensor with NaN or infinity is found before anything is made of it, or kept."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +11,8 @@ from torch import nn
 from itl_bench.errors import ItlError
 
 Named = Iterable[tuple[str, torch.Tensor]]
+WITHOUT_NAN = (torch.float4_e2m1fn_x2,)  # types without NaN and infinity, two numbers in a byte
+PLAIN = ("F64", "F32", "F16", "BF16")  # types of weights that are what they say, as safetensors names them
 
 
 class NotFinite(NamedTuple):
@@ -42,10 +44,29 @@ def not_finite(tensors: Named) -> NotFinite | None:
 
 def is_finite(tensor: torch.Tensor) -> bool:
     """Whether every value of a tensor is a number: smallest and largest are NaN where one value is."""
-    if not tensor.is_floating_point() or not tensor.numel() or tensor.is_meta:
+    if tensor.is_complex():
+        tensor = torch.view_as_real(tensor)
+    if not tensor.is_floating_point() or not tensor.numel() or tensor.is_meta or tensor.dtype in WITHOUT_NAN:
         return True
     values = tensor.float() if tensor.dtype.itemsize == 1 else tensor  # torch orders no numbers of 8 bits
     return all(bool(one.isfinite()) for one in torch.aminmax(values.detach()))
+
+
+def check_types(types: Mapping[str, str], name: str) -> None:
+    """Refuse weights in a form that has to be decoded, as quantized ones are: as numbers they would be others.
+
+    Args:
+        types: Of the weights by name, as safetensors names them.
+        name: Of the weights, for the message.
+
+    Raises:
+        ItlError: A type is none of plain weights.
+    """
+    if other := sorted(tensor for tensor, kind in types.items() if kind not in PLAIN):
+        raise ItlError(
+            f"{name} holds the tensor {other[0]} in {types[other[0]]} ({len(other)} such in all); accepted are "
+            f"{', '.join(PLAIN)}; give the full weights"
+        )
 
 
 def check_finite(tensors: Named, name: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from transformers import CONFIG_MAPPING
 from transformers.models.auto import modeling_auto as auto
 
-from itl_bench.errors import UsageError
+from itl_bench.errors import UsageError, short
 
 CAUSAL: Mapping[str, str] = auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 OTHERS: Mapping[str, Mapping[str, Any]] = {  # transformers' lists of classes by type of model, the most telling first
@@ -46,14 +46,22 @@ def check_config(config: Mapping[str, Any], name: str) -> None:
         name: Of the weights, for the message.
 
     Raises:
-        UsageError: It is another kind of model.
+        UsageError: It is another kind of model, or class and type are not of one model.
     """
-    for architecture in config.get("architectures") or ():
-        check_causal(str(architecture), name)
-    kind = config.get("model_type")
+    named, kind = config.get("architectures") or [], config.get("model_type")
+    if not (isinstance(named, list) and all(isinstance(one, str) for one in named)):
+        raise UsageError(f"{name} has the architectures {short(named)} in its config.json; accepted is a list of names")
+    for architecture in named:
+        check_causal(architecture, name)
     if kind in CONFIG_MAPPING and kind not in CAUSAL:
         other = next((words for words, names in OTHERS.items() if kind in names), "another kind of model")
         raise UsageError(f"{name} is of the type {kind}, {other}; give a decoder of text, as LlamaForCausalLM")
+    loaded = _flat([CAUSAL[str(kind)]]) if kind in CAUSAL else set(named)
+    if strange := [one for one in named if one not in loaded]:
+        raise UsageError(
+            f"{name} is a {strange[0]} by the architectures in its config.json, and a {' or '.join(sorted(loaded))} by "
+            f"its model_type ({kind}), as which it would be loaded; get the config of these weights again"
+        )
 
 
 def _flat(names: Any) -> set[str]:  # noqa: ANN401 - some types have several classes

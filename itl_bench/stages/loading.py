@@ -1,8 +1,5 @@
 """From folders of weights to models and tokenizers: safetensors only, no code from a model's folder."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +15,18 @@ from transformers import (
 from transformers.utils import logging
 
 from itl_bench.data.tokens.special_tokens import special_ids
-from itl_bench.data.weights.folder import CONFIG, read_object, weight_files, why_no_tokenizer
+from itl_bench.data.weights.folder import ADAPTER, CONFIG, read_object, types_of, weight_files, why_no_tokenizer
 from itl_bench.errors import ItlError, UsageError
-from itl_bench.stages.adapters import check_shared
-from itl_bench.stages.finite import check_finite, kept_tensors, tensors_in
+from itl_bench.stages.adapters import check_shared, check_tensors
+from itl_bench.stages.as_in_files import check_files, check_weights
+from itl_bench.stages.causality import check_reads_forwards
+from itl_bench.stages.finite import check_finite, check_types, tensors_in
 from itl_bench.stages.kinds import check_config
+from itl_bench.stages.reading import readable
 
 if TYPE_CHECKING:
     from peft import PeftModel
 
-MASKS = re.compile(r"\.(attn|attention)\.(masked_)?bias$")  # of all models that descend from GPT-2
-ADAPTER = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
 logging.disable_progress_bar()
 
@@ -68,22 +66,24 @@ def load_model(folder: Path, dtype: torch.dtype | None = None, device: str | Non
 
     Raises:
         ItlError: The files are damaged, lack weights that the model needs, hold others than it uses, or values that are
-            no numbers; or it is no causal language model.
+            no numbers; or it is no causal language model, or one that sees what it is to predict.
     """
     device = device or best_device()
     # Straight to the device: the CPU's memory need not hold the model. On the CPU, accelerate is not needed.
     placed: dict[str, Any] = {} if device == "cpu" else {"device_map": {"": device}}
     with readable(f"the model in {folder}"):
         check_config(read_object(folder / CONFIG), str(folder))
-        weight_files(folder)  # by its index, transformers would take any tensor of a name for the one that is meant
+        files = weight_files(folder)  # by its index, transformers would take any tensor of a name for the one meant
         loaded: Any = AutoModelForCausalLM.from_pretrained(
             folder, dtype=dtype or torch.float32, use_safetensors=True, trust_remote_code=False, local_files_only=True,
-            output_loading_info=True, **placed,
+            output_loading_info=True, ignore_mismatched_sizes=True, **placed,  # these are refused in words below
         )  # fmt: skip
     model: PreTrainedModel = loaded[0]
+    check_files(model, files, str(folder))
     check_weights(model, loaded[1], str(folder))
     model.generation_config = GenerationConfig()  # an old config.json holds settings that would change greedy answers
     model.eval()
+    check_reads_forwards(model, str(folder))
     return model
 
 
@@ -105,16 +105,17 @@ def load_adapted(
 
     Raises:
         UsageError: The checkpoint is no adapter, or one of a weight that has another place in the model.
-        ItlError: The files are damaged.
+        ItlError: The files are damaged, or do not hold the tensors of the adapter that they describe.
     """
     if not has_adapter(checkpoint):
         raise UsageError(f"{checkpoint} holds no adapter ({ADAPTER}); load_tuned loads checkpoints of all weights")
-    _check_adapter_weights(checkpoint)
+    names = _adapter_tensors(checkpoint)
     from peft import PeftModel
 
     model = load_model(base, dtype, device)
     with readable(f"the adapter in {checkpoint}"):
         adapted: PeftModel = PeftModel.from_pretrained(model, checkpoint, local_files_only=True)
+    check_tensors(adapted, names, "default", str(checkpoint))
     check_shared(adapted)
     adapted.eval()
     return adapted
@@ -130,11 +131,12 @@ def add_adapter(model: "PeftModel", checkpoint: Path, name: str) -> None:
 
     Raises:
         UsageError: It changes a weight that has another place in the model.
-        ItlError: The files are damaged.
+        ItlError: The files are damaged, or do not hold the tensors of the adapter that they describe.
     """
-    _check_adapter_weights(checkpoint)
+    names = _adapter_tensors(checkpoint)
     with readable(f"the adapter in {checkpoint}"):
         model.load_adapter(str(checkpoint), name, local_files_only=True)
+    check_tensors(model, names, name, str(checkpoint))
     check_shared(model)
     model.eval()
 
@@ -144,72 +146,18 @@ def has_adapter(checkpoint: Path) -> bool:
     return (checkpoint / ADAPTER).exists()
 
 
-def _check_adapter_weights(checkpoint: Path) -> None:
+def _adapter_tensors(checkpoint: Path) -> frozenset[str]:
+    """The names of an adapter's tensors, all of which are numbers."""
     file = checkpoint / ADAPTER_WEIGHTS
     if not file.is_file():  # peft would go on to look for pickled ones
         raise ItlError(f"{checkpoint} has no {ADAPTER_WEIGHTS}; train the cell again")
     with readable(f"the adapter in {checkpoint}"):
+        types = types_of(file)
+        check_types(types, str(checkpoint))
         check_finite(tensors_in([file]), str(checkpoint))
+    return frozenset(types)
 
 
 def best_device() -> str:
     """The GPU where there is one."""
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def check_weights(model: PreTrainedModel, found: Mapping[str, Any], name: str) -> None:
-    """Refuse a model that is not what its files hold, or whose weights are no numbers.
-
-    Args:
-        model: As it was loaded.
-        found: What transformers says of the loading: of missing weights, which it draws at random, and of others.
-        name: Of the weights, for the message.
-
-    Raises:
-        ItlError: Weights are missing, of another shape, not used, not tied as the config has it, or no numbers.
-    """
-    if lost := sorted(found["missing_keys"]) or sorted(str(one[0]) for one in found["mismatched_keys"]):
-        raise ItlError(f"{name} lacks weights of its architecture: {lost[0]} ({len(lost)} in all); get the files again")
-    if unused := _unused(model, found["unexpected_keys"]):
-        raise ItlError(
-            f"{name} holds weights that its config.json leaves unused: {unused[0]} ({len(unused)} in all); is it the "
-            "config of these weights (number of layers, class, tied embeddings)?"
-        )
-    if apart := sorted(model.get_expanded_tied_weights_keys(all_submodels=True).keys() - model.all_tied_weights_keys):
-        raise ItlError(
-            f"{name} holds a {apart[0]} of its own, and its config.json says that it is the embeddings "
-            "(tie_word_embeddings); set that to false, or remove the weight"
-        )
-    check_finite(kept_tensors(model), name)
-
-
-def _unused(model: PreTrainedModel, unexpected: Iterable[str]) -> list[str]:
-    """Tensors in the files that nothing was loaded from; what transformers declares as such is not among them.
-
-    Neither is what a model computes for itself and older versions saved: frequencies of positions, masks of attention.
-    """
-    computed = [f".{name}" for name, _ in model.named_buffers()]
-    strange = (key for key in unexpected if not any(name.endswith(f".{key}") for name in computed))
-    return sorted(key for key in strange if not MASKS.search(key))
-
-
-def one_line(error: Exception) -> str:
-    """What an error of a library says, as one line."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-@contextmanager
-def readable(subject: str) -> Iterator[None]:
-    """What libraries raise about files that they cannot read is of many kinds; here it is one.
-
-    Raises:
-        ItlError: Anything was raised but the lack of memory, which is no fault of a file.
-    """
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError):
-        raise
-    except Exception as error:
-        said = str(error) if isinstance(error, ItlError) else one_line(error)  # ours are one line, and whole
-        raise ItlError(f"{subject} cannot be loaded: {said}") from error

@@ -7,7 +7,7 @@ from typing import Any
 from transformers import AutoConfig, PretrainedConfig
 
 from itl_bench.errors import UsageError
-from itl_bench.stages.loading import readable
+from itl_bench.stages.reading import readable
 
 STRETCHED = ("linear", "dynamic", "yarn")  # rotary positions whose factor configs leave out of max_position_embeddings
 BEHIND_PADDING = ("roberta", "camembert", "data2vec-text")  # in their names: positions begin behind the padding's id

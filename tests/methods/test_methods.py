@@ -129,3 +129,27 @@ def test_a_module_that_is_not_there_is_named():
 def test_what_is_no_method_is_named(name, said, own):
     with pytest.raises(UsageError, match=said):
         load_method(f"{own.stem}:{name}", {})
+
+
+def test_dropout_of_lora_is_on_in_training_only():
+    model = method_of("lora", LORA | {"dropout": 0.5}).wrap_model(tiny_llama())
+    for name, weight in model.named_parameters():
+        if "lora_" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    ids = torch.tensor([[3, 4, 5, 6]])
+    with torch.no_grad():
+        asked = model.eval()(input_ids=ids).logits
+        assert torch.equal(model(input_ids=ids).logits, asked)
+        model.train()
+        assert not torch.allclose(model(input_ids=ids).logits, model(input_ids=ids).logits)
+        merged = model.eval().merge_and_unload()
+        torch.testing.assert_close(merged(input_ids=ids).logits, asked, atol=1e-4, rtol=1e-4)
+
+
+def test_dropout_is_none_unless_it_is_given_and_a_share():
+    assert method_of("lora", LORA).parameters == LORA | {"dropout": 0.0}
+    with pytest.raises(UsageError, match=r"unknown parameter 'dropuot'; did you mean 'dropout'\?"):
+        method_of("lora", LORA | {"dropuot": 0.1})
+    for wrong, accepted in ((1, "a number below 1"), (-0.1, "a number of at least 0")):
+        with pytest.raises(UsageError, match=f"parameter 'dropout': {wrong} was given; accepted is {accepted}"):
+            method_of("lora", LORA | {"dropout": wrong})

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from transformers import Trainer, TrainingArguments
 
-from itl_bench.errors import ItlError
+from itl_bench.errors import ItlError, UsageError
 from itl_bench.methods.neftune import Neftune, NeftuneLibrary, scale_of
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.stages.training.arguments import training_arguments
@@ -179,3 +179,22 @@ def test_rows_under_the_librarys_noise_are_padded_not_packed():
     method = NeftuneLibrary({"noise_alpha": ALPHA})
     log = train(method.wrap_model(llama()), examples(32), method, TuningRecipe(epochs=1, packing=True), 1e-3, 5, 0)
     assert log.notes == ["rows are padded, not packed: the method changes the input embeddings row by row"]
+
+
+class Shifted(nn.Embedding):
+    """A layer that adds to its rows."""
+
+    def forward(self, ids):
+        return super().forward(ids) + 100
+
+
+def test_a_layer_that_does_more_than_multiply_is_refused_in_one_line():
+    with pytest.raises(UsageError, match="the embedding layer Shifted does more than multiply the rows of its table"):
+        scale_of(Shifted(10, 4))
+
+
+def test_a_row_of_zeros_and_a_coarse_precision_are_no_reason():
+    assert scale_of(nn.Embedding(10, 4, padding_idx=0)) == 1.0
+    assert scale_of(tiny("Gemma", **WIDE).to(torch.bfloat16).get_input_embeddings()) == pytest.approx(
+        640**0.5, rel=0.01
+    )

@@ -17,8 +17,8 @@ from tests.helpers.methods_made import codes
 
 LORA = {"rank": 8, "alpha": 16, "targets": "all-linear"}
 WRONG = [  # what is given beside or instead of the parameters of LoRA, what is said
-    ({"dropuot": 0.1}, "unknown parameter 'dropuot'. Accepted: alpha, rank, targets."),
-    ({"Rank": 4}, "unknown parameter 'Rank'; did you mean 'rank'? Accepted: alpha, rank, targets."),
+    ({"dropuot": 0.1}, "unknown parameter 'dropuot'; did you mean 'dropout'? Accepted: alpha, dropout, rank, targets."),
+    ({"Rank": 4}, "unknown parameter 'Rank'; did you mean 'rank'? Accepted: alpha, dropout, rank, targets."),
     ({"rank": 0}, "parameter 'rank': 0 was given; accepted is a number above 0"),
     ({"rank": -1}, "parameter 'rank': -1 was given; accepted is a number above 0"),
     ({"rank": 2.5}, "parameter 'rank': 2.5 was given; accepted is a whole number"),
@@ -56,13 +56,13 @@ def test_a_missing_parameter_is_named(name):
 
 def test_a_misspelt_parameter_is_not_called_missing_as_well():
     assert refused(Lora, {"rnak": 8, "alpha": 16, "targets": "all-linear"}) == (
-        "unknown parameter 'rnak'; did you mean 'rank'? Accepted: alpha, rank, targets."
+        "unknown parameter 'rnak'; did you mean 'rank'? Accepted: alpha, dropout, rank, targets."
     )
 
 
 @pytest.mark.parametrize("targets", ["all-linear", ".*q_proj", ("q_proj", "v_proj")])
 def test_right_parameters_are_taken_as_they_are(targets):
-    assert Lora(LORA | {"targets": targets}).parameters == LORA | {"targets": targets}
+    assert Lora(LORA | {"targets": targets}).parameters == LORA | {"targets": targets, "dropout": 0.0}
 
 
 def test_full_tuning_takes_none_and_noise_is_no_negative_number():
@@ -95,7 +95,10 @@ def planned(folder, **parameters):
 
 def test_a_wrong_parameter_is_named_when_a_cell_is_planned(tmp_path):
     said = refused(lambda: planned(tmp_path, **LORA, dropuot=0.1))
-    assert said == "method mine: unknown parameter 'dropuot'. Accepted: alpha, rank, targets."
+    assert (
+        said
+        == "method mine: unknown parameter 'dropuot'; did you mean 'dropout'? Accepted: alpha, dropout, rank, targets."
+    )
     for name, value in {"rank": 2.5, "alpha": -1, "targets": []}.items():
         assert f"parameter {name!r}: {value} was given" in refused(lambda: planned(tmp_path, **LORA | {name: value}))  # noqa: B023
 

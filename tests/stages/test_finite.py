@@ -56,3 +56,10 @@ def test_a_tensor_is_named_and_the_others_are_counted():
     assert str(error.value) == (
         "mine holds NaN or infinity in the tensor scale (1 of 2 tensors do); get the files again, or give other weights"
     )
+
+
+def test_complex_numbers_and_types_without_nan_are_looked_at_as_well():
+    assert is_finite(torch.tensor([1 + 2j]))
+    assert not is_finite(torch.tensor([complex(0, float("nan"))]))
+    assert is_finite(torch.zeros(4, dtype=torch.uint8).view(torch.float4_e2m1fn_x2))
+    assert not is_finite(torch.full((4,), 255, dtype=torch.uint8).view(torch.float8_e8m0fnu))

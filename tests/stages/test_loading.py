@@ -17,9 +17,8 @@ from itl_bench.stages.loading import (
     load_model,
     load_tokenizer,
     load_tuned,
-    one_line,
-    readable,
 )
+from itl_bench.stages.reading import one_line, readable
 from tests.helpers.tiny_weights import LETTERS, change_json, letters_tokenizer, logits, tiny_llama, write_model
 
 
@@ -106,7 +105,7 @@ def test_weights_that_are_missing_are_not_drawn_at_random(base):
 
 def test_weights_of_another_shape(base):
     edit_weights(base, narrow)
-    assert f"the model in {base} cannot be loaded" in refused(load_model, base)
+    assert " in the shape [" in refused(load_model, base)
 
 
 @pytest.mark.parametrize("cut", [0, 7, 300, -4])

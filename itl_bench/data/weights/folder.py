@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from itl_bench.errors import UsageError
 CONFIG = "config.json"
 WHOLE = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
 TOKENIZER_FILES = (
     "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
     "vocab.json", "merges.txt", "chat_template.jinja",
@@ -52,6 +54,17 @@ def model_files(folder: Path) -> ModelFiles:
     return ModelFiles((folder / CONFIG, *index, *tokenizer), weights)
 
 
+class _TwiceError(Exception):
+    """A key that stands twice in one object, of which json would take the last."""
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    counts = Counter(key for key, _ in pairs)
+    if twice := [key for key, count in counts.items() if count > 1]:
+        raise _TwiceError(twice[0])
+    return dict(pairs)
+
+
 def read_object(path: Path) -> dict[str, object]:
     """A JSON file that must hold an object.
 
@@ -59,7 +72,9 @@ def read_object(path: Path) -> dict[str, object]:
         UsageError: It is not there, or holds something else.
     """
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(path.read_bytes(), object_pairs_hook=_each_once)
+    except _TwiceError as error:
+        raise UsageError(f"{path} has the key {str(error)!r} twice; which one is meant? Remove the other") from None
     except FileNotFoundError:
         raise UsageError(f"{path.parent} has no {path.name}; give the folder of a whole model") from None
     except (OSError, ValueError, RecursionError):
@@ -124,13 +139,19 @@ def weight_files(folder: Path) -> tuple[Path, ...]:
     Raises:
         UsageError: They are not there, cut short, or leave open which of two tensors is meant; one line.
     """
+    whole = (folder / WHOLE).exists() or (folder / INDEX).exists()
+    if whole and (folder / ADAPTER).exists():
+        raise UsageError(
+            f"{folder} holds whole weights and an adapter ({ADAPTER}), and which model is meant is open; remove the "
+            "adapter, or merge it into the weights and save these"
+        )
     if (folder / WHOLE).exists():
         _check_alone(folder)
         tensors_of(folder / WHOLE)
         return (folder / WHOLE,)
     if (folder / INDEX).exists():
         return _shards(folder)
-    if (folder / "adapter_config.json").exists():
+    if (folder / ADAPTER).exists():
         raise UsageError(f"{folder} holds an adapter, no whole model; merge it into its base and save that")
     if pickled := sorted(path.name for pattern in PICKLED for path in folder.glob(pattern)):
         raise UsageError(
@@ -186,7 +207,12 @@ def _plain_name(name: object) -> bool:
 
 
 def tensors_of(file: Path) -> frozenset[str]:
-    """Names of the tensors in a safetensors file, whose length must be what its header says.
+    """Names of the tensors in a safetensors file; errors are those of `types_of`."""
+    return frozenset(types_of(file))
+
+
+def types_of(file: Path) -> dict[str, str]:
+    """The tensors in a safetensors file by name, with their types; its length must be what its header says.
 
     Raises:
         UsageError: The file is truncated or corrupt.
@@ -199,10 +225,10 @@ def tensors_of(file: Path) -> frozenset[str]:
                 raise ValueError("length of the header")
             header = json.loads(stream.read(length))
         header.pop("__metadata__", None)
-        ends = [int(one["data_offsets"][1]) for one in header.values()]
+        ends = [int(one["data_offsets"][1]) for one in header.values() if one["dtype"]]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         raise UsageError(f"{file} is no valid safetensors file; get it again") from None
     whole = 8 + length + max(ends, default=0)
     if whole != size:
         raise UsageError(f"{file} is cut short or damaged: {size} bytes, its header says {whole}; get it again")
-    return frozenset(header)
+    return {name: str(one["dtype"]) for name, one in header.items()}

@@ -15,7 +15,8 @@ from torch import distributed
 from itl_bench.data.rows import Item, read_lines
 from itl_bench.errors import ItlError
 from itl_bench.methods.registry import load_method
-from itl_bench.stages.loading import load_model, load_tokenizer, one_line
+from itl_bench.stages.loading import load_model, load_tokenizer
+from itl_bench.stages.reading import one_line
 from itl_bench.stages.training.arguments import runs_in_bf16
 from itl_bench.stages.training.distributed_launch import ERROR, Job
 from itl_bench.stages.training.sharding import Sharding, in_turn, save_tuned, shard
