@@ -107,3 +107,21 @@ def statistics(
     for one in compare(spreads, prompts, trainings, effect / 100, runs, seed):
         cells = (f"{100 * one.false[name]:.1f} / {100 * one.found[name]:.0f}" for name in TESTS)
         typer.echo(f"{100 * one.spread:6.1f} {one.prompts:7d}  " + "  ".join(f"{cell:>21}" for cell in cells))
+
+
+@app.command()
+def coverage(
+    runs: Annotated[int, typer.Option(min=10, help="simulated comparisons of each kind")] = 2000,
+    seed: Annotated[int, typer.Option(help="of all draws")] = 1,
+) -> None:
+    """What the interval of a verdict covers where answers are right or wrong, up to near the ceiling."""
+    from itl_bench.run.perf.coverage import DESIGNS, LEVELS, SPREADS, kept
+
+    typer.echo(f"{runs} runs; in %: covered, false SUPPORTED and false REFUTED where the effect is just the margin")
+    named = "  ".join(f"{left:g} and {right:g}".rjust(17) for left, right in LEVELS)
+    typer.echo(f"{'bases x runs':>12} {'prompts':>7} {'spread':>6}  {named}")
+    for design in DESIGNS:
+        for name, spread in SPREADS.items():
+            found = (kept(design, spread, level, runs, seed) for level in LEVELS)
+            cells = (" / ".join(f"{100 * share:.1f}" for share in one).rjust(17) for one in found)
+            typer.echo(f"{design.bases:8d} x {design.runs} {design.prompts:7d} {name:>6}  " + "  ".join(cells))
