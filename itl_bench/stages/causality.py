@@ -12,6 +12,7 @@ from itl_bench.stages.reading import one_line
 
 LONGEST = 16  # tokens of a row that is asked
 UNCHANGED = 1e-5  # of what later tokens change at their own places: kernels round, as experts do with other company
+FORWARDS: set[str] = set()  # class and config of models that do: a base is loaded again for each of its cells
 REACHED = 1e-6  # of the largest gradient; where nothing flows it is 0 in every precision
 
 
@@ -28,6 +29,9 @@ def check_reads_forwards(model: PreTrainedModel, name: str) -> None:
     Raises:
         UsageError: It is such a model.
     """
+    asked = f"{type(model).__qualname__} {sorted((model.config.to_dict() | {'_name_or_path': ''}).items(), key=str)}"
+    if asked in FORWARDS:
+        return
     try:
         sees = _sees_ahead(model)
     except (torch.OutOfMemoryError, MemoryError):
@@ -44,6 +48,7 @@ def check_reads_forwards(model: PreTrainedModel, name: str) -> None:
             f"to predict{' (is_decoder is false in its config.json)' if decoder else ''}; give a decoder of text, as "
             "LlamaForCausalLM"
         )
+    FORWARDS.add(asked)
 
 
 def _sees_ahead(model: PreTrainedModel) -> bool:

@@ -6,11 +6,15 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Split
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from itl_bench.errors import ItlError
 
 LETTERS = ("<unk>", "<s>", "</s>", *string.ascii_lowercase, " ")
 
@@ -64,3 +68,18 @@ def change_json(path: Path, **changes) -> None:
 def logits(model, ids=(3, 4, 5, 6, 7)):
     with torch.inference_mode():
         return model(input_ids=torch.tensor([ids])).logits
+
+
+def edit(file, change):
+    """Change the tensors of a file of safetensors in place."""
+    weights = load_file(file)
+    change(weights)
+    save_file(weights, file, {"format": "pt"})
+
+
+def refused(call, *arguments):
+    """The one line with which a call is refused."""
+    with pytest.raises(ItlError) as error:
+        call(*arguments)
+    assert "\n" not in str(error.value)
+    return str(error.value)

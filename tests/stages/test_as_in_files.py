@@ -2,31 +2,17 @@
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from itl_bench.data.weights.folder import model_files
-from itl_bench.errors import ItlError
 from itl_bench.stages.loading import add_adapter, load_adapted, load_model, load_tuned
 from tests.helpers.methods_made import method_of
 from tests.helpers.tiny_architectures import move_adapters, tiny
-from tests.helpers.tiny_weights import change_json, letters_tokenizer, logits, write_model
+from tests.helpers.tiny_weights import change_json, edit, letters_tokenizer, logits, refused, write_model
 
 QUERY = "model.layers.0.self_attn.q_proj.weight"
 LORA = {"rank": 2, "alpha": 4, "targets": "all-linear"}
 FIRST = "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"
-
-
-def edit(file, change):
-    weights = load_file(file)
-    change(weights)
-    save_file(weights, file, {"format": "pt"})
-
-
-def refused(call, *arguments):
-    with pytest.raises(ItlError) as error:
-        call(*arguments)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 @pytest.fixture

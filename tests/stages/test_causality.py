@@ -5,9 +5,11 @@ import torch
 import transformers
 
 from itl_bench.errors import UsageError
+from itl_bench.stages import causality
 from itl_bench.stages.causality import check_reads_forwards
 from itl_bench.stages.loading import load_model
 from tests.helpers.tiny_architectures import SIZES, tiny
+from tests.helpers.tiny_training import gemma, llama
 from tests.helpers.tiny_weights import letters_tokenizer
 
 XL = {"vocab_size": 64, "d_model": 16, "n_layer": 2, "n_head": 2, "d_inner": 24}
@@ -20,6 +22,12 @@ AHEAD = {
 }
 DECODERS = ["Llama", "Gemma3", "GptOss", "Mixtral", "Qwen3Moe", "Mamba", "GPT2", "Bloom", "OPT"]
 PRECISIONS = [torch.float32, torch.bfloat16]
+
+
+@pytest.fixture(autouse=True)
+def nothing_known(monkeypatch):
+    """Every model is asked, whoever was before."""
+    monkeypatch.setattr(causality, "FORWARDS", set())
 
 
 def refused(model):
@@ -73,3 +81,11 @@ def test_a_model_that_does_not_learn_from_text_alone_is_refused():
     torch.manual_seed(0)
     line = refused(transformers.GitForCausalLM(transformers.GitConfig(**SIZES)))
     assert line.startswith("it is a GitForCausalLM that does not run on a row of tokens alone: ")
+
+
+def test_a_model_is_asked_once_however_often_it_is_loaded(monkeypatch):
+    asked = []
+    monkeypatch.setattr(causality, "_sees_ahead", lambda model: bool(asked.append(model)))
+    for model in (llama(), llama(), gemma()):
+        check_reads_forwards(model, "it")
+    assert len(asked) == 2

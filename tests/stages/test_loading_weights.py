@@ -10,27 +10,14 @@ from safetensors.torch import load_file, save_file
 
 from itl_bench.data.weights.folder import model_files
 from itl_bench.data.weights.spec import WeightsSpec
-from itl_bench.errors import ItlError, UsageError
+from itl_bench.errors import UsageError
 from itl_bench.stages.base import materialise
 from itl_bench.stages.checkpoint import parameters_in
 from itl_bench.stages.loading import load_model, load_tuned
-from tests.helpers.tiny_weights import change_json, logits, tiny_llama, write_model
+from tests.helpers.tiny_weights import change_json, edit, logits, refused, tiny_llama, write_model
 
 INDEX = "model.safetensors.index.json"
 QUERY = "model.layers.0.self_attn.q_proj.weight"
-
-
-def edit(file, change):
-    weights = load_file(file)
-    change(weights)
-    save_file(weights, file, {"format": "pt"})
-
-
-def refused(call, *arguments):
-    with pytest.raises(ItlError) as error:
-        call(*arguments)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 def taken(folder, tmp_path):

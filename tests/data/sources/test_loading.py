@@ -1,34 +1,16 @@
-"""From rows to items and prompts: text is kept, every row is accounted for, samples are nested."""
+"""From rows to items and prompts: text is kept, every row is accounted for."""
 
 import hashlib
-import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.data.rows import Exchange, Item
-from itl_bench.data.sources.loading import LoadedItems, drawn, load_items, load_prompts, subset
+from itl_bench.data.sources.loading import load_items, load_prompts
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
-
-ALPACA = {"instruction": "instruction", "input": "input", "output": "output"}
-MESSAGES = {"messages": "messages"}
-QUESTION = {"instruction": "q", "output": "a"}
-
-
-def spec(path, rows, fields, /, **given):
-    path = path / "rows.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    return SourceSpec(path=str(path), fields=fields, **given)
-
-
-def load(path, rows, fields, /, **given):
-    return load_items("d", spec(path, rows, fields, **given))
-
-
-def chat(*texts, roles=("user", "assistant")):
-    return {"messages": [{"role": roles[number % len(roles)], "content": text} for number, text in enumerate(texts)]}
+from tests.helpers.tiny_sources import ALPACA, MESSAGES, QUESTION, chat, load, spec
 
 
 def both(speaker=None, value=None, role=None, content=None):
@@ -299,88 +281,7 @@ def test_ugly_datasets_end_in_one_line(tmp_path):
         load_items("d", SourceSpec(path=str(tmp_path / "bare.csv"), fields=QUESTION))
 
 
-def items(count):
-    return [Item(id=f"d-{number}", instruction=str(number), response="x") for number in range(count)]
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.integers(1, 60), st.integers(0, 5), st.data())
-def test_samples_are_nested_and_without_replacement(count, seed, data):
-    every = items(count)
-    large = data.draw(st.integers(1, count))
-    small = data.draw(st.integers(1, large))
-    drawn = subset(every, large, seed)
-    assert len(drawn) == len(set(drawn)) == large
-    assert set(subset(every, small, seed)) <= set(drawn)
-    assert list(drawn) == [item for item in every if item in drawn]
-    assert subset(every, count, seed) == tuple(every)
-
-
-def test_all_items_are_drawn_equally_often():
-    every = items(20)
-    drawn = [item.id for seed in range(2000) for item in subset(every, 5, seed)]
-    # 2,000 draws at 5 of 20: 500 expected, standard deviation 19.4; five of them leave one false alarm in 90,000.
-    assert all(abs(drawn.count(item.id) - 500) < 97 for item in every)
-    with pytest.raises(UsageError, match="21 rows are asked for, 1 to 20 can be drawn"):
-        subset(every, 21, seed=1)
-    with pytest.raises(UsageError, match="0 rows are asked for"):
-        subset(every, 0, seed=1)
-
-
-def test_as_many_rows_as_were_read_are_all_items(tmp_path):
-    loaded = load(tmp_path, [{"q": "a", "a": text} for text in ("1", "", "3")], QUESTION)
-    assert isinstance(loaded, LoadedItems)
-    assert drawn(loaded, 3, seed=1) == loaded.items
-    assert len(drawn(loaded, 1, seed=1)) == 1
-    with pytest.raises(UsageError, match="4 rows"):
-        drawn(loaded, 4, seed=1)
-
-
-def test_prompts_have_groups_and_equal_prompts_are_one_unit(tmp_path):
-    rows = [
-        {"q": "a", "i": "", "math": True, "level": "3", "task": ["x", "y", "x"], "kind": "regular"},
-        {"q": "b", "i": "c", "math": False, "level": None, "task": [], "kind": "safety"},
-        {"q": "a", "i": "", "math": True, "level": "3", "task": ["y"], "kind": "regular"},
-    ]
-    fields = {"instruction": "q", "input": "i", "groups": ["math", "level", "task"]}
-    loaded = load_prompts("p", spec(tmp_path, rows, fields))
-    assert [(prompt.id, prompt.unit, prompt.context) for prompt in loaded.prompts] == [
-        ("p-0", "p-0", ""),
-        ("p-1", "p-1", "c"),
-        ("p-2", "p-0", ""),
-    ]
-    both = ("p-0", "p-2")
-    assert loaded.groups == {"math": both, "level-3": both, "x": ("p-0",), "y": both}
-    regular = load_prompts("p", spec(tmp_path, rows, fields, where={"kind": "regular"}, rows=2))
-    assert [prompt.id for prompt in regular.prompts] == ["p-0", "p-2"]
-    with pytest.raises(UsageError, match="no row has kind = 'regulr'"):
-        load_prompts("p", spec(tmp_path, rows, fields, where={"kind": "regulr"}))
-    with pytest.raises(UsageError, match="unknown field 'sort'"):
-        load_prompts("p", spec(tmp_path, rows, fields, where={"sort": "regular"}))
-
-
-SPELLINGS = ["Who is Ren\u00e9?", "who is rene\u0301?", "Who  is\u00a0Ren\u00e9?", "\uff37ho is Ren\u00e9?"]
-
-
-def test_one_question_in_several_spellings_is_one_unit(tmp_path):
-    others = ["Who is Rene?", 'Say "x"', "Say \u201cx\u201d", "1 + 1", "1 - 1"]
-    rows = [{"q": text} for text in (*SPELLINGS, *others)]
-    prompts = load_prompts("p", spec(tmp_path, rows, {"instruction": "q"})).prompts
-    assert [prompt.unit for prompt in prompts] == ["p-0"] * 4 + ["p-4", "p-5", "p-5", "p-7", "p-8"]
-    assert [prompt.instruction for prompt in prompts] == [row["q"] for row in rows]
-
-
 def test_a_row_in_two_forms_of_unicode_is_a_duplicate(tmp_path):
     rows = [{"q": "Caf\u00e9?", "a": "\u00e9"}, {"q": "Cafe\u0301?", "a": "e\u0301"}, {"q": "Cafe?", "a": "e"}]
     assert load(tmp_path, rows, QUESTION).report.duplicates == 1
     assert [item.id for item in load(tmp_path, rows, QUESTION, drop_duplicates=True).items] == ["d-0", "d-2"]
-
-
-def test_ugly_prompts_end_in_one_line(tmp_path):
-    with pytest.raises(UsageError, match="a prompt is one instruction, found a conversation of 3 messages"):
-        load_prompts("p", spec(tmp_path, [chat("a", "b", "c")], MESSAGES))
-    with pytest.raises(UsageError, match="row 0: the prompt is empty"):
-        load_prompts("p", spec(tmp_path, [{"q": " "}], {"instruction": "q"}))
-    with pytest.raises(UsageError, match="a group is true or false"):
-        load_prompts("p", spec(tmp_path, [{"q": "a", "g": {}}], {"instruction": "q", "groups": ["g"]}))
-    assert load_prompts("p", spec(tmp_path, [chat("a", "reference")], MESSAGES)).prompts[0].instruction == "a"
