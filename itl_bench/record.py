@@ -12,7 +12,19 @@ from pydantic import Field, ValidationError
 from itl_bench.errors import UsageError
 from itl_bench.record_cells import CellRecord, RecordModel
 from itl_bench.record_cells import Finite as Finite  # noqa: PLC0414 - readers of records import it from here
-from itl_bench.vocabulary import ALPHA, Arm, Basis, Evidence, Expectation, Level, RecordedStatus, Role, Verdict
+from itl_bench.vocabulary import (
+    ALPHA,
+    Arm,
+    Basis,
+    Evidence,
+    Expectation,
+    Learning,
+    Level,
+    ReadOn,
+    RecordedStatus,
+    Role,
+    Verdict,
+)
 
 SCHEMA_VERSION = 1
 SCHEMA_FILE = Path(__file__).with_name("record.schema.json")
@@ -60,6 +72,17 @@ class PointRecord(RecordModel):
     reason: str
 
 
+class LearningRecord(RecordModel):
+    """How much both sides of a case learned of the new facts that their data taught."""
+
+    mark: Learning = Field(description="not defined where the data teach nothing new, or only one side is tuned")
+    left: Finite | None = Field(default=None, description="share of the new facts, beyond what the base answers right")
+    right: Finite | None = None
+    difference: Finite | None = Field(default=None, description="left minus right")
+    ci_low: Finite | None = None
+    ci_high: Finite | None = None
+
+
 class CaseRecord(RecordModel):
     """A claim at one grid point with one kind of evidence, and what came of it."""
 
@@ -79,6 +102,7 @@ class CaseRecord(RecordModel):
     arm: Arm | None = None
     rates: tuple[Finite, ...] = Field(default=(), description="learning rates of the cells compared")
     probe: str | None = None
+    text: ReadOn | None = Field(default=None, description="whose answers a token shift is read on")
     judge: str | None = None
     verdict: Verdict | None = Field(default=None, description="none: the case was not run, and reason says why")
     basis: Basis | None = None
@@ -106,11 +130,12 @@ class CaseRecord(RecordModel):
     unit: str | None = Field(default=None, description="of the effect, for example 'points on the 1-5 scale'")
     columns: tuple[ColumnRecord, ...] = ()
     points: tuple[PointRecord, ...] | None = Field(default=None, description="the verdict at every learning rate")
+    learning: LearningRecord | None = Field(default=None, description="beside the verdict; none of a published case")
     artifacts: tuple[str, ...] = Field(default=(), description="keys of the artifacts the verdict was computed from")
 
 
 class ClaimRecord(RecordModel):
-    """The members of one declared family (claim x evidence x arm x level) taken together."""
+    """The members of one declared family (claim x evidence x level x arm x text) taken together."""
 
     id: str
     statement: str
@@ -119,6 +144,7 @@ class ClaimRecord(RecordModel):
     evidence: Evidence
     level: Level
     arm: Arm | None = None
+    text: ReadOn | None = None
     verdict: Verdict | None = Field(
         default=None, description="over all members, after Holm's correction; none while members are missing"
     )

@@ -7,7 +7,11 @@ Verdict = Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE"]
 Expectation = Literal["greater", "at-least", "no-gain", "no-change", "rising", "falling"]
 Evidence = Literal["published", "measured", "expert"]
 Level = Literal["published", "bios", "small", "paper"]
-Arm = Literal["shared-rate", "fair"]
+# What both sides share: a learning rate (the paper's design), nothing (each its own best rate), a training loss, or the
+# share of new facts that they learned.
+Arm = Literal["shared-rate", "fair", "equal-loss", "equal-learning"]
+ReadOn = Literal["own", "common"]  # whose answers a token shift is read on: the tuned model's, or its base's
+Learning = Literal["equal", "unequal", "unknown", "not defined"]  # whether both sides learned as much
 Role = Literal["evidence", "sanity"]
 Basis = Literal["interval", "point", "text"]
 Kind = Literal["base", "familiarity", "corpus", "checkpoint", "probe", "responses", "measure"]  # of artifacts
@@ -16,6 +20,8 @@ RecordedStatus = Literal["as-recorded", "drift", "changed", "new"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 EXPECTATIONS: tuple[Expectation, ...] = get_args(Expectation)
 ARMS: tuple[Arm, ...] = get_args(Arm)
+EQUAL_ARMS: tuple[Arm, ...] = ("equal-loss", "equal-learning")
+TEXTS: tuple[ReadOn, ...] = get_args(ReadOn)
 LEVELS: tuple[Level, ...] = get_args(Level)
 
 CELL: Kind = "checkpoint"  # a tuned model

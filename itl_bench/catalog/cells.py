@@ -7,18 +7,25 @@ from pydantic import Field, model_validator
 
 from itl_bench.catalog.rates import FEWEST_RATES
 from itl_bench.specs import Count, Identifier, Margin, Spec, Text
-from itl_bench.vocabulary import Arm
+from itl_bench.vocabulary import EQUAL_ARMS, Arm
 
 ALL = "all"  # every dataset of the model's level
 OWN = "own"  # every dataset of the model's level that a user's own folder declares
 
+PartOfARun = Annotated[float, Field(gt=0, lt=1)]
+
 
 class CellGroup(Spec):
-    """Cells of every combination of these datasets, methods and rates; `all` and `own` stand for several datasets."""
+    """Cells of every combination of these datasets, methods and rates; `all` and `own` stand for several datasets.
+
+    Attributes:
+        stopped_after: Shares of its updates after which a cell at the headline rate is looked at as well.
+    """
 
     datasets: Annotated[tuple[str, ...], Field(min_length=1)]
     methods: Annotated[tuple[str, ...], Field(min_length=1)]
     rates: Annotated[tuple[Margin, ...], Field(min_length=1)]
+    stopped_after: tuple[PartOfARun, ...] = ()
 
 
 class CellTable(Spec):
@@ -54,6 +61,9 @@ class CellTable(Spec):
         combinations = list(self.combinations())
         if len(set(combinations)) < len(combinations):
             raise ValueError("a combination of dataset, method and rate is declared twice; remove one")
+        if self.arm in EQUAL_ARMS:
+            raise ValueError(f"the arm {self.arm!r} reads the cells of the arm 'shared-rate'; declare them there")
+        self._check_stops()
         if self.arm == "shared-rate":
             self._check_headline()
         else:
@@ -75,6 +85,11 @@ class CellTable(Spec):
         if len(numbers) > 1 or min(numbers) < FEWEST_RATES:
             tried = " and ".join(map(str, sorted(numbers)))
             raise ValueError(f"every method needs equally many rates, at least {FEWEST_RATES}; found {tried}")
+
+    def _check_stops(self) -> None:
+        for group in self.cells:
+            if group.stopped_after and (self.headline is None or self.headline not in group.rates):
+                raise ValueError("'stopped_after' is for cells at the headline rate; declare them with that rate")
 
     @property
     def used_in(self) -> tuple[str, str, Arm]:
@@ -99,6 +114,16 @@ class CellTable(Spec):
         if self.arm == "shared-rate":
             return [*self.combinations()]
         return list(dict.fromkeys((dataset, method, None) for dataset, method, _ in self.combinations()))
+
+    def stops(self, dataset: str, method: str) -> tuple[float, ...]:
+        """After which shares of their updates cells at the headline rate are looked at; the whole run is 1."""
+        found = {
+            stop
+            for group in self.cells
+            if dataset in group.datasets and method in group.methods and self.headline in group.rates
+            for stop in (*group.stopped_after, 1.0)
+        }
+        return tuple(sorted(found))
 
     def combinations(self) -> list[tuple[str, str, float]]:
         """All (dataset, method, rate) that are declared."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from itl_bench.specs import Count, Margin, Spec, Text
-from itl_bench.vocabulary import UNTUNED, Evidence, Expectation, Level, Role
+from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED, Arm, Evidence, Expectation, Level, ReadOn, Role
 
 Control = Literal["chance", "retriever", "early", "late", "original", "paraphrased"]
 PublishedTable = Literal["aspect_scores", "task_scores", "token_shift", "sentence_start_kl", "other_figures"]
@@ -23,7 +23,10 @@ class Side(Spec):
     control: Control | None = None
 
 
-WITHOUT_LOSS = (None, UNTUNED, "chat", "best")  # rows without a training loss of their own
+READ_ON_A_TEXT = ("token-shift", "sentence-start")  # measures of the distributions along given answers
+UNTUNED_ROWS = (UNTUNED, "chat", "best")  # rows without a training of their own
+RATE_ARMS: tuple[Arm, ...] = ("shared-rate", "fair")
+Along = Literal["rates", "updates"]  # where both sides learned as much: at some learning rate, or some way into one run
 
 
 def _one_or_several(value: object) -> object:
@@ -37,7 +40,8 @@ class Compare(Spec):
     right: Annotated[tuple[Side, ...], BeforeValidator(_one_or_several)] = ()  # each one is a comparison of its own
     over: Literal["size", "rank", "response-length", "log-kl"] | None = None
     within: Side = Side()
-    at: Literal["rate", "training-loss"] = "rate"  # what both sides share: a learning rate, or how well they learned
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = RATE_ARMS  # what both sides share
+    along: Annotated[tuple[Along, ...], Field(min_length=1)] = ("rates",)  # where equal learning is looked for
 
     @model_validator(mode="after")
     def _pair_or_trend(self) -> Self:
@@ -48,11 +52,14 @@ class Compare(Spec):
         return self
 
     @model_validator(mode="after")
-    def _losses_of_one_scale(self) -> Self:
+    def _trained_to_be_equal(self) -> Self:
         sides = [side for pair in self.pairs for side in pair]
-        tuned = [side for side in sides if side == Side(method=side.method) and side.method not in WITHOUT_LOSS]
-        if self.at == "training-loss" and (self.over or tuned != sides):
-            raise ValueError("at 'training-loss' is for a difference whose sides fix a tuned method and nothing else")
+        if set(self.arms) & set(EQUAL_ARMS) and (self.over or any(side.method in UNTUNED_ROWS for side in sides)):
+            raise ValueError(f"the arms {' and '.join(EQUAL_ARMS)} are for a difference whose sides are both tuned")
+        if "equal-loss" in self.arms and any(side != Side(method=side.method) or not side.method for side in sides):
+            raise ValueError("the arm 'equal-loss' is for sides that fix a method and nothing else: one kind of loss")
+        if "updates" in self.along and "equal-learning" not in self.arms:
+            raise ValueError("'along' says where equal learning is looked for; add the arm 'equal-learning'")
         return self
 
     @property
@@ -120,6 +127,7 @@ class ClaimSpec(Spec):
     axes: Axes
     evidence: Annotated[tuple[Evidence, ...], Field(min_length=1)]
     published: tuple[PublishedUse, ...] = ()
+    texts: tuple[ReadOn, ...] = ()  # whose answers token shifts are read on, one by one
 
     @model_validator(mode="after")
     def _evidence_is_declared(self) -> Self:
@@ -129,6 +137,13 @@ class ClaimSpec(Spec):
         trend = self.expect in ("rising", "falling")
         if trend and not all(compare.over for compare in self.compare):
             raise ValueError(f"expect {self.expect!r} is for a trend: give compare.over")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_of_shifts(self) -> Self:
+        if self.texts and (others := {use.measure for use in self.measures} - set(READ_ON_A_TEXT)):
+            accepted = " and ".join(READ_ON_A_TEXT)
+            raise ValueError(f"'texts' goes with the measures {accepted}, not with {', '.join(sorted(others))}")
         return self
 
     def role_at(self, level: Level) -> Role:

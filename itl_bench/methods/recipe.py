@@ -15,8 +15,9 @@ ALWAYS_WRITTEN = ("epochs", "batch", "optimizer", "schedule", "warmup_steps", "w
 class TuningRecipe(Spec):
     """The paper's settings where it gives them: 3 epochs, batch 32 (section 2); the rest is ours, the same for all.
 
-    From `micro_batch` on, a field changes how fast an update is computed, not what it is: the rows of an update and its
-    loss, normalised over the response tokens of all of them, stay as they are. Lower precision rounds differently.
+    From `micro_batch` to `precision`, a field changes how fast an update is computed, not what it is: the rows of an
+    update and its loss, normalised over the response tokens of all of them, stay as they are. Lower precision rounds
+    differently.
 
     Attributes:
         epochs: Passes over the items.
@@ -37,6 +38,8 @@ class TuningRecipe(Spec):
         gradient_checkpointing: Whether activations are computed again in the backward pass: slower, less memory.
         liger: Whether Liger's kernels are used; they need a GPU.
         precision: Of the forward pass; weights and optimizer stay in fp32. `auto`: bf16 on GPUs with it, else fp32.
+        stop_after: Share of the updates after which training ends, as if one had looked at the model on its way: the
+            rate falls as in the whole run.
     """
 
     epochs: Count = 3
@@ -57,6 +60,7 @@ class TuningRecipe(Spec):
     gradient_checkpointing: bool = False
     liger: bool = False
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+    stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0
 
     @model_validator(mode="after")
     def _one_kind_of_warmup(self) -> Self:
@@ -68,6 +72,10 @@ class TuningRecipe(Spec):
         """What identifies a cell: the recipe with the defaults of what changes nothing but speed and memory."""
         fields = type(self).model_fields
         return self.model_copy(update={name: fields[name].default for name in SPEED_ONLY})
+
+    def stopped(self, after: float) -> Self:
+        """The same recipe, looked at after a share of its updates."""
+        return self.model_copy(update={"stop_after": after}) if after < self.stop_after else self
 
     @model_serializer(mode="wrap")
     def _without_defaults_added_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

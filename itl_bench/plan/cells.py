@@ -18,7 +18,12 @@ class Replicate(NamedTuple):
 
 
 class TunedCell(NamedTuple):
-    """One tuned model; `recipe` is an id of the catalog's recipes, nothing for the default one."""
+    """One tuned model.
+
+    Attributes:
+        recipe: An id of the catalog's recipes, nothing for the default one.
+        stopped_after: Share of its updates after which it is looked at.
+    """
 
     model: str
     dataset: str
@@ -26,3 +31,4 @@ class TunedCell(NamedTuple):
     rate: float
     replicate: Replicate
     recipe: str = ""
+    stopped_after: float = 1.0

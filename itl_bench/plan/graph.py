@@ -83,7 +83,8 @@ class Graph:
         return self.checkpoints[cell]
 
     def _checkpoint(self, cell: TunedCell) -> Task:
-        method, recipe = self.catalog.methods[cell.method], self.recipe(cell.recipe).tuning
+        method = self.catalog.methods[cell.method]
+        recipe = self.recipe(cell.recipe).tuning.stopped(cell.stopped_after)
         if method.code is None or method.trains == "none":
             raise UsageError(f"the method {method.id!r} trains nothing: its entry has no 'code'")
         try:

@@ -12,6 +12,7 @@ from itl_bench.catalog.grid.asked_cells import (
     OVER_DATASETS,
     cell_table,
     common_rates,
+    common_stops,
     recipe_of,
     trend_datasets,
 )
@@ -24,14 +25,35 @@ from itl_bench.plan.graph import Graph
 from itl_bench.plan.made_of import taught_probe
 from itl_bench.plan.rates import chosen
 from itl_bench.store.keys import Task
-from itl_bench.vocabulary import UNTUNED
+from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
+
+
+class Place(NamedTuple):
+    """Where both sides are read: at a learning rate (None for each one's own), after a share of the updates."""
+
+    rate: float | None
+    stopped_after: float = 1.0
 
 
 class SideTables(NamedTuple):
-    """One side at one rate: per replicate its table, and what happened while tuning (nothing for a base)."""
+    """One side at one place, by replicate.
+
+    Attributes:
+        tables: The measure of the case.
+        training: What happened while tuning; nothing for a base.
+        taught: What it knows of the new facts that its data taught; nothing where there are none.
+        untaught: What its base knows of them.
+    """
 
     tables: dict[Replicate, Task]
     training: dict[Replicate, Task]
+    taught: dict[Replicate, Task]
+    untaught: dict[Replicate, Task]
+
+    def tasks(self) -> Iterator[Task]:
+        """All of them."""
+        for some in self:
+            yield from some.values()
 
 
 def replicates(table: CellTable) -> list[Replicate]:
@@ -70,36 +92,42 @@ def rate_of(catalog: Catalog, table: CellTable, dataset: str, method: str, rate:
     return chosen(catalog, table, dataset, method).rate if rate is None else rate
 
 
-def side_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> SideTables:
-    """What one side of a case reads at one rate."""
-    measure = computed(graph.catalog, case.measure.measure)
-    tables, training = {}, {}
+def places(case: Case, table: CellTable) -> list[Place]:
+    """Where a difference is read: at every shared rate, or along one run at the headline rate."""
+    if case.along == "updates":
+        return [Place(table.headline, stop) for stop in common_stops(case, table)]
+    return [Place(rate) for rate in common_rates(case, table)]
+
+
+def side_tables(graph: Graph, case: Case, side: Side, place: Place, table: CellTable) -> SideTables:
+    """What one side of a case reads at one place."""
+    measure, knowledge = computed(graph.catalog, case.measure.measure), OF_ANSWERS["knowledge"]
+    found = SideTables({}, {}, {}, {})
     for replicate in replicates(table):
-        cell = cell_of(graph, case, side, rate, table, replicate)
-        tables[replicate] = graph.measure(measure, cell, _probe(case, side))
+        cell = cell_of(graph, case, side, place, table, replicate)
+        found.tables[replicate] = graph.measure(measure, cell, _probe(case, side))
         if cell.method != UNTUNED:
-            training[replicate] = graph.training(cell)
-    return SideTables(tables, training)
+            found.training[replicate] = graph.training(cell)
+        if probe := taught_probe(cell.dataset, graph.catalog):
+            untuned = cell._replace(method=UNTUNED, rate=0.0, stopped_after=1.0)
+            found.taught[replicate] = graph.measure(knowledge, cell, probe)
+            found.untaught[replicate] = graph.measure(knowledge, untuned, probe)
+    return found
 
 
-def cell_of(
-    graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable, replicate: Replicate
-) -> TunedCell:
+def cell_of(graph: Graph, case: Case, side: Side, place: Place, table: CellTable, replicate: Replicate) -> TunedCell:
     """The cell of one side and replicate."""
     dataset, method = side.dataset or case.dataset, side.method or ""
-    own = rate_of(graph.catalog, table, dataset, method, rate)
-    return TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
+    rate, recipe = (
+        rate_of(graph.catalog, table, dataset, method, place.rate),
+        recipe_of(graph.catalog, table, dataset),
+    )
+    stopped_after = 1.0 if method == UNTUNED else place.stopped_after
+    return TunedCell(table.model, dataset, method, rate, replicate, recipe, stopped_after)
 
 
 def _probe(case: Case, side: Side) -> str:
     return side.probe or case.probe or ""
-
-
-def learned_tables(graph: Graph, case: Case, side: Side, rate: float | None, table: CellTable) -> list[Task]:
-    """What the tuned models of a side know of the new facts that their data taught; nothing where there are none."""
-    cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
-    probe = None if side.method == UNTUNED else taught_probe(cells[0].dataset, graph.catalog)
-    return [graph.measure(OF_ANSWERS["knowledge"], cell, probe) for cell in cells] if probe else []
 
 
 def overlaps_of(graph: Graph, cells: Iterable[TunedCell], probe: str) -> Iterator[Task]:
@@ -119,7 +147,7 @@ class Floors(NamedTuple):
 
 def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
     """The floors of a case of the token shift at a learning rate; others have none."""
-    if case.measure.measure != "token-shift" or case.over or case.at != "rate":
+    if case.measure.measure != "token-shift" or case.over or case.arm in EQUAL_ARMS:
         return Floors()
     left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
     probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
@@ -132,9 +160,9 @@ def _seed_floors(graph: Graph, case: Case, side: Side, table: CellTable) -> tupl
     """Of the first two seeds, on each base."""
     if len(table.seeds) == 1:
         return ()
-    rate, floors = headline_rate(case, table), []
+    place, floors = Place(headline_rate(case, table)), []
     for base in table.bases:
-        first, second = (cell_of(graph, case, side, rate, table, Replicate(base, seed)) for seed in table.seeds[:2])
+        first, second = (cell_of(graph, case, side, place, table, Replicate(base, seed)) for seed in table.seeds[:2])
         floors.append(graph.seed_floor(first, second, _probe(case, side)))
     return tuple(floors)
 
@@ -186,13 +214,10 @@ def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
         for cell, values in dataset_tables(graph, case, table):
             yield from (values, graph.training(cell), *overlaps_of(graph, [cell], _probe(case, case.left)))
         return
-    for rate in common_rates(case, table):
+    for place in places(case, table):
         for side in (case.left, case.right):
-            found = side_tables(graph, case, side, rate, table)
-            yield from found.tables.values()
-            yield from found.training.values()
-            yield from learned_tables(graph, case, side, rate, table)
-            cells = [cell_of(graph, case, side, rate, table, replicate) for replicate in replicates(table)]
+            yield from side_tables(graph, case, side, place, table).tasks()
+            cells = [cell_of(graph, case, side, place, table, replicate) for replicate in replicates(table)]
             yield from overlaps_of(graph, cells, _probe(case, side))
     for floors in floors_of(graph, case, table):
         yield from floors

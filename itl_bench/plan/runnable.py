@@ -29,7 +29,7 @@ from itl_bench.plan.lacking import (
 )
 from itl_bench.plan.price import recipe_named
 from itl_bench.plan.rates import why_no_rate
-from itl_bench.vocabulary import UNTUNED
+from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
 
 
 def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> str | None:
@@ -45,7 +45,8 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Pat
         return "not run: " + "; ".join([f"this version does not measure {unknown}", *needs])
     if table is None or not has_cells(case, table):
         name = profile.id if profile else DEFAULT_PROFILE
-        few = f"cells at {FEWEST_OF_A_CURVE} shared rates, which equal training loss needs" if case.at != "rate" else ""
+        along = "points of a run" if case.along == "updates" else "shared rates"
+        few = f"cells at {FEWEST_OF_A_CURVE} {along}, which the arm {case.arm} needs" if case.arm in EQUAL_ARMS else ""
         no_cells = f"profile {name} trains no {few or 'cells for it'}; {_elsewhere(case, catalog)}"
         return "not run: " + "; ".join([no_cells, *needs])
     if reason := "; ".join(needs) or why_no_cells() or lacking_base(table, catalog):

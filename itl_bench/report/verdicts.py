@@ -22,8 +22,9 @@ class MeasuredKind:
         return evidence_in_words(self.evidence, self.level, self.arm).removeprefix("measured, ")
 
     def holds(self, family: ClaimRecord) -> bool:
-        """Whether `family` is of this kind."""
-        return (family.evidence, family.level, family.arm) == (self.evidence, self.level, self.arm)
+        """Whether `family` is of this kind, on the text that heads its claim."""
+        of_kind = (family.evidence, family.level, family.arm) == (self.evidence, self.level, self.arm)
+        return of_kind and family.text != "common"
 
 
 @dataclass(frozen=True)

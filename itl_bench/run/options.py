@@ -6,9 +6,10 @@ import pytest
 
 from itl_bench.errors import unknown
 from itl_bench.store.store import MARK, default_root
+from itl_bench.vocabulary import ARMS
 
 INCONCLUSIVE = ("xfail", "skip", "fail")
-ARM_CHOICES = ("both", "shared-rate", "fair")
+ARM_CHOICES = ("all", *ARMS)
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -23,9 +24,10 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add(
         "--itl-arm",
-        default="both",
+        default="all",
         metavar="|".join(ARM_CHOICES),
-        help="learning rates of measured cases (default both)",
+        help="what both sides of measured cases share: a learning rate, each its own best one, a training loss, or a "
+        "share of new facts learned (default all)",
     )
     add("--itl-plan", action="store_true", help="print what the selection needs and costs, run nothing")
     add(

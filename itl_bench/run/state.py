@@ -40,7 +40,7 @@ class State:
         self.cases: tuple[Case, ...] = tuple(
             case
             for case in grid
-            if in_profile(case, self.profile, self.catalog) and (arm == "both" or case.arm in (None, arm))
+            if in_profile(case, self.profile, self.catalog) and (arm == "all" or case.arm in (None, arm))
         )
         self.expectations = _expectations(config)
         self.store_root = store_root(config)

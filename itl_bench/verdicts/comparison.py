@@ -20,11 +20,15 @@ class Sample:
             the measure reads what was taught.
         losses: Training loss at the start and at the end, nats per token; empty for an untuned base.
         diverged: Replicates whose training diverged, with what was said of it; they have neither table nor loss.
+        taught: What they know of the new facts that their data taught; nothing where there are none.
+        untaught: What their bases know of them.
     """
 
     tables: Mapping[Replicate, Table]
     losses: Mapping[Replicate, tuple[float, float]]
     diverged: Mapping[Replicate, str] = field(default_factory=dict)
+    taught: Mapping[Replicate, Table] = field(default_factory=dict)
+    untaught: Mapping[Replicate, Table] = field(default_factory=dict)
 
     @property
     def replicates(self) -> set[Replicate]:
@@ -56,6 +60,7 @@ class RatePoint:
         learned: Of each side, the share of right answers about new facts that its data taught; None where there are
             none. It tells a method that keeps what the base knew from one that has not learned.
         own_rates: Of each side, the rate of its own where the sides share none; None for an untuned base.
+        stopped_after: After which share of the updates both sides are read.
     """
 
     rate: float | None
@@ -63,6 +68,7 @@ class RatePoint:
     right: Sample
     learned: tuple[float | None, float | None] = (None, None)
     own_rates: tuple[float | None, float | None] = (None, None)
+    stopped_after: float = 1.0
 
 
 @dataclass(frozen=True)

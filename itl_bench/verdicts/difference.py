@@ -21,8 +21,8 @@ from itl_bench.verdicts.guards import (
     trained,
     without_value,
 )
-from itl_bench.verdicts.stats.pseudo import Array, derive, sources
-from itl_bench.verdicts.tables import columns_needed
+from itl_bench.verdicts.stats.pseudo import Array, derive
+from itl_bench.verdicts.tables import columns_needed, columns_read
 
 
 class _Look(NamedTuple):
@@ -132,12 +132,12 @@ def _learned(learned: tuple[float | None, float | None]) -> str:
 def _numbers(case: Case, rows: Matched) -> Numbers:
     if not rows.n_prompts:
         raise EvidenceError(f"{case.id}: no prompt has a value on both sides in every replicate")
-    sides = {name: _sides(case.measure.measure, name, rows) for name in case.columns}
+    sides = {name: _sides(case, name, rows) for name in case.columns}
     return numbers_of(case, sides, rows.bases, rows.paired)
 
 
-def _sides(measure: str, column: str, rows: Matched) -> tuple[Array, Array]:
-    means = [rows.means(source) for source in sources(measure, column)]
+def _sides(case: Case, column: str, rows: Matched) -> tuple[Array, Array]:
+    means, measure = [rows.means(source) for source in columns_read(case, column)], case.measure.measure
     return derive(measure, column, [left for left, _ in means]), derive(measure, column, [right for _, right in means])
 
 

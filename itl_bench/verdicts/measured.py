@@ -7,21 +7,24 @@ from typing import Any
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
-from itl_bench.catalog.grid.asked_cells import cell_table, common_rates
+from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.words import side_name
 from itl_bench.catalog.profiles import ProfileSpec
+from itl_bench.data.rows import Table
 from itl_bench.errors import ItlError
+from itl_bench.plan.cells import Replicate
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.overlaps import in_case
 from itl_bench.plan.rates import at_edge
 from itl_bench.plan.reads import (
     Floors,
+    Place,
     SideTables,
     cell_of,
     floors_of,
     headline_rate,
-    learned_tables,
+    places,
     read_by,
     replicates,
     side_tables,
@@ -31,11 +34,12 @@ from itl_bench.store.keys import Task, resting_on
 from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.difference import verdict_on_difference
-from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
+from itl_bench.verdicts.equal_arms import verdict_when_equal
 from itl_bench.verdicts.guards import too_few_updates, too_little_to_borrow
+from itl_bench.verdicts.learning import learning_of
 from itl_bench.verdicts.tables import mean, table_of, training_loss
 from itl_bench.verdicts.trend import trend_from_store
-from itl_bench.vocabulary import UNTUNED
+from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
 
 Means = Mapping[str, float | None]  # by side, nats
 Lost = Mapping[str, str]  # keys of what is not in the store because a training diverged -> what was said of it
@@ -94,9 +98,12 @@ def sample_of(side: SideTables, store: Store, lost: Lost = NOTHING_LOST) -> Samp
     """One side at one rate, as the store has it."""
     both = [*side.training.items(), *side.tables.items()]
     diverged = {one: lost[task.key] for one, task in both if task.key in lost}
-    tables = {one: table_of(task, store) for one, task in side.tables.items() if one not in diverged}
+
+    def known(tasks: Mapping[Replicate, Task]) -> dict[Replicate, Table]:
+        return {one: table_of(task, store) for one, task in tasks.items() if one not in diverged}
+
     losses = {one: training_loss(task, store) for one, task in side.training.items() if one not in diverged}
-    return Sample(tables, losses, diverged)
+    return Sample(known(side.tables), losses, diverged, known(side.taught), known(side.untaught))
 
 
 def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Store, lost: Lost = NOTHING_LOST) -> str:
@@ -186,30 +193,30 @@ def mixture(keys: Iterable[str], store: Store) -> str:
 def _difference_from_store(
     graph: Graph, case: Case, table: CellTable, store: Store, obstacles: Sequence[str], lost: Lost
 ) -> CaseRecord:
-    points = {rate: _point(graph, case, rate, table, store, lost) for rate in common_rates(case, table)}
-    if case.at == "training-loss":
-        return verdict_at_equal_loss(case, graph.catalog, list(points.values()), obstacles=obstacles)
+    found = [_point(graph, case, place, table, store, lost) for place in places(case, table)]
+    if case.arm in EQUAL_ARMS:
+        return verdict_when_equal(case, graph.catalog, found, obstacles=obstacles)
+    points = {point.rate: point for point in found}
     headline = headline_rate(case, table)
     floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store, lost)
     floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
     blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
-    return verdict_on_difference(case, graph.catalog, list(points.values()), headline, floors, blocked)
+    record = verdict_on_difference(case, graph.catalog, found, headline, floors, blocked)
+    return record.model_copy(update={"learning": learning_of(points[headline].left, points[headline].right)})
 
 
-def _point(graph: Graph, case: Case, rate: float | None, table: CellTable, store: Store, lost: Lost) -> RatePoint:
-    sides = [side_tables(graph, case, side, rate, table) for side in (case.left, case.right)]
+def _point(graph: Graph, case: Case, place: Place, table: CellTable, store: Store, lost: Lost) -> RatePoint:
+    sides = [side_tables(graph, case, side, place, table) for side in (case.left, case.right)]
     left, right = (sample_of(side, store, lost) for side in sides)
-    learned = [learned_tables(graph, case, side, rate, table) for side in (case.left, case.right)]
-    known = [[task for task in tasks if task.key not in lost] for tasks in learned]
-    shares = [mean([table_of(task, store) for task in tasks], "accuracy") for tasks in known]
-    if rate is not None:
-        return RatePoint(rate, left, right, (shares[0], shares[1]))
+    shares = [mean(side.taught.values(), "accuracy") if side.losses else None for side in (left, right)]
+    if place.rate is not None:
+        return RatePoint(place.rate, left, right, (shares[0], shares[1]), stopped_after=place.stopped_after)
     own = [_own_rate(graph, case, side, table) for side in (case.left, case.right)]
     return RatePoint(None, left, right, (shares[0], shares[1]), (own[0], own[1]))
 
 
 def _own_rate(graph: Graph, case: Case, side: Side, table: CellTable) -> float | None:
-    cell = cell_of(graph, case, side, None, table, replicates(table)[0])
+    cell = cell_of(graph, case, side, Place(None), table, replicates(table)[0])
     return None if cell.method == UNTUNED else cell.rate
 
 

@@ -13,18 +13,25 @@ from itl_bench.store.store import Store
 from itl_bench.verdicts.comparison import unit_means
 from itl_bench.verdicts.stats.pseudo import derive, sources
 
+ON_COMMON_TEXT = "reference_"  # begins the columns of a shift on the base's answers
 END = 10  # steps over which the training loss at the end is averaged
 
 
 def columns_needed(case: Case) -> list[str]:
     """The columns of a measure's table that the case's columns are made of, by name."""
-    return sorted({source for column in case.columns for source in sources(case.measure.measure, column)})
+    return sorted({source for column in case.columns for source in columns_read(case, column)})
+
+
+def columns_read(case: Case, column: str) -> tuple[str, ...]:
+    """The columns of a measure's table that one column of a case is made of, on the text that the case reads."""
+    text = ON_COMMON_TEXT if case.text == "common" else ""
+    return tuple(text + source for source in sources(case.measure.measure, column))
 
 
 def column_mean(case: Case, table: Table) -> float:
     """The mean over units of prompts of a case's first column, prompts without a value left out."""
     measure, column = case.measure.measure, case.columns[0]
-    needed = sources(measure, column)
+    needed = columns_read(case, column)
     rows = zip(*(table.columns[name] for name in needed), strict=True)
     prompts = {
         prompt: unit for prompt, unit, row in zip(table.prompts, table.units, rows, strict=True) if None not in row

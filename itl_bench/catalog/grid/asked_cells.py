@@ -4,10 +4,11 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import ALL, OWN, CellTable
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
+from itl_bench.vocabulary import EQUAL_ARMS
 
 DEFAULT_PROFILE = "embedded"  # whose cells a run without a profile trains
 FEWEST_OF_A_TREND = 3  # cells in every replicate
-FEWEST_OF_A_CURVE = 3  # learning rates, where sides are compared at equal training loss
+FEWEST_OF_A_CURVE = 3  # learning rates, or parts of a run, where sides are compared at equal loss or learning
 OVER_CELLS = "log-kl"  # the axis of a trend over all cells of a table, at whatever rate
 OVER_DATASETS = ("size", "response-length")  # the axes of trends over what was tuned on, at the headline rate
 
@@ -15,9 +16,10 @@ OVER_DATASETS = ("size", "response-length")  # the axes of trends over what was 
 def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> CellTable | None:
     """The profile's table of cells on the case's model and in its arm; without a profile, the default one's."""
     name = profile.id if profile else DEFAULT_PROFILE
+    arm = "shared-rate" if case.arm in EQUAL_ARMS else case.arm  # whose cells they read
     for model in (case.model or "", case.level):  # a table of its own goes before that of its level
         for table in catalog.cells.values():
-            if table.used_in == (name, model, case.arm):
+            if table.used_in == (name, model, arm):
                 return bound(table, case.model or "", catalog)
     return None
 
@@ -48,6 +50,13 @@ def common_rates(case: Case, table: CellTable) -> list[float | None]:
     return [rate for rate in rates if all((*one, rate) in trained for one in _asked(case))]
 
 
+def common_stops(case: Case, table: CellTable) -> list[float]:
+    """After which shares of the updates every cell that the case compares is looked at, at the headline rate."""
+    asked = _asked(case)
+    shared = set.intersection(*(set(table.stops(*one)) for one in asked)) if asked else set[float]()
+    return sorted(shared)
+
+
 def trend_datasets(case: Case, table: CellTable) -> list[str]:
     """The datasets of a trend over datasets that the table has at its headline rate, by name."""
     trained = {(dataset, method) for dataset, method, rate in table.trained() if rate == table.headline}
@@ -64,7 +73,9 @@ def has_cells(case: Case, table: CellTable) -> bool:
     if case.over in OVER_DATASETS:
         found = len(trend_datasets(case, table))  # a trend over some of the sizes only would be another one
         return found >= FEWEST_OF_A_TREND and (case.over != "size" or found == len(_asked(case)))
-    return len(common_rates(case, table)) >= (FEWEST_OF_A_CURVE if case.at == "training-loss" else 1)
+    if case.along == "updates":
+        return len(common_stops(case, table)) >= FEWEST_OF_A_CURVE
+    return len(common_rates(case, table)) >= (FEWEST_OF_A_CURVE if case.arm in EQUAL_ARMS else 1)
 
 
 def _asked(case: Case) -> set[tuple[str, str]]:

@@ -2,18 +2,18 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from itl_bench.catalog.catalog import Catalog
-from itl_bench.catalog.claims import ClaimSpec, Compare, MeasureUse, Side
+from itl_bench.catalog.claims import Along, ClaimSpec, Compare, MeasureUse, Side
 from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.grid.cases import Case, Cell, columns_of, measure_label, side_by_side
 from itl_bench.catalog.models import ModelSpec
-from itl_bench.vocabulary import ARMS, Arm, Evidence
+from itl_bench.vocabulary import Arm, Evidence, ReadOn
 
 BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over
 RANKS = ("rank-2", "rank-4", "rank-8", "rank-16", "rank-32")  # the range of the paper's statement
-LABELS = {"rate": "", "training-loss": "-at-equal-loss"}  # what an id says of what both sides share
-SHARED_RATE: tuple[Arm, ...] = ("shared-rate",)  # losses are matched along rates that both have; a fair rate is one
+ON_COMMON_TEXT, WITHIN_A_RUN = "-on-common-text", "-within-a-run"  # what an id says where it is not as elsewhere
 
 
 @dataclass(frozen=True)
@@ -44,19 +44,39 @@ def _cases(
             if model.level not in catalog.probes[probe].levels or left.probe not in (None, probe):
                 continue
             asked = side_by_side(probe, right.probe or probe)
-            label = f"{asked}-{measure_label(claim, use)}{LABELS[compare.at]}"
+            label = f"{asked}-{measure_label(claim, use)}"
             for data in _data(claim, compare, left, right, model, probe, catalog):
                 for method in _methods(claim, compare, left, right):
                     one = _resolved(left, model, data.left, method, catalog)
                     other = _resolved(right, model, data.right, method, catalog)
                     cells = _cells(one, data.left, compare, catalog) | _cells(other, data.right, compare, catalog)
-                    for arm in ARMS if compare.at == "rate" else SHARED_RATE:
+                    for way in _ways(claim, compare):
                         yield Case(
                             claim=claim, evidence=evidence, level=model.level, dataset=data.label,
                             model=side_by_side(one.model or "", other.model or ""),
                             method=_method_label(one, other) or method, measure=use, columns=columns, probe=asked,
-                            label=label, arm=arm, over=compare.over, at=compare.at, left=one, right=other, cells=cells,
+                            label=label + way.label, arm=way.arm, text=way.text, along=way.along, over=compare.over,
+                            left=one, right=other, cells=cells,
                         )  # fmt: skip
+
+
+class Way(NamedTuple):
+    """One way to ask the same question: what the sides share, and on whose answers a token shift is read."""
+
+    arm: Arm
+    text: ReadOn | None
+    along: Along | None
+
+    @property
+    def label(self) -> str:
+        """What an id says of it beside the arm."""
+        return (ON_COMMON_TEXT if self.text == "common" else "") + (WITHIN_A_RUN if self.along == "updates" else "")
+
+
+def _ways(claim: ClaimSpec, compare: Compare) -> Iterator[Way]:
+    for arm in compare.arms:
+        for along in compare.along if arm == "equal-learning" else (None,):
+            yield from (Way(arm, text, along) for text in claim.texts or (None,))
 
 
 def _models(claim: ClaimSpec, left: Side, right: Side, catalog: Catalog) -> Iterable[ModelSpec]:

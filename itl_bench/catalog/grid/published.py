@@ -59,7 +59,7 @@ def _all_pairs(
 ) -> Iterator[tuple[Side, Side, list[Pair]]]:
     rows = _rows(published, use, claim, catalog)
     for compare in claim.compare:
-        for left, right in compare.pairs if compare.at == "rate" else ():  # the paper prints no training loss
+        for left, right in compare.pairs if "shared-rate" in compare.arms else ():  # the paper tunes at one rate
             yield left, right, matched_pairs(rows, left, right, _rank(catalog))
 
 

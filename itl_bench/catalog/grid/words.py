@@ -26,14 +26,14 @@ WORDS: Mapping[str, Callable[[Case], str]] = {
     "measure": lambda case: case.measure.measure,
     "probe": lambda case: case.probe or "",
     "arm": lambda case: case.arm or "",
-    "at": lambda case: case.at,
+    "text": lambda case: case.text or "",
+    "along": lambda case: case.along or "",
 }
 
 
 def compared(case: Case) -> str:
     """What is compared, for example "lora on tulu-1k minus full on medinstruct-52k, llama7b, medinstruct-test"."""
-    equal = "at equal training loss" if case.at == "training-loss" else ""
-    where = ", ".join(part for part in (case.model, case.probe, equal) if part)
+    where = ", ".join(part for part in (case.model, case.probe, _way(case)) if part)
     if case.over:
         data = case.dataset.removesuffix("-sizes").removesuffix("-ranks") or "the data"
         text = f"trend over {case.over.replace('-', ' ')} of {data} with {case.method or 'full'}"
@@ -44,6 +44,14 @@ def compared(case: Case) -> str:
     else:
         text = f"{_side(case, case.left)} minus {_side(case, case.right)}"
     return f"{text}; {where}" if where else text
+
+
+def _way(case: Case) -> str:
+    """What both sides share, where it is no learning rate, and whose answers are read, where they are not their own."""
+    equal = {"equal-loss": "at equal training loss", "equal-learning": "at equal shares of new facts learned"}
+    along = " within a run" if case.along == "updates" else ""
+    text = "on the base's answers" if case.text == "common" else ""
+    return ", ".join(part for part in (equal.get(case.arm or "", "") + along, text) if part)
 
 
 def unit_of(case: Case, catalog: Catalog) -> str:

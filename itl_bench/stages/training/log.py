@@ -1,6 +1,7 @@
 """What is written down while tuning, and the clock that does it."""
 
 import json
+import math
 import resource
 import sys
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState
 
 
 @dataclass
@@ -115,3 +116,14 @@ class StepTimer(TrainerCallback):
         self.log.seconds["step"] += done - self.gradients_done
         self.log.step_seconds.append(done - self.began)
         self.log.step_tokens.append(self.log.tokens - self.tokens)
+
+
+class StopAfter(TrainerCallback):
+    """Ends training after a share of its updates; the rate has fallen as it does in the whole run."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """The weights have moved."""
+        control.should_training_stop |= state.global_step >= math.ceil(self.share * state.max_steps)

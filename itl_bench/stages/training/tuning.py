@@ -22,7 +22,7 @@ from itl_bench.stages.training.arguments import (
     runs_in_bf16,
     training_arguments,
 )
-from itl_bench.stages.training.log import StepTimer, TrainingLog, forget_peak_memory, now, step_losses
+from itl_bench.stages.training.log import StepTimer, StopAfter, TrainingLog, forget_peak_memory, now, step_losses
 from itl_bench.stages.training.packing import rows_mix
 from itl_bench.stages.training.response_head import output_head, reason_against
 from itl_bench.stages.training.sharding import ALONE, Sharding, add_up
@@ -156,8 +156,9 @@ def train(
     log = TrainingLog(processes=sharding.processes)
     with tempfile.TemporaryDirectory() as scratch:
         arguments = TrainingArguments(**method.training_arguments(training_arguments(recipe, rate, seed, scratch)))
+        callbacks = [StepTimer(log), *([StopAfter(recipe.stop_after)] if recipe.stop_after < 1 else [])]
         trainer = RecipeTrainer(
-            model=model, args=arguments, train_dataset=examples, callbacks=[StepTimer(log)],
+            model=model, args=arguments, train_dataset=examples, callbacks=callbacks,
             data_collator=lambda some: collate(some, padding), method=method, recipe=recipe, log=log,
             head=_response_head(model, examples, method, recipe, log), packing=_packing(model, examples, recipe, log),
             sharding=sharding,
