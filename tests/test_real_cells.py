@@ -80,10 +80,9 @@ def catalog(tmp_path_factory):
 
 def cases_of(catalog):
     profile = catalog.profiles["small-quick"]
-    every = [
-        one for one in build_grid(catalog) if one.model == "mymodel" and one.claim.id in ASKED and one.at == "rate"
-    ]
+    every = [one for one in build_grid(catalog) if one.model == "mymodel" and one.claim.id in ASKED]
     some = [one for one in every if (one.arm, one.probe, one.over) == ("shared-rate", "atlas-known", None)]
+    some = [one for one in some if one.text != "common"]
     return [one for one in some if why_not(one, catalog, profile, Path("no-store")) is None]
 
 

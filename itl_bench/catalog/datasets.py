@@ -76,6 +76,11 @@ class DatasetSpec(Spec):
             return {self.name: self.rows}
         return {f"{self.name}-{label}": rows for label, rows in (self.sizes or {}).items()}
 
+    @property
+    def teaches_new_facts(self) -> bool:
+        """Whether it is known to teach facts that the base does not know, so that one can ask how many were learned."""
+        return bool((self.bios and self.bios.new_percent) or (self.atlas and self.atlas.unknown_percent))
+
     def beside(self, folder: Path) -> Self:
         """The same dataset, with its rows looked for beside the file that declares it, too."""
         return self.model_copy(update={"rows_from": rows_beside(self.rows_from, folder)})

@@ -101,11 +101,9 @@ def chance_of(catalog: Catalog, probe: str) -> Mapping[str, object]:
 def taught_probe(dataset: str, catalog: Catalog) -> str | None:
     """The probe that asks for the new facts that a dataset teaches; None where it teaches none."""
     declared = catalog.dataset_of(dataset)
-    if declared.bios and declared.bios.new_percent:
-        return TAUGHT["bios"]
-    if declared.atlas and declared.atlas.unknown_percent:
-        return TAUGHT["atlas"]
-    return None
+    if not declared.teaches_new_facts:
+        return None
+    return TAUGHT["bios" if declared.bios else "atlas"]
 
 
 def bios_spec(dataset: str, catalog: Catalog) -> TuningSpec:

@@ -9,12 +9,12 @@ from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
 from itl_bench.catalog.grid.asked_cells import (
     OVER_CELLS,
-    OVER_DATASETS,
+    OVER_SETTINGS,
     cell_table,
     common_rates,
     common_stops,
     recipe_of,
-    trend_datasets,
+    trend_cells,
 )
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
@@ -22,7 +22,7 @@ from itl_bench.errors import UsageError
 from itl_bench.measures.registry import OF_ANSWERS, Measure
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
-from itl_bench.plan.made_of import taught_probe
+from itl_bench.plan.made_of import TAUGHT, taught_probe
 from itl_bench.plan.rates import chosen
 from itl_bench.store.keys import Task
 from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
@@ -168,7 +168,11 @@ def _seed_floors(graph: Graph, case: Case, side: Side, table: CellTable) -> tupl
 
 
 def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task, Task]]:
-    """For a trend over all cells: each cell, its shift and its knowledge."""
+    """For a trend over all cells: each cell, its shift on facts of its data and its knowledge of held-out ones.
+
+    On the same prompts a wrong answer alone would move both.
+    """
+    shifted = TAUGHT[graph.catalog.probes[case.probe or ""].world or ""]
     for dataset, method, rate in table.trained():
         if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
             own = rate_of(graph.catalog, table, dataset, method, rate)
@@ -176,15 +180,14 @@ def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[Tun
                 cell = TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
                 yield (
                     cell,
-                    graph.measure(OF_ANSWERS["shift"], cell, case.probe or ""),
+                    graph.measure(OF_ANSWERS["shift"], cell, shifted),
                     graph.measure(OF_ANSWERS["knowledge"], cell, case.probe or ""),
                 )
 
 
-def dataset_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task]]:
-    """For a trend over datasets: each cell at the headline rate, and its table."""
-    method = case.left.method or ""
-    for dataset in trend_datasets(case, table):
+def trend_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task]]:
+    """For a trend over datasets or ranks: each cell at the headline rate, and its table."""
+    for dataset, method in trend_cells(case, table):
         rate = rate_of(graph.catalog, table, dataset, method, table.headline)
         for replicate in replicates(table):
             cell = TunedCell(table.model, dataset, method, rate, replicate, recipe_of(graph.catalog, table, dataset))
@@ -210,8 +213,8 @@ def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
         for cell, shift, knowledge in cell_pairs(graph, case, table):
             yield from (shift, knowledge, graph.training(cell), *overlaps_of(graph, [cell], case.probe or ""))
         return
-    if case.over in OVER_DATASETS:
-        for cell, values in dataset_tables(graph, case, table):
+    if case.over in OVER_SETTINGS:
+        for cell, values in trend_tables(graph, case, table):
             yield from (values, graph.training(cell), *overlaps_of(graph, [cell], _probe(case, case.left)))
         return
     for place in places(case, table):

@@ -7,7 +7,7 @@ from itl_bench.catalog.grid.asked_cells import (
     DEFAULT_PROFILE,
     FEWEST_OF_A_CURVE,
     OVER_CELLS,
-    OVER_DATASETS,
+    OVER_SETTINGS,
     cell_table,
     has_cells,
     recipe_of,
@@ -101,7 +101,7 @@ def _not_measured(case: Case, catalog: Catalog) -> str:
     controls = [side.control for side in (case.left, case.right) if side.control]
     if controls:
         return f"{measure} with the control {controls[0]}"
-    if case.over not in (None, OVER_CELLS, *OVER_DATASETS):
+    if case.over not in (None, OVER_CELLS, *OVER_SETTINGS):
         return f"a trend over {case.over}"
     return ""
 

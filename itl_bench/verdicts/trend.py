@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import exp, log, log10
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
@@ -13,7 +13,7 @@ from itl_bench.data.rows import ITEMS_LENGTH, Table
 from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
-from itl_bench.plan.reads import cell_pairs, dataset_tables
+from itl_bench.plan.reads import cell_pairs, trend_tables
 from itl_bench.record import CaseRecord
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
@@ -122,7 +122,7 @@ def _tasks(graph: Graph, case: Case, table: CellTable) -> list[tuple[TunedCell, 
     """Every cell with the tables that place it; first the one that the trend is of."""
     if case.over == OVER_CELLS:
         return [(cell, [knowledge, shift]) for cell, shift, knowledge in cell_pairs(graph, case, table)]
-    return [(cell, [task]) for cell, task in dataset_tables(graph, case, table)]
+    return [(cell, [task]) for cell, task in trend_tables(graph, case, table)]
 
 
 def _place(case: Case, catalog: Catalog, cell: TunedCell, tables: Sequence[Table]) -> tuple[float, float]:
@@ -134,6 +134,8 @@ def _place(case: Case, catalog: Catalog, cell: TunedCell, tables: Sequence[Table
             raise EvidenceError(f"{case.id}: {cell.method} on {cell.dataset} at {cell.rate:g} has no divergence")
         return log(divergence), accuracy
     (values,) = tables
+    if case.over == "rank":
+        return log10(cast(int, catalog.methods[cell.method].parameters["rank"])), column_mean(case, values)
     x = log10(catalog.dataset_rows[cell.dataset]) if case.over == "size" else values.facts[ITEMS_LENGTH]
     return x, column_mean(case, values)
 

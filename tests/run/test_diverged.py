@@ -99,7 +99,7 @@ def test_what_is_behind_the_verdicts_is_recorded_without_what_diverged(bases, ti
 
 
 def test_at_equal_training_loss_a_rate_that_diverged_ends_the_curve(bases, tiny_store):
-    name = f"C01-measured-bios1m-{DATASET}-full-vs-lora-bios-known-token-shift-at-equal-loss-shared-rate"
+    name = f"C01-measured-bios1m-{DATASET}-full-vs-lora-bios-known-token-shift-equal-loss"
     rates = [0.003, 0.01, 0.03]
     plain, _ = judged(of_rates(rates), Store(tiny_store), name, run="curve")
     more, _ = judged(of_rates([*rates, HIGH]), Store(tiny_store), name, run="longer-curve")

@@ -75,10 +75,12 @@ def test_holm_of_every_published_family():
 
 @pytest.mark.parametrize("word", ["llama7b", "tulu", "C07", "nothing"])
 def test_a_selection_changes_no_family(word):
-    full = {(one.id, one.evidence, one.level, one.arm): one for one in summarise(DECLARED, records(), catalog())}
+    full = {
+        (one.id, one.evidence, one.level, one.arm, one.text): one for one in summarise(DECLARED, records(), catalog())
+    }
     some = {key: record for key, record in records().items() if word in key}
     for one in summarise(DECLARED, some, catalog()):
-        whole = full.pop((one.id, one.evidence, one.level, one.arm))
+        whole = full.pop((one.id, one.evidence, one.level, one.arm, one.text))
         assert one.members == whole.members
         assert all(one.holm[key] >= whole.holm[key] for key in one.holm)
         if one.evidence == "published":
@@ -87,13 +89,13 @@ def test_a_selection_changes_no_family(word):
     assert not full
 
 
-def test_a_family_is_a_claim_with_one_evidence_level_and_arm():
+def test_a_family_is_a_claim_with_one_evidence_level_arm_and_text():
     groups = families(DECLARED)
     pooled = [case for case in DECLARED if case.model == "all-models"]  # they would count the others' rows twice
     assert len(pooled) == 2
     assert sum(map(len, groups.values())) == len(DECLARED) - len(pooled)
     for family, members in groups.items():
-        assert {(case.claim.id, case.evidence, case.level, case.arm) for case in members} == {tuple(family)}
+        assert {(case.claim.id, case.evidence, case.level, case.arm, case.text) for case in members} == {tuple(family)}
 
 
 @pytest.mark.parametrize("claim", ["C07", "C15"])

@@ -10,7 +10,7 @@ DEFAULT_PROFILE = "embedded"  # whose cells a run without a profile trains
 FEWEST_OF_A_TREND = 3  # cells in every replicate
 FEWEST_OF_A_CURVE = 3  # learning rates, or parts of a run, where sides are compared at equal loss or learning
 OVER_CELLS = "log-kl"  # the axis of a trend over all cells of a table, at whatever rate
-OVER_DATASETS = ("size", "response-length")  # the axes of trends over what was tuned on, at the headline rate
+OVER_SETTINGS = ("size", "response-length", "rank")  # the axes of trends over data or methods, at the headline rate
 
 
 def cell_table(case: Case, catalog: Catalog, profile: ProfileSpec | None) -> CellTable | None:
@@ -43,8 +43,6 @@ def recipe_of(catalog: Catalog, table: CellTable, dataset: str) -> str:
 
 def common_rates(case: Case, table: CellTable) -> list[float | None]:
     """The rates at which the table has every cell that the case compares; None stands for each method's own."""
-    if any(cell.variant for cell in case.cells):
-        return []
     trained = set(table.trained())
     rates = sorted({rate for _, _, rate in trained}, key=lambda rate: rate or 0.0)
     return [rate for rate in rates if all((*one, rate) in trained for one in _asked(case))]
@@ -57,10 +55,10 @@ def common_stops(case: Case, table: CellTable) -> list[float]:
     return sorted(shared)
 
 
-def trend_datasets(case: Case, table: CellTable) -> list[str]:
-    """The datasets of a trend over datasets that the table has at its headline rate, by name."""
+def trend_cells(case: Case, table: CellTable) -> list[tuple[str, str]]:
+    """The datasets and methods of a trend over either that the table has at its headline rate, by name."""
     trained = {(dataset, method) for dataset, method, rate in table.trained() if rate == table.headline}
-    return sorted(dataset for dataset, method in _asked(case) & trained)
+    return sorted(_asked(case) & trained)
 
 
 def has_cells(case: Case, table: CellTable) -> bool:
@@ -70,8 +68,8 @@ def has_cells(case: Case, table: CellTable) -> bool:
             return False
         asked = _asked(case)
         return sum((dataset, method) in asked for dataset, method, _ in table.trained()) >= FEWEST_OF_A_TREND
-    if case.over in OVER_DATASETS:
-        found = len(trend_datasets(case, table))  # a trend over some of the sizes only would be another one
+    if case.over in OVER_SETTINGS:
+        found = len(trend_cells(case, table))  # a trend over some of the sizes only would be another one
         return found >= FEWEST_OF_A_TREND and (case.over != "size" or found == len(_asked(case)))
     if case.along == "updates":
         return len(common_stops(case, table)) >= FEWEST_OF_A_CURVE

@@ -17,7 +17,6 @@ class Cell:
     model: str
     dataset: str
     method: str
-    variant: str = ""  # where a claim varies a parameter of the method
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from itl_bench.catalog.models import ModelSpec
 from itl_bench.vocabulary import Arm, Evidence, ReadOn
 
 BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over
-RANKS = ("rank-2", "rank-4", "rank-8", "rank-16", "rank-32")  # the range of the paper's statement
+RANKS = range(2, 33)  # of the paper's statement
 ON_COMMON_TEXT, WITHIN_A_RUN = "-on-common-text", "-within-a-run"  # what an id says where it is not as elsewhere
 
 
@@ -51,6 +51,8 @@ def _cases(
                     other = _resolved(right, model, data.right, method, catalog)
                     cells = _cells(one, data.left, compare, catalog) | _cells(other, data.right, compare, catalog)
                     for way in _ways(claim, compare):
+                        if way.arm == "equal-learning" and not _teaches_new_facts(data, catalog):
+                            continue
                         yield Case(
                             claim=claim, evidence=evidence, level=model.level, dataset=data.label,
                             model=side_by_side(one.model or "", other.model or ""),
@@ -112,6 +114,10 @@ def _data(
         yield from (Data(f"{key}{suffix}", (key,), (key,)) for key in everything)
 
 
+def _teaches_new_facts(data: Data, catalog: Catalog) -> bool:
+    return all(catalog.dataset_of(key).teaches_new_facts for key in (*data.left, *data.right))
+
+
 def _extremes(spec: DatasetSpec) -> Data:
     ordered = sorted(spec.variants, key=spec.variants.__getitem__)
     smallest, largest = ordered[0], ordered[-1]
@@ -144,12 +150,15 @@ def _tuned(method: str, catalog: Catalog) -> bool:
 
 def _cells(side: Side, data: tuple[str, ...], compare: Compare, catalog: Catalog) -> frozenset[Cell]:
     """The tuned models that a side needs."""
-    methods = BOTH if side.method in ("best", "all-methods") else (side.method or "",)
-    variants = RANKS if compare.over == "rank" else ("",)
+    methods: tuple[str, ...] = BOTH if side.method in ("best", "all-methods") else (side.method or "",)
+    if compare.over == "rank":
+        methods = _of_other_ranks(methods[0], catalog)
     return frozenset(
-        Cell(side.model or "", key, method, variant)
-        for method in methods
-        if _tuned(method, catalog)
-        for key in data
-        for variant in variants
+        Cell(side.model or "", key, method) for method in methods if _tuned(method, catalog) for key in data
     )
+
+
+def _of_other_ranks(method: str, catalog: Catalog) -> tuple[str, ...]:
+    """The methods with the code of this one whose rank lies in the range of the paper's statement."""
+    code = catalog.methods[method].code
+    return tuple(one.id for one in catalog.methods.values() if one.code == code and one.parameters.get("rank") in RANKS)

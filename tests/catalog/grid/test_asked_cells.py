@@ -2,7 +2,7 @@
 
 import pytest
 
-from itl_bench.catalog.grid.asked_cells import cell_table, common_rates, has_cells, trend_datasets
+from itl_bench.catalog.grid.asked_cells import cell_table, common_rates, has_cells, trend_cells
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
@@ -101,7 +101,8 @@ def test_trends_over_datasets_need_their_cells():
     short = table.model_copy(update={"cells": table.cells[:-1]})
     assert not any(has_cells(case, short) for case in sizes)
     (lengths,) = measured(catalog, "C15")
-    assert trend_datasets(lengths, short) == sorted({one for group in short.cells for one in group.datasets})
+    full = {one for group in short.cells if "full" in group.methods for one in group.datasets}
+    assert trend_cells(lengths, short) == sorted((one, "full") for one in full)
 
 
 def measured(catalog, claim):
@@ -119,7 +120,7 @@ def test_rates_are_those_at_which_both_sides_have_cells():
     assert rates["bios-new30-short"] == [0.001, 0.003]
     assert rates["bios-new100-short"] == [0.003]
     assert rates["bios-new0-short"] == []
-    assert all(not common_rates(case, table) for case in measured(catalog, "C12"))  # other ranks are other cells
+    assert all(not common_rates(case, table) for case in measured(catalog, "C12"))  # other ranks are other methods
     assert [common_rates(case, table) for case in measured(catalog, "C24")] == [[0.003]]
 
 

@@ -10,9 +10,10 @@ import yaml
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, mechanism_cases
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
+from itl_bench.vocabulary import ARMS
 from tests.helpers.shipped_catalog import CASES, catalog, grid, listed
 
-CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03"]
+CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03", "X04", "X06", "X07"]
 LEVEL = {model["id"]: model["level"] for model in listed("models")}
 PROBES = {probe["id"]: probe["levels"] for probe in listed("probes")}
 RAN = [case for case in grid().values() if case.evidence != "published"]
@@ -56,11 +57,17 @@ def test_an_id_holds_claim_evidence_model_dataset_method_and_arm(claim):
             assert not [bad for bad in ("--", " ", "None", "[", "]", "::") if bad in key]
 
 
-def test_every_measured_case_stands_in_both_arms():
+def test_every_measured_case_stands_in_the_arms_that_its_claim_declares():
     arms = {}
-    for case in (one for one in RAN if one.at == "rate"):
+    for case in RAN:
         arms.setdefault(case.id.removesuffix(f"-{case.arm}"), set()).add(case.arm)
-    assert all(found == {"shared-rate", "fair"} for found in arms.values())
+    rate = {"shared-rate", "fair"}
+    assert {frozenset(found) for key, found in arms.items() if not key.startswith(("C01", "C10", "C17", "C19"))} == {
+        frozenset(rate)
+    }
+    assert {frozenset(found) for key, found in arms.items() if key.startswith("C19") and "attributed" not in key} == {
+        frozenset({*rate, "equal-learning"})
+    }
 
 
 @pytest.mark.parametrize(
@@ -71,16 +78,17 @@ def test_every_measured_case_stands_in_both_arms():
         (
             "C17",
             "evidence",
-            {"bios-new30-simple-vs-bios-new30-long", "bios-new30-simple-vs-bios-new30-padded"},
+            {"bios-new30-simple-vs-bios-new30-padded"},
             {"lora", "full"},
             {"knowledge", "value-precision"},
         ),
     ],
 )
 def test_claims_about_data_are_asked_in_the_bios_world(claim, role, datasets, methods, measures):
-    found = [case for case in RAN if case.claim.id == claim and case.level == "bios"]
+    arms = ("shared-rate",) if claim == "C17" else ("shared-rate", "fair")
+    found = [case for case in RAN if case.claim.id == claim and case.level == "bios" and case.arm in arms]
     points = {(case.dataset, case.method, case.measure.measure, case.arm) for case in found}
-    assert points == set(product(datasets, methods, measures, ("shared-rate", "fair")))
+    assert points == set(product(datasets, methods, measures, arms))
     assert len(found) == len(points)
     assert {case.claim.role_at(case.level) for case in found} == {role}
 
@@ -92,7 +100,7 @@ def test_medical_data_are_asked_medical_questions_alone():
 
 
 def test_a_world_stays_with_its_models():
-    for case in (one for one in RAN if one.at == "rate"):
+    for case in RAN:
         for world, levels in (("bios", {"bios"}), ("atlas", {"small", "paper"})):
             if case.dataset.startswith(world) or case.probe.startswith(world):
                 assert {LEVEL[model] for model in case.models} <= levels, case.id
@@ -100,7 +108,7 @@ def test_a_world_stays_with_its_models():
 
 
 def test_a_probe_exists_at_the_level_of_the_model():
-    for case in (one for one in RAN if one.at == "rate"):
+    for case in RAN:
         for probe in case.probe.split("-vs-"):
             assert {LEVEL[model] for model in case.models} <= set(PROBES[probe]), case.id
         assert case.level == LEVEL[case.models[-1]]
@@ -136,10 +144,10 @@ PROFILES = {
     "published": (set(), set(), {"published"}),
     "smoke": ({"bios"}, {"shared-rate"}, {"published", "measured"}),
     "embedded": ({"bios"}, {"shared-rate"}, {"published", "measured"}),
-    "bios-full": ({"bios"}, {"shared-rate", "fair"}, {"published", "measured"}),
+    "bios-full": ({"bios"}, set(ARMS), {"published", "measured"}),
     "small-quick": ({"small"}, {"shared-rate"}, {"measured"}),
-    "small": ({"small"}, {"shared-rate", "fair"}, {"measured"}),
-    "paper": ({"paper"}, {"shared-rate", "fair"}, {"published", "measured", "expert"}),
+    "small": ({"small"}, set(ARMS), {"measured"}),
+    "paper": ({"paper"}, set(ARMS) - {"equal-learning"}, {"published", "measured", "expert"}),
 }
 
 

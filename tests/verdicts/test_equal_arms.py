@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
+from itl_bench.verdicts.equal_arms import verdict_when_equal
 from tests.helpers.measured_tables import ENDS, ONE, REPLICATES, START, as_table, verdict
 from tests.helpers.measured_tables import SHIFT as AT_RATE
 from tests.helpers.shipped_catalog import catalog, grid
 
-SHIFT = AT_RATE.replace("-shared-rate", "-at-equal-loss-shared-rate")
+SHIFT = AT_RATE.replace("-shared-rate", "-equal-loss")
 # The lowest that both reach is lora's at 0.01; full has it between 0.0003 and 0.001.
 FULL = {1e-4: 2.0, 3e-4: 1.2, 1e-3: 0.4, 3e-3: 0.1, 1e-2: 0.3}
 LORA = {1e-4: 3.0, 3e-4: 2.5, 1e-3: 1.5, 3e-3: 0.8, 1e-2: 0.5}
@@ -51,7 +51,7 @@ def points_of(left, right):
 
 
 def at_equal_loss(left, right, **options):
-    return verdict_at_equal_loss(grid()[SHIFT], catalog(), points_of(left, right), **options)
+    return verdict_when_equal(grid()[SHIFT], catalog(), points_of(left, right), **options)
 
 
 def scattered(seed):
