@@ -1,8 +1,9 @@
 """What keeps numbers from being a verdict: too few replicates, bases, prompts or updates; cells without training."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from statistics import fmean
+from typing import Any
 
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.plan.cells import Replicate
@@ -37,12 +38,27 @@ def too_few_prompts(n_prompts: int) -> list[str]:
     return [] if enough else [f"too few prompts: {n_prompts}, a verdict needs {FEWEST_PROMPTS}"]
 
 
-def too_few_updates(tasks: Iterable[Task], store: Store) -> list[str]:
-    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough."""
-    updates = [len(losses_of(task, store)) for task in tasks if task.spec.get("measure") == "training"]
+def too_few_updates(tasks: Iterable[Task], store: Store, all_tasks: Mapping[str, Task]) -> list[str]:
+    """Why the shortest tuning among what a verdict reads cannot carry one; nothing where all are long enough.
+
+    A run that is looked at on its way counts whole.
+
+    Args:
+        tasks: That the verdict reads.
+        store: Where they are.
+        all_tasks: By key, with the cells that they are of.
+    """
+    trainings = [task for task in tasks if task.spec.get("measure") == "training"]
+    updates = [int(len(losses_of(one, store)) / _looked_at(all_tasks[one.parents[0]])) for one in trainings]
     fewest = min(updates, default=FEWEST_UPDATES)
     enough = fewest >= FEWEST_UPDATES
     return [] if enough else [f"pilot: cells of {count(fewest, 'update')}; a verdict needs {FEWEST_UPDATES}"]
+
+
+def _looked_at(cell: Task) -> float:
+    """After which share of its updates."""
+    recipe: Any = cell.spec["recipe"]
+    return float(recipe.stop_after)
 
 
 def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:

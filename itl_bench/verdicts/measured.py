@@ -75,7 +75,7 @@ def verdict_from_store(
     read = tuple(tasks)
     verdict_of = trend_from_store if case.over else _difference_from_store
     declared = ["pilot: no verdict"] if profile and profile.pilot else []
-    pilot = [*declared, *too_few_updates(tasks.values(), store)]
+    pilot = [*declared, *too_few_updates(tasks.values(), store, graph.tasks)]
     record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)], lost)
     notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
     reason = "; ".join(filter(None, [record.reason, *notes]))

@@ -175,7 +175,7 @@ PLAIN = "the arm 'equal-loss' is for sides that fix a method and nothing else"
             C18,
             "axes:",
             "texts: [own]\naxes:",
-            "'texts' goes with the measures token-shift and sentence-start, not with",
+            "'texts' goes with the measures token-shift and sentence-start",
         ),
     ],
 )

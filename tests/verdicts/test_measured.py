@@ -7,6 +7,7 @@ import pytest
 
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog, shipped
+from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.record import load
 from itl_bench.store.artifact import TRAINING
 from itl_bench.store.keys import Task
@@ -17,6 +18,8 @@ from itl_bench.verdicts.measured import mixture, verdict_from_store
 from tests.helpers.tiny import ROWS, SHIPPED_FEWEST_UPDATES, tiny_catalog
 
 REFERENCE = shipped("cases").parent / "reports" / "reference"
+
+CELLS = {}  # by key
 
 
 def artifact(store, number, **provenance):
@@ -46,9 +49,11 @@ def test_a_mixture_is_said(tmp_path):
     )
 
 
-def tuning(store, updates):
+def tuning(store, updates, stop_after=1.0):
     """A cell of so many updates, as the measure `training` holds it."""
-    task = Task("measure", {"measure": "training", "updates": updates})
+    cell = Task("checkpoint", {"updates": updates, "recipe": TuningRecipe(stop_after=stop_after)})
+    CELLS[cell.key] = cell
+    task = Task("measure", {"measure": "training"}, (cell.key,))
     with store.writing(task) as folder:
         (folder / TRAINING).write_text(json.dumps({"losses": [1.0] * updates}), encoding="utf-8")
     return task
@@ -64,7 +69,14 @@ def test_the_shortest_tuning_decides_whether_there_is_a_verdict(tmp_path, monkey
     others = [Task("measure", {"measure": "knowledge"}), Task("checkpoint", {})]  # neither is opened
     plural = "" if fewest == 1 else "s"
     said = [] if fewest is None else [f"pilot: cells of {fewest} update{plural}; a verdict needs 94"]
-    assert too_few_updates([*others, *(tuning(store, one) for one in updates)], store) == said
+    assert too_few_updates([*others, *(tuning(store, one) for one in updates)], store, CELLS) == said
+
+
+def test_a_run_that_is_looked_at_on_its_way_counts_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(guards, "FEWEST_UPDATES", SHIPPED_FEWEST_UPDATES)
+    store = Store(tmp_path)
+    assert too_few_updates([tuning(store, 12, stop_after=0.125)], store, CELLS) == []  # of 96
+    assert too_few_updates([tuning(store, 23, stop_after=0.25)], store, CELLS) != []  # of 92
 
 
 @pytest.fixture(scope="module")
