@@ -125,27 +125,29 @@ def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Stor
     left, right = side_name(case, case.left), side_name(case, case.right)
     floors = Floors(*(tuple(task for task in tasks if task.key not in lost) for tasks in floors))
     seeds = {name: _mean_of(tasks, store) for name, tasks in ((left, floors.left), (right, floors.right))}
-    control = {
-        name: mean(side.tables.values(), "reference_kl")
-        for name, side in ((left, headline.left), (right, headline.right))
-    }
-    return in_words(seeds, _mean_of(floors.wordings, store), control)
+    sides = {left: headline.left, right: headline.right}
+    control = {name: mean(side.tables.values(), "reference_kl") for name, side in sides.items()}
+    reverse = {name: mean(side.tables.values(), "reverse_kl") for name, side in sides.items()}
+    return in_words(seeds, _mean_of(floors.wordings, store), control, reverse)
 
 
-def in_words(seeds: Means, wording: float | None, control: Means) -> str:
+def in_words(seeds: Means, wording: float | None, control: Means, reverse: Means) -> str:
     """The sentence; what is None is left out.
 
     Args:
         seeds: By side, the mean divergence between two seeds, nats.
         wording: That of the bases asked in other words.
         control: By side, the mean divergence from the base on the base's own answers.
+        reverse: By side, the mean divergence of the base from the tuned model, on the latter's answers.
     """
     known = [f"of {name} {value:.2g}" for name, value in seeds.items() if value is not None]
     floors = [f"two seeds {known[0]}", *known[1:]] if known else []
     if wording is not None:
         floors.append(f"the base under another wording {wording:.2g}")
-    sides = [f"{name} {value:.2g}" for name, value in control.items() if value is not None]
-    parts = [("floors: ", floors), ("on the base's own answers ", sides)]
+    on_common, other_way = (
+        [f"{name} {value:.2g}" for name, value in found.items() if value is not None] for found in (control, reverse)
+    )
+    parts = [("floors: ", floors), ("on the base's own answers ", on_common), ("KL(tuned || base) of ", other_way)]
     return "; ".join(start + ", ".join([f"{some[0]} nats", *some[1:]]) for start, some in parts if some)
 
 

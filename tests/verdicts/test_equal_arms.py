@@ -182,3 +182,48 @@ def test_an_obstacle_blocks_a_verdict():
     assert (free.verdict, blocked.verdict) == ("SUPPORTED", "INCONCLUSIVE")
     assert blocked.effect == free.effect
     assert blocked.reason.startswith("pilot: no verdict; ")
+
+
+KNOWN = "C10a-measured-bios1m-bios-new30-short-lora-vs-full-bios-known-knowledge-equal-learning"
+WITHIN = KNOWN.replace("-knowledge-", "-knowledge-within-a-run-")
+
+
+def learner(shares, kept, replicates=REPLICATES):
+    """One side: position -> cells that learned these shares of 100 new facts and keep these of 450 known ones."""
+    made = {}
+    for position, share in shares.items():
+        right = {one: shared(kept[position] + 0.002 * one.seed, 450) for one in replicates}
+        losses = dict.fromkeys(replicates, (START, 1.0))
+        taught, untaught = ({one: shared(value, 100) for one in replicates} for value in (share, 0.0))
+        made[position] = Sample(right, losses, taught=taught, untaught=untaught)
+    return made
+
+
+def shared(share, count):
+    return as_table({"accuracy": [float(number < round(share * count)) for number in range(count)]}, count // 3 or 1)
+
+
+@pytest.mark.parametrize("key", [KNOWN, WITHIN])
+def test_sides_are_compared_where_they_learned_as_much(key):
+    """LoRA ends at 0.4; full has it halfway between 0.2 and 0.6, where it keeps the mean of 0.9 and 0.7."""
+    lora = learner({0.25: 0.1, 0.5: 0.2, 1.0: 0.4}, {0.25: 0.98, 0.5: 0.96, 1.0: 0.8})
+    full = learner({0.25: 0.2, 0.5: 0.6, 1.0: 0.9}, {0.25: 0.9, 0.5: 0.7, 1.0: 0.3})
+    along = {"stopped_after": None} if key == WITHIN else {}
+    points = [
+        RatePoint(0.003, lora[at], full[at], stopped_after=at) if along else RatePoint(at, lora[at], full[at])
+        for at in lora
+    ]
+    record = verdict_when_equal(grid()[key], catalog(), points)
+    assert record.effect == pytest.approx(0.0, abs=0.005)
+    assert record.columns[0].right == pytest.approx(0.8, abs=0.005)
+    assert (record.learning.mark, record.learning.left) == ("equal", pytest.approx(0.4))
+    where = "lora after 1 of its updates, full after 0.25 to 0.5" if along else "lora at 1, full between rates 0.25 and"
+    assert where in record.reason
+    assert "at equal share of new facts learned, 0.4" in record.reason
+
+
+def test_next_to_nothing_learned_decides_nothing():
+    still = learner({1e-4: 0.0, 1e-3: 0.05, 1e-2: 0.1}, dict.fromkeys((1e-4, 1e-3, 1e-2), 0.9))
+    record = verdict_when_equal(grid()[KNOWN], catalog(), points_of(still, still))
+    assert record.verdict == "INCONCLUSIVE"
+    assert record.reason.startswith("hardly anything was learned where both learned as much: 0.10")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from itl_bench.catalog.grid.asked_cells import cell_table, common_rates, has_cells, trend_cells
+from itl_bench.catalog.grid.asked_cells import cell_table, common_rates, common_stops, has_cells, trend_cells
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
@@ -54,6 +54,13 @@ def own(tmp_path, text):
         ("seeds: [1]", "seeds: []", ["seeds"]),
         ("arm: shared-rate", "arm: shared", ["'shared'", "'shared-rate'"]),
         ("reason: some", "reazon: some", ["reazon"]),
+        ("arm: shared-rate", "arm: equal-loss", ["'equal-loss' reads the cells of the arm 'shared-rate'"]),
+        ("[0.001, 0.003]}", "[0.001, 0.003], stopped_after: [1.5]}", ["cells.0.stopped_after.0", "1.5"]),
+        (
+            "[0.001, 0.003]}",
+            "[0.003]}\n    - {datasets: [bios-new0-short], methods: [lora], rates: [0.001], stopped_after: [0.5]}",
+            ["'stopped_after' is for cells at the headline rate"],
+        ),
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, old, new, expected):
@@ -137,3 +144,25 @@ def test_the_embedded_cells_fit_their_budget():
     table = load_catalog().cells["embedded"]
     assert len(table.combinations()) * len(table.bases) * len(table.seeds) <= 45
     assert len(table.bases) * len(table.seeds) >= 5
+
+
+def test_a_run_is_looked_at_on_its_way_where_its_cells_say_so():
+    catalog = load_catalog()
+    profile, table = find_profile(catalog, "bios-full"), catalog.cells["bios-full"]
+    assert table.stops("bios-new30-short", "lora") == (0.125, 0.25, 0.5, 1.0)
+    assert table.stops("bios-new100-short", "lora") == (1.0,)
+    asked = [case for case in build_grid(catalog) if case.level == "bios" and case.along == "updates"]
+    held = {case.dataset for case in asked if in_profile(case, profile, catalog)}
+    assert held == {"bios-new10-short", "bios-new30-short"}
+    assert all(common_stops(case, table) == [0.125, 0.25, 0.5, 1.0] for case in asked if case.dataset in held)
+    assert not any(has_cells(case, catalog.cells["embedded"]) for case in asked)
+
+
+def test_the_equal_arms_read_the_cells_of_shared_rate():
+    catalog = load_catalog()
+    profile = find_profile(catalog, "bios-full")
+    equal = [
+        case for case in build_grid(catalog) if case.level == "bios" and case.arm in ("equal-loss", "equal-learning")
+    ]
+    assert equal
+    assert {cell_table(case, catalog, profile).id for case in equal} == {"bios-full"}

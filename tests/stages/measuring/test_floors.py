@@ -258,13 +258,13 @@ def test_one_seed_has_no_floor_of_seeds(cases, bases):
 
 def test_words_leave_out_what_is_not_known():
     control = {"full": 0.651, "lora": 0.11}
-    assert in_words({"full": 0.213, "lora": 0.02}, 0.004, control) == (
+    assert in_words({"full": 0.213, "lora": 0.02}, 0.004, control, {"full": 0.9, "lora": None}) == (
         "floors: two seeds of full 0.21 nats, of lora 0.02, the base under another wording 0.004; "
-        "on the base's own answers full 0.65 nats, lora 0.11"
+        "on the base's own answers full 0.65 nats, lora 0.11; KL(tuned || base) of full 0.9 nats"
     )
-    assert in_words({"full": None, "lora": None}, 0.004, {}) == "floors: the base under another wording 0.004 nats"
-    assert in_words({"full": None, "lora": 0.5}, None, {}) == "floors: two seeds of lora 0.5 nats"
-    assert in_words({}, None, control) == "on the base's own answers full 0.65 nats, lora 0.11"
+    assert in_words({"full": None, "lora": None}, 0.004, {}, {}) == "floors: the base under another wording 0.004 nats"
+    assert in_words({"full": None, "lora": 0.5}, None, {}, {}) == "floors: two seeds of lora 0.5 nats"
+    assert in_words({}, None, control, {}) == "on the base's own answers full 0.65 nats, lora 0.11"
 
 
 def test_a_mean_is_over_tables_and_leaves_out_empty_answers():
