@@ -18,16 +18,16 @@ def room(expect: Expectation, r: float, low: float, high: float, smallest_effect
     """Say why a comparison has no room for a verdict, from its right side alone; "" where it has room.
 
     With the mean r of the right side, effects lie in [a - r, b - r], where [a, b] is what the measure can be. With the
-    smallest effect d, and the half-width h = d / 2 that is planned for, some of these effects must be SUPPORTED and some
-    REFUTED even by an interval of that half-width:
+    smallest effect d, and the half-width h = d / 2 that is planned for, some of these effects must be SUPPORTED and
+    some REFUTED even by an interval of that half-width:
 
     - `greater`: SUPPORTED needs b - r > d + h, REFUTED a - r < d - h.
     - `at-least`: SUPPORTED needs b - r > h - d, REFUTED a - r < -(d + h).
     - `no-gain`: SUPPORTED needs a - r < d - h, REFUTED b - r > d + h.
     - `no-change`: SUPPORTED needs some effect in (-(d - h), d - h), REFUTED b - r > d + h or a - r < -(d + h).
 
-    A reference at 97% leaves no effect of 10 points to be found, and one at 3% none to be lost. Since only the right side
-    is read, the rule does not choose among comparisons by how they came out.
+    A reference at 97% leaves no effect of 10 points to be found, and one at 3% none to be lost. Since only the right
+    side is read, the rule does not choose among comparisons by how they came out.
 
     Args:
         expect: What the claim expects of left minus right; not a trend.
@@ -49,10 +49,8 @@ def room(expect: Expectation, r: float, low: float, high: float, smallest_effect
     possible = _Effects(low - r, high - r)
     for verdict, needed in _needed(expect, smallest_effect, smallest_effect / 2).items():
         if not any(one.low < one.high and possible.low < one.high and one.low < possible.high for one in needed):
-            return (
-                f"no room: the right side is at {r:.3g}, so effects lie in [{possible.low:+.3g}, {possible.high:+.3g}]; "
-                f"{verdict} needs {' or '.join(map(_in_words, needed))}"
-            )
+            lies = f"the right side is at {r:.3g}, so effects lie in [{possible.low:+.3g}, {possible.high:+.3g}]"
+            return f"no room: {lies}; {verdict} needs {' or '.join(map(_in_words, needed))}"
     return ""
 
 
