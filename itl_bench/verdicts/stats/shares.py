@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
 from scipy.optimize import brentq
 
 from itl_bench.errors import EvidenceError
@@ -155,8 +154,10 @@ def _first_part(sizes: Sequence[float], otherwise: Sequence[float]) -> float:
 
 def _distance(share: float, error: float, quantile: float) -> float:
     """How far a limit of a share lies from it, `quantile` standard errors up (or, below 0, down) on log odds."""
+    if quantile < 0:
+        return _distance(1 - share, error, -quantile)
     on_log_odds = error / (share * (1 - share))
     stretch = 1 + abs(1 - 2 * share) * on_log_odds
-    to_the_middle = (quantile > 0) == (share < 0.5)
-    step = quantile * on_log_odds * (stretch if to_the_middle else 1 / stretch)
-    return abs(float(special.expit(special.logit(share) + step)) - share)
+    step = quantile * on_log_odds * (stretch if share < 0.5 else 1 / stretch)
+    # The share whose log odds are `step` higher, minus the share: written so that no step is exactly no distance.
+    return -share * (1 - share) * math.expm1(-step) / (share + (1 - share) * math.exp(-step))
