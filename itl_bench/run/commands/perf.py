@@ -118,7 +118,7 @@ def coverage(
     seed: Annotated[int, typer.Option(help="of all draws")] = 1,
 ) -> None:
     """What the interval of a verdict covers where answers are right or wrong, up to near the ceiling."""
-    from itl_bench.run.perf.coverage import COMPARISONS, DESIGNS, SPREADS, kept
+    from itl_bench.run.perf.coverage import COMPARISONS, DESIGNS, SPREADS, kept, worst
 
     typer.echo(f"{runs} runs, the true effect just at the margin; in %: covered, false SUPPORTED / REFUTED (with room)")
     typer.echo("width: of the interval of shares, in that of t; power: what it finds where that of t finds 80")
@@ -128,11 +128,12 @@ def coverage(
                 continue  # it is bases that are uneven
             typer.echo(f"\n{design.bases} x {design.runs}, {design.units} units of {design.each}, spread {name}")
             typer.echo(f"{'left right':>18} {'interval of t':>28} {'interval of shares':>29} {'width':>6} {'power':>8}")
-            for one in COMPARISONS:
-                t, shares = kept(design, spread, one, runs, seed)
+            found = [kept(design, spread, one, runs, seed) for one in COMPARISONS]
+            for one, (t, shares) in zip(COMPARISONS, found, strict=True):
                 compared = f"{one.expect:>8} {one.left:4g} {one.right:4g}"
                 power = f"{100 * shares.found:.0f} / {100 * shares.excluded:.0f}"
                 typer.echo(f"{compared}  {_kept(t)}  {_kept(shares)} {shares.width / t.width:6.2f} {power:>9}")
+            typer.echo(f"{'worst':>18}  " + "  ".join(_kept(worst(by)) for by in zip(*found, strict=True)))
 
 
 def _kept(one: "Kept") -> str:

@@ -135,6 +135,12 @@ def kept(design: Design, spread: Spread, comparison: Comparison, runs: int, seed
     return _kept(comparison, of_t, has_room, easier), _kept(comparison, ends[1], has_room, easier)
 
 
+def worst(several: Sequence[Kept]) -> Kept:
+    """The least that was covered, the most that was false, the greatest width and the least power of several."""
+    least = {"covered", "found", "excluded"}
+    return Kept(*((min if name in least else max)(getattr(one, name) for one in several) for name in Kept._fields))
+
+
 def log_odds(share: float, spread: Spread) -> float:
     """The log odds whose share of right answers, over all that varies around them, is a given one."""
     points, weights = roots_hermitenorm(101)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from itl_bench.run.perf.coverage import COMPARISONS, SPREADS, Comparison, Design, Spread, kept, log_odds
+from itl_bench.run.perf.coverage import COMPARISONS, SPREADS, Comparison, Design, Kept, Spread, kept, log_odds, worst
 
 SURE = Spread(0.0, 0.0, 0.0)
 MIDDLE, HIGH, EQUAL = COMPARISONS[0], COMPARISONS[1], Comparison("at-least", 0.95, 0.95)
@@ -46,12 +46,18 @@ def test_one_base_is_what_the_verdict_is_about():
 def test_bases_of_the_worse_method_alone_fall():
     """Where they fall so far that what is left of the share is a few bases', no interval of six sees them all."""
     falling = Spread(0.0, 0.0, uneven=2.0)
-    t, shares = kept(Design(6, 1, 200), falling, Comparison("greater", 0.99, 0.9), 300, 3)
+    t, _ = kept(Design(6, 1, 200), falling, Comparison("greater", 0.99, 0.9), 300, 3)
     assert t.refuted > 10 * t.supported
-    t, shares = kept(Design(6, 1, 200), falling, Comparison("at-least", 0.9, 0.99), 300, 3)
+    t, _ = kept(Design(6, 1, 200), falling, Comparison("at-least", 0.9, 0.99), 300, 3)
     assert t.supported > 10 * t.refuted
 
 
 def test_without_any_chance_but_that_of_answers_the_intervals_are_wide_enough():
     assert min(one.covered for one in kept(Design(2, 2, 100), SURE, HIGH, 300, 3)) > 0.95
     assert min(one.covered for one in kept(Design(2, 2, 100), SURE, EQUAL, 300, 3)) > 0.95
+
+
+def test_the_worst_of_several():
+    one = Kept(0.95, 0.01, 0.04, 0.01, 0.02, 0.3, 0.8, 0.7)
+    other = Kept(0.93, 0.02, 0.03, 0.00, 0.03, 0.4, 0.9, 0.6)
+    assert worst([one, other]) == Kept(0.93, 0.02, 0.04, 0.01, 0.03, 0.4, 0.8, 0.6)
