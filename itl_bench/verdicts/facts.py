@@ -13,8 +13,9 @@ from itl_bench.record import CaseRecord, ColumnRecord, PointRecord
 from itl_bench.verdicts.stats.estimate import Estimate, SampledEstimate
 from itl_bench.verdicts.stats.nested import nested, nested_unpaired
 from itl_bench.verdicts.stats.power import minimal_detectable_effect
-from itl_bench.verdicts.stats.pseudo import Array
+from itl_bench.verdicts.stats.pseudo import Array, is_share
 from itl_bench.verdicts.stats.rule import confidence, decide
+from itl_bench.verdicts.stats.shares import nested_shares
 from itl_bench.verdicts.stats.units import sign_test
 from itl_bench.verdicts.stats.verdict import CaseVerdict
 from itl_bench.vocabulary import ALPHA, Basis, Verdict
@@ -161,7 +162,8 @@ def numbers_of(
         paired: Whether both sides answer the same prompts.
     """
     if len(bases) > 1:
-        columns = {name: _column(left, right, bases, paired) for name, (left, right) in sides.items()}
+        shares = {name: is_share(case.measure.measure, name) for name in sides}
+        columns = {name: _column(*both, bases, paired, shares[name]) for name, both in sides.items()}
         return decided(case, Finding("interval", columns))
     left, right = (float(side.mean()) for side in sides[case.columns[0]])
     return Numbers(deciding_column=case.columns[0], effect=left - right, left=left, right=right)
@@ -211,8 +213,11 @@ def sign_p(case: Case, column: str, units: Sequence[float]) -> float:
     return sign_test(units, boundary).p_value
 
 
-def _column(left: Array, right: Array, bases: Sequence[int], paired: bool) -> Column:
-    estimate = nested(left - right, bases) if paired else nested_unpaired(left, right, bases)
+def _column(left: Array, right: Array, bases: Sequence[int], paired: bool, share: bool) -> Column:
+    if share:
+        estimate: Estimate = nested_shares(left, right, bases, paired)
+    else:
+        estimate = nested(left - right, bases) if paired else nested_unpaired(left, right, bases)
     cells = left.mean(axis=1) - right.mean(axis=1)
     return Column(estimate, float(left.mean()), float(right.mean()), cells=cells.tolist())
 

@@ -25,18 +25,26 @@ from tests.helpers.measured_tables import (
     tuned,
     verdict,
 )
+from tests.helpers.shares_oracle import drawn_in, ends, errors_of_sides, variance_of_mean
 
 RATES_OF_C02 = ((1e-4, 1, 2.0), (1e-3, 3, 0.25))
 
 
-def oracle(left, right, column="accuracy"):
-    """Effect and interval of the mean over units, by plain loops over mean squares; bases first if they differ more."""
+def rows_of(tables, column):
+    """Of each replicate the means of its units of prompts."""
     rows = []
     for one in REPLICATES:
         by_unit: dict[str, list[float]] = {}
-        for unit, a, b in zip(left[one].units, left[one].columns[column], right[one].columns[column], strict=True):
-            by_unit.setdefault(unit, []).append(a - b)
+        for unit, value in zip(tables[one].units, tables[one].columns[column], strict=True):
+            by_unit.setdefault(unit, []).append(value)
         rows.append([fmean(by_unit[unit]) for unit in by_unit])
+    return rows
+
+
+def oracle(left, right, column="accuracy"):
+    """Effect and interval of a share, by plain loops over mean squares; bases first if they differ more."""
+    sides = [rows_of(tables, column) for tables in (left, right)]
+    rows = [[a - b for a, b in zip(*both, strict=True)] for both in zip(*sides, strict=True)]
     n, m = len(rows), len(rows[0])
     every = fmean(value for row in rows for value in row)
     of_row = [fmean(row) for row in rows]
@@ -50,8 +58,12 @@ def oracle(left, right, column="accuracy"):
     replicates, freedom = (between_bases, 2) if between_bases > between_rows else (between_rows, n - 1)
     prompts = between_units - residual
     degrees = (replicates + prompts) / (replicates / freedom + prompts / (m - 1))
-    half = stats.t.ppf(0.975, degrees) * math.sqrt((replicates + prompts) / (n * m))
-    return every, every - half, every + half
+    means = [[fmean(row) for row in side] for side in sides]
+    own = [variance_of_mean(of_side, [one.base for one in REPLICATES]) for of_side in means]
+    shares = [drawn_in(fmean(of_side)) for of_side in means]
+    errors = errors_of_sides(math.sqrt((replicates + prompts) / (n * m)), *shares, own)
+    below, above = ends(*shares, errors, stats.t.ppf(0.975, degrees))
+    return every, every - below, every + above
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -1,11 +1,14 @@
 """`itl-bench perf`: the speed of the suite itself, as ratios and shares within one run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from itl_bench.errors import UsageError
+
+if TYPE_CHECKING:
+    from itl_bench.run.perf.coverage import Kept  # loads scipy, which the other commands do not need
 
 app = typer.Typer(no_args_is_help=True, help="Speed of the suite itself.")
 
@@ -111,17 +114,28 @@ def statistics(
 
 @app.command()
 def coverage(
-    runs: Annotated[int, typer.Option(min=10, help="simulated comparisons of each kind")] = 2000,
+    runs: Annotated[int, typer.Option(min=10, help="simulated comparisons of each kind")] = 400,
     seed: Annotated[int, typer.Option(help="of all draws")] = 1,
 ) -> None:
     """What the interval of a verdict covers where answers are right or wrong, up to near the ceiling."""
-    from itl_bench.run.perf.coverage import DESIGNS, LEVELS, SPREADS, kept
+    from itl_bench.run.perf.coverage import COMPARISONS, DESIGNS, SPREADS, kept, worst
 
-    typer.echo(f"{runs} runs; in %: covered, false SUPPORTED and false REFUTED where the effect is just the margin")
-    named = "  ".join(f"{left:g} and {right:g}".rjust(17) for left, right in LEVELS)
-    typer.echo(f"{'bases x runs':>12} {'prompts':>7} {'spread':>6}  {named}")
+    typer.echo(f"{runs} runs, the true effect just at the margin; in %: covered, false SUPPORTED / REFUTED (with room)")
+    typer.echo("width: of the interval of shares, in that of t; power: what it finds where that of t finds 80")
     for design in DESIGNS:
         for name, spread in SPREADS.items():
-            found = (kept(design, spread, level, runs, seed) for level in LEVELS)
-            cells = (" / ".join(f"{100 * share:.1f}" for share in one).rjust(17) for one in found)
-            typer.echo(f"{design.bases:8d} x {design.runs} {design.prompts:7d} {name:>6}  " + "  ".join(cells))
+            if design.bases == 1 and spread.uneven:
+                continue  # it is bases that are uneven
+            typer.echo(f"\n{design.bases} x {design.runs}, {design.units} units of {design.each}, spread {name}")
+            typer.echo(f"{'left right':>18} {'interval of t':>28} {'interval of shares':>29} {'width':>6} {'power':>8}")
+            found = [kept(design, spread, one, runs, seed) for one in COMPARISONS]
+            for one, (t, shares) in zip(COMPARISONS, found, strict=True):
+                compared = f"{one.expect:>8} {one.left:4g} {one.right:4g}"
+                power = f"{100 * shares.found:.0f} / {100 * shares.excluded:.0f}"
+                typer.echo(f"{compared}  {_kept(t)}  {_kept(shares)} {shares.width / t.width:6.2f} {power:>9}")
+            typer.echo(f"{'worst':>18}  " + "  ".join(_kept(worst(by)) for by in zip(*found, strict=True)))
+
+
+def _kept(one: "Kept") -> str:
+    covered, supported, refuted, supported_with_room, refuted_with_room = (f"{100 * share:.1f}" for share in one[:5])
+    return f"{covered:>5} {supported:>4} /{refuted:>4} ({supported_with_room:>4} /{refuted_with_room:>4})"

@@ -17,6 +17,15 @@ SOURCES: dict[tuple[str, str], tuple[str, ...]] = {
     ("value-precision", "precision"): ("true_values", "values"),
 }
 
+# (measure, column) whose every value is a share of answers in [0, 1]: their differences take the interval of shares. A
+# share of stated values is none of them: it is a ratio of means, whose parts vary together.
+SHARES = frozenset({("knowledge", "accuracy"), ("hallucination", "wrong")})
+
+
+def is_share(measure: str, column: str) -> bool:
+    """Whether a column of a claim is a share of answers on each side, bounded by 0 and 1."""
+    return (measure, column) in SHARES
+
 
 def sources(measure: str, column: str) -> tuple[str, ...]:
     """The columns of a measure's table that a column of a claim is made of."""
