@@ -8,6 +8,6 @@ def test_headline(case, evidence):
     evidence.verdict(case).check()
 
 
-@claims("X01", "X02", "X03")
+@claims("X01", "X02", "X03", "X05")
 def test_claims_beyond_the_paper(case, evidence):
     evidence.verdict(case).check()
