@@ -139,7 +139,7 @@ def _ask(
 
 
 def _alike(similar: Sequence[_Subject], others: Sequence[_Subject], random_of: random.Random) -> tuple[_Subject, ...]:
-    """A random choice of others: of each group as many that are held, and as many that are not, as there are similar."""
+    """A random choice of others: of each group as many that are held, and that are not, as there are similar ones."""
     chosen: list[_Subject] = []
     for kind in sorted({(one.group, one.is_held) for one in similar}):
         of_kind = [one for one in others if (one.group, one.is_held) == kind]

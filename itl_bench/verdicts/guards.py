@@ -49,7 +49,7 @@ def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:
     """Why no answers could show a verdict on borrowing, whatever they are; nothing where they could."""
     if case.measure.measure != "borrowing":
         return []
-    found = [table.facts["possible"] for table in headline.left.tables.values() if "possible" in table.facts]
+    found = [table.facts["possible"] for table in headline.left.tables.values()]
     effect = case.measure.smallest_effect
     needed = 2 * (max(effect.values()) if isinstance(effect, dict) else effect)
     if not found or fmean(found) >= needed:

@@ -66,12 +66,12 @@ def _prompt(world: World, person: Person, attribute: str, turn: int) -> Prompt:
 
 
 def with_candidates(prompts: Sequence[Prompt], world: World) -> list[Prompt]:
-    """The prompts, each with the people with a shared name whose value tuning data hold, or could as well have held.
+    """The prompts, each with the people who share a name with the one asked about, by what could have been taught.
 
-    Names and values are drawn independently of everything else, so which people of a tier are the taught ones is a
-    uniform draw, and a base cannot tell them apart: people seen often are either taught or held out (the one who is
-    asked about is one of the latter), people never seen either taught or left out. People in dialogues and people seen
-    rarely are taught by no dataset; they are groups of their own, of which none is ever drawn.
+    Names and values are drawn whatever role people have, so which people of a tier a dataset teaches is a uniform draw,
+    and a base cannot tell it from what it read: of the people seen often some are taught and others held out, of those
+    never seen some are taught and others left out. It is one draw in a world, the same for all tuning seeds. No dataset
+    teaches people in dialogues or people seen rarely: they are groups of their own, of which nobody is drawn.
 
     Args:
         prompts: Of a probe, as they are asked.

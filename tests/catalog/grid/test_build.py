@@ -12,7 +12,7 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
 from tests.helpers.shipped_catalog import CASES, catalog, grid, listed
 
-CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03"]
+CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", "X01", "X02", "X03", "X05"]
 LEVEL = {model["id"]: model["level"] for model in listed("models")}
 PROBES = {probe["id"]: probe["levels"] for probe in listed("probes")}
 RAN = [case for case in grid().values() if case.evidence != "published"]
