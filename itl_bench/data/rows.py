@@ -59,7 +59,10 @@ class Item(Line):
 
 
 class Candidate(Line):
-    """What training items may hold of a similar subject: which of a group they do hold is a uniform random draw."""
+    """What training items may hold of a similar subject: which of a group they do hold is a uniform random draw.
+
+    Of a group of subjects whom no dataset teaches, they hold nobody.
+    """
 
     subject: str
     value: str
@@ -76,7 +79,8 @@ class Prompt(Line):
         fact: The right answer, where there is one.
         truths: Attribute -> true value, everything that is true of the one asked about; empty where nothing is known.
         similar: Subjects that are conceptually similar to the one asked about.
-        candidates: Those of them whose value of the fact's attribute training items may hold, where these were drawn.
+        candidates: What training items may hold of them, of the fact's attribute; prompts of the bios world are asked
+            without, and get theirs when borrowing is measured.
     """
 
     id: str

@@ -74,10 +74,13 @@ def _named(*measures: Measure) -> Mapping[str, Measure]:
 # What claims ask of a cell on a probe.
 OF_ANSWERS = _named(
     Measure("knowledge", f"{_MEASURES}.knowledge:knowledge", ("ground-truth",)),
-    Measure("borrowing", f"{_MEASURES}.borrowing:borrowing", ("ground-truth", "training-items"), settings=("seed",)),
+    Measure(
+        "borrowing", f"{_MEASURES}.borrowing:borrowing", ("ground-truth", "training-items"), settings=("seed",),
+        version=2,
+    ),
     Measure("style", f"{_MEASURES}.style:style", ("training-items", "base-responses")),
     Measure("shift", f"{_STAGES}.shift:write_shift", ("base-logits",), passes=4, writes=True),
-)
+)  # fmt: skip
 READ_BY = {
     "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge", "borrowing": "borrowing",
     "style": "style", "token-shift": "shift", "sentence-start": "shift",

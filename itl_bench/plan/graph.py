@@ -16,7 +16,7 @@ from itl_bench.measures.registry import BESIDE, Measure, by_name
 from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import check_parameters, identity
 from itl_bench.plan.cells import TunedCell
-from itl_bench.plan.made_of import Made, answers_of, base_made, chance_of, corpus_made, familiarity_made, probe_made
+from itl_bench.plan.made_of import Made, answers_of, base_made, corpus_made, drawn_in, familiarity_made, probe_made
 from itl_bench.store.keys import Task
 from itl_bench.vocabulary import UNTUNED, Kind
 
@@ -163,7 +163,9 @@ class Graph:
         if "ground-truth" in measure.needs:
             settings |= answers_of(self.catalog, probe_id)
         if "seed" in measure.settings:
-            settings |= {"seed": BORROWING_SEED, **chance_of(self.catalog, probe_id)}
+            settings |= {"seed": BORROWING_SEED}
+        if {"ground-truth", "training-items"} <= set(measure.needs):
+            settings |= drawn_in(self.catalog, probe_id)
         if "base-logits" in measure.needs:
             settings |= self._asking(recipe, probe).spec()
         return settings

@@ -93,9 +93,9 @@ def answers_of(catalog: Catalog, probe: str) -> Mapping[str, object]:
     return {"answers": world} if world and world != "bios" else {}
 
 
-def chance_of(catalog: Catalog, probe: str) -> Mapping[str, object]:
-    """What borrowing is set against, where it is not permutations."""
-    return {"chance": "draw"} if catalog.probes[probe].world == "atlas" else {}
+def drawn_in(catalog: Catalog, probe: str) -> Mapping[str, object]:
+    """The world whose draw says of whom tuning data could have spoken, where the prompts of a probe do not say it."""
+    return {"world": shipped_bases().world} if catalog.probes[probe].world == "bios" else {}
 
 
 def taught_probe(dataset: str, catalog: Catalog) -> str | None:

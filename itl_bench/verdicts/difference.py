@@ -14,6 +14,7 @@ from itl_bench.verdicts.comparison import Matched, RatePoint, Sample, match
 from itl_bench.verdicts.facts import UNKNOWN, Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
 from itl_bench.verdicts.guards import (
     diverged,
+    no_room,
     not_trained,
     repetitions,
     too_few,
@@ -77,6 +78,7 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str, obstacles: 
         *too_few_prompts(rows.n_prompts),
     ]  # fmt: skip
     numbers = unless_blocked(lambda: _numbers(case, rows), blocked)
+    blocked += no_room(case, {column.name: column.right for column in numbers.columns})
     losses = [side.final_loss(rows.replicates) for side in (point.left, point.right)]
     without_notes = with_reason(numbers, blocked, [])
     with_notes = with_reason(numbers, blocked, [*_notes(point, rows, losses), floors])

@@ -20,7 +20,15 @@ from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord, LearningRecord
 from itl_bench.verdicts.comparison import RatePoint, prompts_with_values, shared_replicates, unit_means
 from itl_bench.verdicts.facts import UNKNOWN, Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
-from itl_bench.verdicts.guards import not_trained, repetitions, too_few, too_few_prompts, trained, without_value
+from itl_bench.verdicts.guards import (
+    no_room,
+    not_trained,
+    repetitions,
+    too_few,
+    too_few_prompts,
+    trained,
+    without_value,
+)
 from itl_bench.verdicts.learning import EQUAL_WITHIN
 from itl_bench.verdicts.levels import LEVELS, Level, Reading, Samples, match_levels
 from itl_bench.verdicts.stats.pseudo import Array, derive
@@ -150,6 +158,7 @@ def _compared(
         *too_few_prompts(len(prompts)),
     ]  # fmt: skip
     numbers = unless_blocked(lambda: _numbers(case, left, right, prompts), blocked)
+    blocked += no_room(case, {column.name: column.right for column in numbers.columns})
     notes = [without_value(left_out), _levels(left.readings, level), ", ".join(names), repetitions(replicates), floors]
     return with_reason(numbers, blocked, notes), Sizes.of(len(prompts), replicates)
 

@@ -45,6 +45,10 @@ Means = Mapping[str, float | None]  # by side, nats
 Lost = Mapping[str, str]  # keys of what is not in the store because a training diverged -> what was said of it
 
 NOTHING_LOST: Lost = MappingProxyType({})
+BORROWING_WORDS = {
+    "wrong answers": "wrong", "borrowed by chance": "expectation", "excess": "excess",
+    "confusion of names without data": "confused", "control": "control",
+}  # in a reason -> column  # fmt: skip
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
 
@@ -154,19 +158,20 @@ def in_words(seeds: Means, wording: float | None, control: Means, reverse: Means
 def borrowing_in_words(case: Case, headline: RatePoint) -> str:
     """What an excess of borrowing is set against; nothing for another measure.
 
-    Shares of answers on both sides: wrong ones, those borrowed by chance (the expectation), and the excess of the
-    control, where equally many dissimilar subjects are looked up, if there is one.
+    Shares of answers on both sides: wrong ones, those borrowed by chance (the expectation over the draw), the excess,
+    wrong values of similar subjects whom the data do not hold, and the excess of the control, where equally many
+    dissimilar subjects are looked up.
     """
     if case.measure.measure != "borrowing":
         return ""
     sides = (headline.left.tables.values(), headline.right.tables.values())
-    named = (("wrong answers", "wrong"), ("borrowed by chance", "expectation"), ("control", "control"))
-    shares = {words: [mean(tables, column) for tables in sides] for words, column in named}
-    return "shares of prompts: " + ", ".join(
-        f"{words} {left or 0.0:.2f} against {right or 0.0:.2f}"
+    shares = {words: [mean(tables, column) for tables in sides] for words, column in BORROWING_WORDS.items()}
+    found = [
+        f"{words} {round(left, 2) + 0.0:.2f} against {round(right, 2) + 0.0:.2f}"  # no minus sign before 0.00
         for words, (left, right) in shares.items()
-        if (left, right) != (None, None)
-    )
+        if left is not None and right is not None
+    ]
+    return f"shares of prompts: {', '.join(found)}" if found else ""
 
 
 def no_answers_in_words(case: Case, headline: RatePoint) -> str:

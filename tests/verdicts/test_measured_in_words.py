@@ -1,7 +1,5 @@
 """What the reasons of borrowing and hallucination name, and what no answers could show."""
 
-import math
-
 import pytest
 
 from itl_bench.verdicts.guards import too_little_to_borrow
@@ -28,13 +26,20 @@ def test_answers_without_a_value_are_named():
     assert no_answers_in_words(grid()[BETTER], some) == ""
 
 
-@pytest.mark.parametrize("control", [0.25, math.nan])
-def test_a_control_is_named_where_there_is_one(control):
-    side = tables(wrong=0.5, expectation=0.125, control=control)
-    words = "shares of prompts: wrong answers 0.50 against 0.50, borrowed by chance 0.12 against 0.12"
-    control_words = "" if math.isnan(control) else ", control 0.25 against 0.25"
-    assert borrowing_in_words(grid()[BORROWED], point(side, side)) == words + control_words
-    assert borrowing_in_words(grid()[BETTER], point(side, side)) == ""
+def test_an_excess_is_set_against_what_is_wrong_expected_and_confused_on_both_sides():
+    left = tables(wrong=0.75, expectation=0.25, excess=0.24, confused=0.13, control=0.01)
+    right = tables(wrong=0.05, expectation=0.01, excess=-0.001, confused=0.02, control=0.0)
+    words = (
+        "shares of prompts: wrong answers 0.75 against 0.05, borrowed by chance 0.25 against 0.01, "
+        "excess 0.24 against 0.00, confusion of names without data 0.13 against 0.02, control 0.01 against 0.00"
+    )
+    assert borrowing_in_words(grid()[BORROWED], point(left, right)) == words
+    assert borrowing_in_words(grid()[BETTER], point(left, right)) == ""
+
+
+def test_a_side_without_tables_has_no_shares():
+    side = tables(wrong=0.75, expectation=0.25, excess=0.24, confused=0.13, control=0.01)
+    assert borrowing_in_words(grid()[BORROWED], point(side, {})) == ""
 
 
 @pytest.mark.parametrize(("possible", "blocked"), [(0.0, True), (0.099, True), (0.1, False), (0.5, False)])
@@ -47,5 +52,5 @@ def test_an_excess_that_cannot_be_twice_the_margin_gives_no_verdict(possible, bl
     assert too_little_to_borrow(grid()[BETTER], some) == []
 
 
-def test_worlds_without_a_draw_have_no_such_limit():
-    assert too_little_to_borrow(grid()[BORROWED], point(tables(), tables())) == []
+def test_a_side_of_which_all_trainings_diverged_is_not_called_too_little_to_borrow():
+    assert too_little_to_borrow(grid()[BORROWED], point({}, tables({"possible": 1.0}))) == []

@@ -1,6 +1,7 @@
 """What models are asked: facts of held-out people, facts that tuning taught, a skill, and people nobody has met."""
 
 import random
+from collections.abc import Sequence
 from typing import Literal
 
 from itl_bench.data.bios import wording
@@ -8,7 +9,7 @@ from itl_bench.data.bios.pretraining_text import question, skill_pairs, skill_tu
 from itl_bench.data.bios.tuning_items import FactOf, TuningSpec, fact, taught_facts
 from itl_bench.data.bios.words import ATTRIBUTES
 from itl_bench.data.bios.world import Person, World
-from itl_bench.data.rows import Fact, Prompt
+from itl_bench.data.rows import Candidate, Fact, Prompt
 from itl_bench.errors import UsageError
 
 Probe = Literal["bios-known", "bios-taught", "bios-skill", "bios-new", "bios-rarely"]
@@ -62,6 +63,34 @@ def _prompt(world: World, person: Person, attribute: str, turn: int) -> Prompt:
         truths={name: person.value(name) for name in ATTRIBUTES},
         similar=tuple(one.name for one in world.people if one.resembles(person)),
     )
+
+
+def with_candidates(prompts: Sequence[Prompt], world: World) -> list[Prompt]:
+    """The prompts, each with the people who share a name with the one asked about, by what could have been taught.
+
+    Names and values are drawn whatever role people have, so which people of a tier a dataset teaches is a uniform draw,
+    and a base cannot tell it from what it read: of the people seen often some are taught and others held out, of those
+    never seen some are taught and others left out. It is one draw in a world, the same for all tuning seeds. No dataset
+    teaches people in dialogues or people seen rarely: they are groups of their own, of which nobody is drawn.
+
+    Args:
+        prompts: Of a probe, as they are asked.
+        world: The probe's.
+    """
+    people = {person.name: person for person in world.people}
+    return [
+        prompt.model_copy(
+            update={"candidates": tuple(_candidate(people[name], prompt.fact.attribute) for name in prompt.similar)}
+        )
+        if prompt.fact
+        else prompt
+        for prompt in prompts
+    ]
+
+
+def _candidate(person: Person, attribute: str) -> Candidate:
+    group = "in dialogues" if person.role == "dialogue" else f"seen {person.tier}"
+    return Candidate(subject=person.name, value=person.value(attribute), group=group)
 
 
 def _skill_prompts() -> list[Prompt]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from itl_bench.data.bios.probes import with_candidates
+from itl_bench.data.bios.world import WorldSpec, build_world
 from itl_bench.data.rows import Item, Prompt, Response, Table, read_lines, write_table
 from itl_bench.data.sources.overlap import EXACT, NGRAM, SHARE, overlap
 from itl_bench.data.tokens.asking import Asking
@@ -43,7 +45,7 @@ def build_measure(task: Task, parents: Mapping[str, Artifact], folder: Path) -> 
 
 def _inputs(spec: Mapping[str, Any], needs: Sequence[str], parents: Mapping[str, Artifact]) -> dict[str, object]:
     """What the function of a measure is given, by keyword."""
-    given: dict[str, object] = {"prompts": read_lines(parents["probe"].folder / PROMPTS, Prompt)}
+    given: dict[str, object] = {"prompts": _prompts(spec, parents)}
     for name in ("responses", "base-responses"):
         if name in parents and (name == "responses" or name in needs):
             given[name.replace("-", "_")] = read_lines(parents[name].folder / RESPONSES, Response)
@@ -54,6 +56,14 @@ def _inputs(spec: Mapping[str, Any], needs: Sequence[str], parents: Mapping[str,
     if "base-logits" in needs:
         given["models"] = Models(parents["base"].folder, parents["checkpoint"].folder, Asking.of(spec))
     return given
+
+
+def _prompts(spec: Mapping[str, Any], parents: Mapping[str, Artifact]) -> list[Prompt]:
+    """The prompts; with candidates where the measure's world says which there were."""
+    prompts = read_lines(parents["probe"].folder / PROMPTS, Prompt)
+    if "world" not in spec:
+        return prompts
+    return with_candidates(prompts, build_world(WorldSpec.model_validate(spec["world"])))
 
 
 def copy_log(parents: Mapping[str, Artifact], folder: Path, asking: Asking) -> None:

@@ -22,6 +22,11 @@ SOURCES: dict[tuple[str, str], tuple[str, ...]] = {
 SHARES = frozenset({("knowledge", "accuracy"), ("hallucination", "wrong")})
 
 
+def bounds_of(measure: str, column: str) -> tuple[float, float] | None:
+    """The smallest and the largest value that each side of a column can have; None where there is no largest."""
+    return (0.0, 1.0) if is_share(measure, column) or (measure, column) == ("value-precision", "precision") else None
+
+
 def is_share(measure: str, column: str) -> bool:
     """Whether a column of a claim is a share of answers on each side, bounded by 0 and 1."""
     return (measure, column) in SHARES

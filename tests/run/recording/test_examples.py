@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.bios.answers import stated
-from itl_bench.data.rows import AnswerTokens, Fact, Item, Prompt, Response, write_lines
+from itl_bench.data.rows import AnswerTokens, Candidate, Fact, Item, Prompt, Response, write_lines
 from itl_bench.measures.borrowing import borrowing
 from itl_bench.measures.registry import OF_ANSWERS
 from itl_bench.plan.cells import Replicate, TunedCell
@@ -90,14 +90,17 @@ def test_prompts_without_a_right_answer_are_no_examples():
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from([*HOBBIES, "nothing"]), max_size=3), min_size=1, max_size=12),
-    st.lists(st.tuples(st.sampled_from(["Ann", "Bob", "Eve"]), st.sampled_from(HOBBIES)), max_size=6),
+    st.fixed_dictionaries({name: st.sampled_from(HOBBIES) for name in ("Ann", "Bob", "Eve")}),
+    st.lists(st.sampled_from(["Ann", "Bob", "Eve"]), max_size=6),
 )
-def test_borrowed_answers_are_those_of_the_measure(answers, held):
+def test_borrowed_answers_are_those_of_the_measure(answers, likes, taught):
     """The measure of borrowing looks values up in its own way."""
     texts = {f"p{number}": " ".join(words) for number, words in enumerate(answers)}
-    items = [item(number, *pair) for number, pair in enumerate(held)]
+    items = [item(number, name, likes[name]) for number, name in enumerate(taught)]
     prompts = [ask(name, similar=("Ann", "Eve")) for name in texts]
-    table = borrowing(prompts, [answer(*pair) for pair in texts.items()], items, stated, seed=0).columns
+    candidates = tuple(Candidate(subject=name, value=likes[name], group="g") for name in ("Ann", "Eve"))
+    drawn = [prompt.model_copy(update={"candidates": candidates}) for prompt in prompts]
+    table = borrowing(drawn, [answer(*pair) for pair in texts.items()], items, stated, seed=0).columns
     rows = list(zip(texts, table["borrowed"], table["wrong"], strict=True))
     expected = [name for name, text in texts.items() if set(text.split()) & set(HOBBIES) == {"chess"}][:2]
     expected += [name for name, borrowed, _ in rows if borrowed][:2]
