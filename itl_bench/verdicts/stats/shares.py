@@ -143,10 +143,9 @@ def nested_shares(left: ArrayLike, right: ArrayLike, bases: Sequence[int], paire
 
 def _shares(table: ArrayLike) -> Array:
     values = np.asarray(table, dtype=np.float64)
-    if not np.isfinite(values).all():
-        raise EvidenceError("a table of shares holds NaN or infinite values")
-    if not ((values >= 0) & (values <= 1)).all():
-        raise EvidenceError("a share of answers lies in [0, 1]; a table holds other values")
+    outside = np.isfinite(values) & ((values < 0) | (values > 1))  # the rest is refused as of any table
+    if outside.any():
+        raise EvidenceError(f"a share of answers lies in [0, 1], not at {values[outside][0]:g}")
     return values
 
 

@@ -135,8 +135,13 @@ def test_prompts_of_their_own_and_prompts_drawn_anew():
 
 def test_what_is_no_share_is_refused():
     left, right = drawn(0.9, 0.8)
-    for wrong in (1.01, -0.01, math.nan):
-        with pytest.raises(EvidenceError, match=r"lies in \[0, 1\]"):
+    for wrong, words in (
+        (1.01, r"lies in \[0, 1\]"),
+        (-0.5, "not at -0.5"),
+        (math.inf, "NaN or infinite"),
+        (math.nan, "NaN or infinite"),
+    ):
+        with pytest.raises(EvidenceError, match=words):
             nested_shares(np.where(left > 0, wrong, left), right, BASES)
     with pytest.raises(EvidenceError, match="paired sides have one shape"):
         nested_shares(left, right[:, :9], BASES)
