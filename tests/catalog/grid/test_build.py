@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, mechanism_cases
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, named_cases
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
 from tests.helpers.shipped_catalog import CASES, catalog, grid, listed
@@ -167,7 +167,7 @@ def test_without_a_profile_every_case_is_in():
 def test_the_patterns_of_a_mechanism_match_cases(mechanism):
     spec = catalog().mechanisms[mechanism]
     assert all(any(fnmatchcase(key, pattern) for key in grid()) for pattern in spec.cases)
-    found = mechanism_cases(spec, grid())
+    found = named_cases(spec.cases, grid())
     assert set(found) == {key for key in grid() for pattern in spec.cases if fnmatchcase(key, pattern)}
     assert {key.split("-")[0] for key in found} == {pattern.split("-")[0] for pattern in spec.cases}
 
