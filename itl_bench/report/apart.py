@@ -19,11 +19,13 @@ class Apart:
     """Verdicts that do not agree.
 
     Attributes:
+        of: "arms" or "texts".
         words: What each says, for example "arms contradict: shared-rate SUPPORTED, fair REFUTED".
         short: The same where the arms' verdicts stand beside it anyway.
         contradict: Whether one is SUPPORTED and another REFUTED; else one of them is INCONCLUSIVE.
     """
 
+    of: str
     words: str
     short: str
     contradict: bool
@@ -77,9 +79,9 @@ def _texts(measured: Sequence[ClaimRecord]) -> Iterable[Apart]:
 
 
 def _apart(what: str, said: str, short: str, verdicts: set[Verdict | None]) -> Apart:
-    contradict = CONTRADICT <= verdicts
+    contradict = verdicts >= CONTRADICT
     name = f"{what} {'contradict' if contradict else 'differ'}"
-    return Apart(f"{name}: {said}", short or name, contradict)
+    return Apart(what, f"{name}: {said}", short or name, contradict)
 
 
 def _comparison(case: CaseRecord) -> tuple[object, ...]:

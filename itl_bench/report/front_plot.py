@@ -19,9 +19,9 @@ def draw(picture: Picture) -> Markup:
     parts += [_ring(side, one) for standing in picture.standings if standing.marks
               for side, one in zip(("left", "right"), standing.marks, strict=True)]  # fmt: skip
     title = f"Kept against learned: {' and '.join(picture.names)} on {picture.dataset}"
-    return Markup('<svg class="plot front" viewBox="0 0 {} {}" role="img"><title>{}</title><desc>{}</desc>{}</svg>').format(
-        WIDTH, HEIGHT, title, describe(picture), Markup("").join(parts)
-    )
+    return Markup(
+        '<svg class="plot front" viewBox="0 0 {} {}" role="img"><title>{}</title><desc>{}</desc>{}</svg>'
+    ).format(WIDTH, HEIGHT, title, describe(picture), Markup("").join(parts))
 
 
 def link_mark(state: str) -> Markup:
@@ -65,7 +65,9 @@ def _series(side: str, marks: tuple[Mark, ...]) -> Markup:
 def _point(side: str, one: Mark) -> Markup:
     """A disc on the left, an open square on the right, as in the rate curves."""
     x, y = _x(one.learned), _y(one.kept)
-    title = Markup("<title>{}: learned {:.2f}, kept {:.2f}</title>").format(f"at {one.rate}" if one.rate else "read", one.learned, one.kept)
+    title = Markup("<title>{}: learned {:.2f}, kept {:.2f}</title>").format(
+        f"at {one.rate}" if one.rate else "read", one.learned, one.kept
+    )
     if side == "left":
         return Markup('<circle class="point" cx="{}" cy="{}" r="4.5">{}</circle>').format(_at(x), _at(y), title)
     return Markup('<rect class="point" x="{}" y="{}" width="8.5" height="8.5">{}</rect>').format(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
+from itl_bench.report.apart import cases_apart, claims_apart
 from itl_bench.report.grouping import (
     compared_columns,
     held_at,
@@ -21,8 +22,16 @@ from itl_bench.report.markdown_measured import (
     table,
     tables_line,
 )
+from itl_bench.report.markdown_story import (
+    apart_mark,
+    apart_section,
+    front_section,
+    story_section,
+    unseen_section,
+    words_section,
+)
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
-from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, measured_kinds
+from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, heads, measured_kinds
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
     HOW_TO_READ,
@@ -35,6 +44,7 @@ from itl_bench.report.wording import (
     evidence_in_words,
     family_counts,
     interval,
+    learned_in_words,
     margin_sensitivity,
     number,
     p_label,
@@ -53,11 +63,13 @@ REASONS = 40
 
 
 def render(record: Record) -> str:
-    """The whole report: claims, contradictions, inconclusive cases, not run, mechanisms, cells, how to read it."""
+    """The whole report, from the sentences that a reader meets first to what the run could not see."""
     evidence = with_role(record, "evidence")
     parts = [
         _header(record),
+        story_section(record),
         _claims(record),
+        front_section(record),
         rates_section(record),
         _limits(record),
         _contradictions(record, [case for case in evidence if case.verdict == "REFUTED"]),
@@ -68,13 +80,16 @@ def render(record: Record) -> str:
         _sanity(record),
         made_section(record),
         "## How to read this\n\n" + "\n".join(HOW_TO_READ),
+        words_section(),
+        unseen_section(record),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _claims(record: Record) -> str:
     own = [claim for claim in statements(record) if is_own(claim)]
-    parts = ["## Claims", "\n".join(f"- {one.in_words()}." for one in headlines(record)), claims_table(record)]
+    lines = "\n".join(f"- {one.in_words()}." for one in headlines(record))
+    parts = ["## Claims", lines, claims_table(record), apart_section(record)]
     parts += ["### Asked by us", "These are no claims of the paper.", claims_table(record, own=True)] if own else []
     return "\n\n".join(part for part in parts if part)
 
@@ -92,11 +107,11 @@ def claims_table(record: Record, *, own: bool = False) -> str:
         record: The record of a run.
         own: The benchmark's own claims instead of the paper's.
     """
-    rows, kinds = [], measured_kinds(record)
+    rows, kinds, apart = [], measured_kinds(record), claims_apart(record)
     for claim, statement in statements(record).items():
         if is_own(claim) != own:
             continue
-        chosen = [one for one in families(record) if one.id == claim and one.role == "evidence"]
+        chosen = [one for one in families(record) if one.id == claim and one.role == "evidence" and heads(one)]
         measured = [one for one in chosen if one.evidence != "published"]
         cells = [*_summary([one for one in chosen if one.evidence == "published"])]
         for kind, side in zip(kinds, claim_verdicts(record)[claim].by_kind, strict=True):
@@ -104,7 +119,15 @@ def claims_table(record: Record, *, own: bool = False) -> str:
             held = held_at(record, claim, kind)
             cells += [verdict, f"{counts}; {held.in_words()}" if held else counts]
         notes = "; ".join(dict.fromkeys(one.note for one in chosen if one.note))
-        rows.append([code(claim), escape(statement), *cells, *([] if kinds else _summary(measured)), escape(notes)])
+        rows.append(
+            [
+                code(claim) + apart_mark(apart.get(claim, ())),
+                escape(statement),
+                *cells,
+                *([] if kinds else _summary(measured)),
+                escape(notes),
+            ]
+        )
     names = [escape(f"measured: {kind.in_words()}") for kind in kinds] or ["measured"]
     header = ["claim", "statement", *(text for name in ("published", *names) for text in (name, "cases")), "note"]
     return table(header, rows) if rows else "No claims."
@@ -141,18 +164,23 @@ def _header(record: Record) -> str:
 def _contradictions(record: Record, cases: list[CaseRecord]) -> str:
     if not cases:
         return "## Contradictions\n\nNo case was refuted."
-    adjusted, words = holm_adjusted(record), words_by_key(record)
-    shown = [_refuted(case, adjusted, words) for case in sorted(cases, key=lambda case: claim_key(case.claim))]
+    adjusted, words, apart = holm_adjusted(record), words_by_key(record), cases_apart(record)
+    shown = [
+        _refuted(case, adjusted, words, apart.get(case.id, ""))
+        for case in sorted(cases, key=lambda case: claim_key(case.claim))
+    ]
     return "\n\n".join(["## Contradictions", f"{len(cases)} refuted.", *shown])
 
 
-def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str]) -> str:
+def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str], elsewhere: str) -> str:
     lines = [
         f"### {code(case.id)}",
         f"{escape(case.claim)}: {escape(case.statement)}",
         f"Compared: {escape(case.compared)}. Supported if {SUPPORTED_IF[case.expect]}.",
         _columns_table(case),
         f"Reason: {escape(case.reason)}",
+        f"{learned[0].upper()}{learned[1:]}." if (learned := learned_in_words(case)) else "",
+        f"The same asked elsewhere: {escape(elsewhere)}." if elsewhere else "",
         _fine_print(case, adjusted),
         tables_line(case, words),
     ]
@@ -246,7 +274,7 @@ def _sanity(record: Record) -> str:
     idle = len(cases) - len(rows)
     parts = ["## Sanity cases", "True by construction, so they test the benchmark; they count in no summary above."]
     parts += [
-        f"- {code(one.id)}, {escape(evidence_in_words(one.evidence, one.level, one.arm))}: "
+        f"- {code(one.id)}, {escape(evidence_in_words(one.evidence, one.level, one.arm, one.text))}: "
         f"{counts_in_words(family_counts(one))}"
         for one in declared
     ]

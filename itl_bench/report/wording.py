@@ -234,6 +234,8 @@ def learned_in_words(case: CaseRecord) -> str:
     shares = learned_shares(case)
     if not shares:
         return ""
+    if case.arm == "equal-learning":
+        return f"both learned {shares.partition(' ')[0]}"
     return f"learned {case.learning.mark}: {shares}" if case.learning else f"learned {shares}"
 
 

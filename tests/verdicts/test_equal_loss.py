@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from itl_bench.verdicts.equal_loss import common_replicates, falling_curve, match_losses, sides_by_rate
 
 from itl_bench.catalog.grid.words import compared
 from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.equal_loss import common_replicates, falling_curve, match_losses, sides_by_rate
 from itl_bench.verdicts.summary import families
 from tests.helpers.broken_catalog import C01, C03, C18, assert_says, change, copied, the_complaint
 from tests.helpers.measured_tables import ENDS, ONE, SHIFT, START, as_table

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
 
 from itl_bench.verdicts.comparison import RatePoint, Sample
-from itl_bench.verdicts.equal_loss import verdict_at_equal_loss
 from tests.helpers.measured_tables import ENDS, ONE, REPLICATES, START, as_table, verdict
 from tests.helpers.measured_tables import SHIFT as AT_RATE
 from tests.helpers.shipped_catalog import catalog, grid
