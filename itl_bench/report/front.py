@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from itl_bench.record import CaseRecord, PointRecord, Record
+from itl_bench.report.learned import learned_shares
 from itl_bench.report.maps import rates_in_words, side_names
 from itl_bench.report.story import WHERE
-from itl_bench.report.wording import WITHIN_A_RUN, decimals_for, interval, learned_shares, signed
+from itl_bench.report.wording import WITHIN_A_RUN, decimals_for, interval, signed
 from itl_bench.vocabulary import ARMS
 
 KNOWLEDGE = "knowledge"  # the measure of known facts answered right

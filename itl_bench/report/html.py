@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itl_bench.record import CaseRecord, ColumnRecord, Record
-from itl_bench.report import answers, curves, forest, front_plot, made, wording
+from itl_bench.report import answers, curves, forest, front_plot, learned, made, wording
 from itl_bench.report.apart import MARK, cases_apart, claims_apart
 from itl_bench.report.front import pictures
 from itl_bench.report.grouping import (
@@ -181,8 +181,8 @@ def _functions() -> dict[str, Any]:
         "case_plot": case_plot,
         "artifacts_in_words": artifacts_in_words,
         "minus": _with_minus(str),
-        "learned_in_words": wording.learned_in_words,
-        "learned_interval": _with_minus(wording.learned_interval),
+        "learned_in_words": learned.learned_in_words,
+        "learned_interval": _with_minus(learned.learned_interval),
         "track": forest.track,
         "forest_axis": forest.axis,
         "legend_mark": forest.legend_mark,

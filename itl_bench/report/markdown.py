@@ -2,17 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
+from itl_bench.record import CaseRecord, ClaimRecord, Record
 from itl_bench.report.apart import cases_apart, claims_apart
 from itl_bench.report.grouping import (
     compared_columns,
     held_at,
     holm_adjusted,
-    mechanism_cases,
     not_run_groups,
-    speaks_of,
 )
 from itl_bench.report.in_words import words_by_key
+from itl_bench.report.learned import learned_in_words
 from itl_bench.report.markdown_measured import (
     code,
     escape,
@@ -26,6 +25,7 @@ from itl_bench.report.markdown_story import (
     apart_mark,
     apart_section,
     front_section,
+    mechanisms_section,
     story_section,
     unseen_section,
     words_section,
@@ -44,7 +44,6 @@ from itl_bench.report.wording import (
     evidence_in_words,
     family_counts,
     interval,
-    learned_in_words,
     margin_sensitivity,
     number,
     p_label,
@@ -76,7 +75,7 @@ def render(record: Record) -> str:
         _inconclusive([case for case in evidence if case.verdict == "INCONCLUSIVE"]),
         _not_run(evidence),
         examples_section(record),
-        _mechanisms(record),
+        mechanisms_section(record),
         _sanity(record),
         made_section(record),
         "## How to read this\n\n" + "\n".join(HOW_TO_READ),
@@ -247,22 +246,6 @@ def _not_run(cases: Iterable[CaseRecord]) -> str:
     text = f"## Not run\n\n{total:,} not run.\n\n" + table(["cases", "reason", "for example"], rows, right=(0,))
     more = sum(len(group.cases) for group in rest)
     return text + (f"\n\nAnd {more:,} more for {len(rest):,} other reasons; the record lists them." if rest else "")
-
-
-def _mechanisms(record: Record) -> str:
-    if not record.mechanisms:
-        return ""
-    return "## Mechanisms\n\n" + "\n\n".join(_mechanism(record, mechanism) for mechanism in record.mechanisms)
-
-
-def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
-    lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
-    members = mechanism_cases(record, mechanism)
-    lines += [f"{verdicts}."] if (verdicts := speaks_of(members)) else []
-    cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.with_verdict]
-    if idle := [member for member in members if not member.with_verdict]:
-        cases.append(f"- {NOT_RUN}: {len(idle):,} more, for example {code(idle[0].id)}")
-    return "\n\n".join([*lines, "\n".join(cases) or "No case shows it yet."])
 
 
 def _sanity(record: Record) -> str:

@@ -1,13 +1,14 @@
-"""Markdown of what a reader meets first and last: sentences and forest, kept against learned, words, what was not seen."""
+"""Markdown of what a reader meets first and last: sentences, effects, kept and learned, words, what was not seen."""
 
-from itl_bench.record import Record
+from itl_bench.record import MechanismRecord, Record
 from itl_bench.report.apart import MARK, Apart, claims_apart
 from itl_bench.report.front import Picture, Standing, pictures
+from itl_bench.report.grouping import mechanism_cases, speaks_of
 from itl_bench.report.legend import LEGEND
 from itl_bench.report.markdown_measured import code, escape, table
 from itl_bench.report.story import WORDS, Reading, Story, stories
 from itl_bench.report.unseen import TITLE, could_not_see
-from itl_bench.report.wording import number
+from itl_bench.report.wording import NOT_RUN, number
 
 NONE = "This run has no headline: its catalog names none."
 
@@ -31,7 +32,7 @@ def story_section(record: Record) -> str:
 
 
 def front_section(record: Record) -> str:
-    """How methods stand against each other in what they kept and learned; nothing where nobody knows what was learned."""
+    """How methods stand against each other in what they kept and learned; nothing where that is not known."""
     shown = pictures(record)
     if not shown:
         return ""
@@ -53,6 +54,23 @@ def apart_section(record: Record) -> str:
 def apart_mark(found: tuple[Apart, ...]) -> str:
     """What stands beside a claim's id in a table; nothing where its arms and texts agree."""
     return f" {MARK}" if found else ""
+
+
+def mechanisms_section(record: Record) -> str:
+    """Each mechanism with what breaks it, and the verdicts of the cases that would show it."""
+    if not record.mechanisms:
+        return ""
+    return "## Mechanisms\n\n" + "\n\n".join(_mechanism(record, mechanism) for mechanism in record.mechanisms)
+
+
+def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
+    lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
+    members = mechanism_cases(record, mechanism)
+    lines += [f"{verdicts}."] if (verdicts := speaks_of(members)) else []
+    cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.with_verdict]
+    if idle := [member for member in members if not member.with_verdict]:
+        cases.append(f"- {NOT_RUN}: {len(idle):,} more, for example {code(idle[0].id)}")
+    return "\n\n".join([*lines, "\n".join(cases) or "No case shows it yet."])
 
 
 def words_section() -> str:

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 
 from itl_bench.record import CaseRecord, HeadlineRecord, Record
 from itl_bench.report.grouping import column_units
+from itl_bench.report.learned import learned_in_words
 from itl_bench.report.wording import (
     NOT_RUN,
     WITHIN_A_RUN,
     decimals_for,
     interval,
-    learned_in_words,
     signed,
     why_undecided,
 )

@@ -13,7 +13,7 @@ TITLE = "What this run could not see"
 REASONS = 5  # of cases that were not run; the section on claims has all
 # How a reason begins that no numbers of the case could have changed -> what it means.
 BLOCKED = {
-    "no room": "no room: the reference side lies so near a bound that one verdict was out of reach whatever the other did",
+    "no room": "no room: the reference side is so near a bound that one verdict was out of reach",
     "too little to borrow": "too little to borrow: hardly any similar training item held another value",
     "no match at equal": "no match: the two sides never came to share a training loss, or a share of facts learned",
     "hardly anything was learned": "no match worth reading: where both learned as much, hardly anything was learned",
@@ -77,8 +77,8 @@ def _ranks(record: Record) -> Iterable[str]:
     for model, ranks in found.items():
         listed = ", ".join(sorted(ranks, key=natural_key))
         yield (
-            f"Other shares of trained weights: on {model} LoRA has rank {listed}. A rank trains a larger share of a small "
-            "model than of a large one, so LoRA here is not as far from full tuning as in the paper."
+            f"Other shares of trained weights: on {model} LoRA has rank {listed}. The same rank trains a larger share "
+            "of a small model than of a large one, so LoRA may be nearer to full tuning here than in the paper."
         )
 
 
@@ -91,7 +91,7 @@ def _arms(record: Record) -> Iterable[str]:
         if not asked[arm]:
             yield f"The arm {arm}: no claim has a verdict in it."
         elif missing:
-            yield f"The arm {arm} for {len(missing)} of {len(measured)} claims that were measured: {', '.join(missing)}."
+            yield f"The arm {arm} for {len(missing)} of {len(measured)} measured claims: {', '.join(missing)}."
 
 
 def _not_measured(record: Record) -> Iterable[str]:
@@ -145,7 +145,7 @@ def _single_runs(record: Record) -> Iterable[str]:
 
 def _crashed(record: Record) -> Iterable[str]:
     if many := len(record.run.crashed):
-        yield f"{many:,} cases that crashed: an error is no verdict."
+        yield f"{many:,} case{'s' * (many != 1)} that crashed: an error is no verdict."
 
 
 def _begins(case: CaseRecord, start: str) -> bool:

@@ -46,7 +46,7 @@ def reference(
     ] = None,
     workers: Annotated[int, typer.Option("-n", metavar="N", min=1, help="processes that share a run")] = 2,
 ) -> None:
-    """Run profiles again and write what is committed of them: records, reports, recorded verdicts, what the README shows.
+    """Run profiles again and write what is committed of them: records, reports, recorded verdicts, the README's parts.
 
     Some 80 minutes on two cores, five minutes without bios-full. On a clean checkout, because the records name its
     commit: nothing tracked is written before all profiles have run. The record of the pilot stays as it is.

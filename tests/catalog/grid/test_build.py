@@ -172,6 +172,16 @@ def test_the_patterns_of_a_mechanism_match_cases(mechanism):
     assert {key.split("-")[0] for key in found} == {pattern.split("-")[0] for pattern in spec.cases}
 
 
+@pytest.mark.parametrize("mechanism", ["M1", "M2", "M3"])
+def test_a_headline_is_asked_by_one_published_case_and_once_in_an_arm_of_a_cell(mechanism):
+    headline = catalog().mechanisms[mechanism].headline
+    cases = [grid()[key] for key in named_cases(headline.cases, grid())]
+    assert sum(case.evidence == "published" for case in cases) == 1
+    asked = [(case.model, case.dataset, case.arm, case.along) for case in cases if case.evidence != "published"]
+    assert len(set(asked)) == len(asked)
+    assert {arm for model, _, arm, _ in asked if model == "bios1m"} >= {"shared-rate", "fair"}
+
+
 def own(folder: Path, **files):
     for name, entries in files.items():
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(entries), encoding="utf-8")
