@@ -9,10 +9,10 @@ from itl_bench.report.plot import margins, ticks
 from itl_bench.report.story import Reading, Story
 from itl_bench.report.wording import number
 
-WIDTH, HEIGHT, MIDDLE = 400, 22, 11
-LEFT, RIGHT = 8, 392
+WIDTH, HEIGHT, MIDDLE = 280, 18, 9
+LEFT, RIGHT = 8, 272
 AXIS = 20  # height of the axis with its numbers
-ABOUT = 5  # numbers on the axis
+ABOUT = 4  # numbers on the axis
 AXIS_MEANS = "effect, as a multiple of the smallest effect that matters (d)"
 
 

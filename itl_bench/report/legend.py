@@ -26,8 +26,8 @@ LEGEND: tuple[tuple[str, str], ...] = (
                  "paper: it heads its claim"),
     ("common text", "the same shift, read along the base's answers, so on one text for both sides"),
     ("kept", "share of held-out facts that the base knows, and the tuned model still answers right"),
-    ("learned", "share of the new facts in the tuning data that the tuned model answers right; beside a verdict, beyond "
-                "what the base answers right"),
+    ("learned", "share of the new facts in the tuning data that the tuned model answers right; beside a verdict, "
+                "beyond what the base answers right"),
     ("learned equal, unequal", "the interval of the difference of what both sides learned lies within ±0.10, or "
                                "outside"),
     ("learned unknown", "that interval straddles +0.10 or −0.10, or there is none"),
