@@ -158,6 +158,15 @@ class ClaimRecord(RecordModel):
     note: str = Field(default="", description="what the family cannot carry, in words")
 
 
+class HeadlineRecord(RecordModel):
+    """What a reader meets first of a mechanism: one comparison, as the cases of each arm ask it."""
+
+    says: str = Field(description="completes 'That ... is SUPPORTED'")
+    asks: str = Field(description="what left minus right is, in words")
+    cases: tuple[str, ...] = Field(description="ids of the run's cases that ask it")
+    columns: tuple[str, ...] = Field(default=(), description="shown instead of the deciding one, where there")
+
+
 class MechanismRecord(RecordModel):
     """One of the paper's mechanisms, with the condition under which it breaks."""
 
@@ -165,6 +174,7 @@ class MechanismRecord(RecordModel):
     statement: str
     breaks_if: str
     cases: tuple[str, ...] = Field(description="ids of the cases that would show it")
+    headline: HeadlineRecord | None = None
 
 
 class ArtifactRecord(RecordModel):

@@ -151,6 +151,15 @@ class ClaimSpec(Spec):
         return self.role.get(level, "evidence") if isinstance(self.role, dict) else self.role
 
 
+class HeadlineSpec(Spec):
+    """The one comparison that a reader meets first: what it asks, and the cases that ask it, one for each arm."""
+
+    says: Text  # completes "That ... is SUPPORTED"
+    asks: Text  # what left minus right is, in words
+    cases: Annotated[tuple[str, ...], Field(min_length=1)]  # case ids or patterns of them, as for fnmatch
+    columns: tuple[str, ...] = ()  # shown instead of the deciding one, of cases that have it
+
+
 class MechanismSpec(Spec):
     """One mechanism the paper proposes, and the condition under which it breaks."""
 
@@ -158,3 +167,4 @@ class MechanismSpec(Spec):
     statement: Text
     breaks_if: Text
     cases: Annotated[tuple[str, ...], Field(min_length=1)]  # case ids or patterns of them, as for fnmatch
+    headline: HeadlineSpec | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, MechanismRecord, PointRecord, Record
 from itl_bench.report.matrix import is_own, statements
-from itl_bench.report.verdicts import MeasuredKind, families
+from itl_bench.report.verdicts import MeasuredKind, families, heads
 from itl_bench.vocabulary import LEVELS, VERDICTS, Verdict
 
 RATES_HELD = "Of all learning rates of the supported and refuted measured cases, those with the case's verdict."
@@ -190,10 +190,15 @@ def rates_held(cases: Iterable[CaseRecord]) -> RatesHeld | None:
 
 
 def held_at(record: Record, claim: str, kind: MeasuredKind | ClaimRecord) -> RatesHeld | None:
-    """What `rates_held` counts over a claim's cases of one kind of evidence."""
+    """What `rates_held` counts over a claim's cases of one kind of evidence, or of one family."""
     wanted = kind.evidence, kind.level, kind.arm
+    text = kind.text if isinstance(kind, ClaimRecord) else None
     return rates_held(
-        case for case in record.cases if case.claim == claim and (case.evidence, case.level, case.arm) == wanted
+        case
+        for case in record.cases
+        if case.claim == claim
+        and (case.evidence, case.level, case.arm) == wanted
+        and (case.text == text if text else heads(case))
     )
 
 

@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itl_bench.record import CaseRecord, ColumnRecord, Record
-from itl_bench.report import answers, curves, made, wording
+from itl_bench.report import answers, curves, forest, front_plot, learned, made, wording
+from itl_bench.report.apart import MARK, cases_apart, claims_apart
+from itl_bench.report.front import pictures
 from itl_bench.report.grouping import (
     RATES_HELD,
     claim_groups,
@@ -26,9 +28,12 @@ from itl_bench.report.grouping import (
     speaks_of,
 )
 from itl_bench.report.in_words import words_by_key
+from itl_bench.report.legend import FRONT_STATES, LEGEND
 from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, rates_in_words, side_names
 from itl_bench.report.matrix import evidence_matrix, is_own, model_in_words, natural_key, pooling, statements, totals
 from itl_bench.report.plot import plot
+from itl_bench.report.story import stories
+from itl_bench.report.unseen import TITLE, could_not_see
 from itl_bench.report.verdicts import claim_verdicts, headlines, measured_kinds
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
 
@@ -48,8 +53,14 @@ class Filter:
 
 def render(record: Record) -> str:
     """The whole page as text."""
-    page = _environment().get_template("report.html.j2")
+    page, told = _environment().get_template("report.html.j2"), stories(record)
     return page.render(
+        stories=told,
+        scale=forest.scale_for(told),
+        pictures=pictures(record),
+        apart=claims_apart(record),
+        cases_apart=cases_apart(record),
+        unseen=could_not_see(record),
         record=record,
         run=record.run,
         totals=totals(record),
@@ -169,6 +180,14 @@ def _functions() -> dict[str, Any]:
         "compared_columns": compared_columns,
         "case_plot": case_plot,
         "artifacts_in_words": artifacts_in_words,
+        "minus": _with_minus(str),
+        "learned_in_words": learned.learned_in_words,
+        "learned_interval": _with_minus(learned.learned_interval),
+        "track": forest.track,
+        "forest_axis": forest.axis,
+        "legend_mark": forest.legend_mark,
+        "draw_front": front_plot.draw,
+        "link_mark": front_plot.link_mark,
         "curve_points": curves.curve_points,
         "curve_panels": curves.panels,
         "draw_curve": curves.draw,
@@ -188,6 +207,12 @@ def _functions() -> dict[str, Any]:
         "basis_in_words": wording.BASIS_IN_WORDS,
         "supported_if": wording.SUPPORTED_IF,
         "level_in_words": wording.LEVEL_IN_WORDS,
+        "on_text": wording.ON_TEXT,
+        "apart_mark": MARK,
+        "axis_means": forest.AXIS_MEANS,
+        "front_states": FRONT_STATES,
+        "legend_words": LEGEND,
+        "unseen_title": TITLE,
         "how_to_read": " ".join(wording.HOW_TO_READ),
         "limits_title": wording.PUBLISHED_LIMITS_TITLE,
         "limits": wording.PUBLISHED_LIMITS,

@@ -10,7 +10,13 @@ from itl_bench.report.wording import decimals_for, interval, signed
 from itl_bench.vocabulary import ARMS
 
 OWN_RATES = "own rates"  # heads the column of sides that share no learning rate
-TOLD_APART_BY = ("model", "probe", "measure", "arm")  # what rows may differ in beside their data and their sides
+TOLD_APART_BY = (
+    "model",
+    "probe",
+    "measure",
+    "arm",
+    "text",
+)  # what rows may differ in beside their data and their sides
 
 
 @dataclass(frozen=True)
@@ -118,10 +124,18 @@ def data_in_words(dataset: str) -> str:
 
 def _row(case: CaseRecord, rates: Sequence[float | None], varying: Iterable[str]) -> MapRow:
     cells = {point.rate: MapCell(point, point.headline) for point in case.points or ()}
-    details = [" minus ".join(side_names(case)), *(str(value) for name in varying if (value := getattr(case, name)))]
+    details = [
+        " minus ".join(side_names(case)),
+        *(_told(name, value) for name in varying if (value := getattr(case, name))),
+    ]
     return MapRow(case, ", ".join(details), tuple(map(cells.get, rates)))
+
+
+def _told(name: str, value: str) -> str:
+    return f"{value} text" if name == "text" else value
 
 
 def _row_key(case: CaseRecord) -> tuple[object, ...]:
     arm = ARMS.index(case.arm) if case.arm else -1
-    return natural_key(case.dataset), natural_key(case.model), case.method, case.measure, case.probe or "", arm, case.id
+    where = natural_key(case.dataset), natural_key(case.model), case.method, case.measure, case.probe or ""
+    return *where, arm, case.text != "own", case.id

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from itl_bench.record import CaseRecord, ClaimRecord, MechanismRecord, Record
+from itl_bench.record import CaseRecord, ClaimRecord, Record
+from itl_bench.report.apart import cases_apart, claims_apart
 from itl_bench.report.grouping import (
     compared_columns,
     held_at,
     holm_adjusted,
-    mechanism_cases,
     not_run_groups,
-    speaks_of,
 )
 from itl_bench.report.in_words import words_by_key
+from itl_bench.report.learned import learned_in_words
 from itl_bench.report.markdown_measured import (
     code,
     escape,
@@ -21,8 +21,17 @@ from itl_bench.report.markdown_measured import (
     table,
     tables_line,
 )
+from itl_bench.report.markdown_story import (
+    apart_mark,
+    apart_section,
+    front_section,
+    mechanisms_section,
+    story_section,
+    unseen_section,
+    words_section,
+)
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
-from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, measured_kinds
+from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, heads, measured_kinds
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
     HOW_TO_READ,
@@ -53,28 +62,33 @@ REASONS = 40
 
 
 def render(record: Record) -> str:
-    """The whole report: claims, contradictions, inconclusive cases, not run, mechanisms, cells, how to read it."""
+    """The whole report, from the sentences that a reader meets first to what the run could not see."""
     evidence = with_role(record, "evidence")
     parts = [
         _header(record),
+        story_section(record),
         _claims(record),
+        front_section(record),
         rates_section(record),
         _limits(record),
         _contradictions(record, [case for case in evidence if case.verdict == "REFUTED"]),
         _inconclusive([case for case in evidence if case.verdict == "INCONCLUSIVE"]),
         _not_run(evidence),
         examples_section(record),
-        _mechanisms(record),
+        mechanisms_section(record),
         _sanity(record),
         made_section(record),
         "## How to read this\n\n" + "\n".join(HOW_TO_READ),
+        words_section(),
+        unseen_section(record),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _claims(record: Record) -> str:
     own = [claim for claim in statements(record) if is_own(claim)]
-    parts = ["## Claims", "\n".join(f"- {one.in_words()}." for one in headlines(record)), claims_table(record)]
+    lines = "\n".join(f"- {one.in_words()}." for one in headlines(record))
+    parts = ["## Claims", lines, claims_table(record), apart_section(record)]
     parts += ["### Asked by us", "These are no claims of the paper.", claims_table(record, own=True)] if own else []
     return "\n\n".join(part for part in parts if part)
 
@@ -92,11 +106,11 @@ def claims_table(record: Record, *, own: bool = False) -> str:
         record: The record of a run.
         own: The benchmark's own claims instead of the paper's.
     """
-    rows, kinds = [], measured_kinds(record)
+    rows, kinds, apart = [], measured_kinds(record), claims_apart(record)
     for claim, statement in statements(record).items():
         if is_own(claim) != own:
             continue
-        chosen = [one for one in families(record) if one.id == claim and one.role == "evidence"]
+        chosen = [one for one in families(record) if one.id == claim and one.role == "evidence" and heads(one)]
         measured = [one for one in chosen if one.evidence != "published"]
         cells = [*_summary([one for one in chosen if one.evidence == "published"])]
         for kind, side in zip(kinds, claim_verdicts(record)[claim].by_kind, strict=True):
@@ -104,7 +118,15 @@ def claims_table(record: Record, *, own: bool = False) -> str:
             held = held_at(record, claim, kind)
             cells += [verdict, f"{counts}; {held.in_words()}" if held else counts]
         notes = "; ".join(dict.fromkeys(one.note for one in chosen if one.note))
-        rows.append([code(claim), escape(statement), *cells, *([] if kinds else _summary(measured)), escape(notes)])
+        rows.append(
+            [
+                code(claim) + apart_mark(apart.get(claim, ())),
+                escape(statement),
+                *cells,
+                *([] if kinds else _summary(measured)),
+                escape(notes),
+            ]
+        )
     names = [escape(f"measured: {kind.in_words()}") for kind in kinds] or ["measured"]
     header = ["claim", "statement", *(text for name in ("published", *names) for text in (name, "cases")), "note"]
     return table(header, rows) if rows else "No claims."
@@ -141,18 +163,23 @@ def _header(record: Record) -> str:
 def _contradictions(record: Record, cases: list[CaseRecord]) -> str:
     if not cases:
         return "## Contradictions\n\nNo case was refuted."
-    adjusted, words = holm_adjusted(record), words_by_key(record)
-    shown = [_refuted(case, adjusted, words) for case in sorted(cases, key=lambda case: claim_key(case.claim))]
+    adjusted, words, apart = holm_adjusted(record), words_by_key(record), cases_apart(record)
+    shown = [
+        _refuted(case, adjusted, words, apart.get(case.id, ""))
+        for case in sorted(cases, key=lambda case: claim_key(case.claim))
+    ]
     return "\n\n".join(["## Contradictions", f"{len(cases)} refuted.", *shown])
 
 
-def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str]) -> str:
+def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str], elsewhere: str) -> str:
     lines = [
         f"### {code(case.id)}",
         f"{escape(case.claim)}: {escape(case.statement)}",
         f"Compared: {escape(case.compared)}. Supported if {SUPPORTED_IF[case.expect]}.",
         _columns_table(case),
         f"Reason: {escape(case.reason)}",
+        f"{learned[0].upper()}{learned[1:]}." if (learned := learned_in_words(case)) else "",
+        f"The same asked elsewhere: {escape(elsewhere)}." if elsewhere else "",
         _fine_print(case, adjusted),
         tables_line(case, words),
     ]
@@ -221,22 +248,6 @@ def _not_run(cases: Iterable[CaseRecord]) -> str:
     return text + (f"\n\nAnd {more:,} more for {len(rest):,} other reasons; the record lists them." if rest else "")
 
 
-def _mechanisms(record: Record) -> str:
-    if not record.mechanisms:
-        return ""
-    return "## Mechanisms\n\n" + "\n\n".join(_mechanism(record, mechanism) for mechanism in record.mechanisms)
-
-
-def _mechanism(record: Record, mechanism: MechanismRecord) -> str:
-    lines = [f"### {escape(mechanism.id)}", escape(mechanism.statement), f"Breaks if: {escape(mechanism.breaks_if)}"]
-    members = mechanism_cases(record, mechanism)
-    lines += [f"{verdicts}."] if (verdicts := speaks_of(members)) else []
-    cases = [f"- {code(member.id)}: {member.case.verdict}" for member in members if member.case and member.with_verdict]
-    if idle := [member for member in members if not member.with_verdict]:
-        cases.append(f"- {NOT_RUN}: {len(idle):,} more, for example {code(idle[0].id)}")
-    return "\n\n".join([*lines, "\n".join(cases) or "No case shows it yet."])
-
-
 def _sanity(record: Record) -> str:
     cases = with_role(record, "sanity")
     declared = [family for family in families(record) if family.role == "sanity"]
@@ -246,7 +257,7 @@ def _sanity(record: Record) -> str:
     idle = len(cases) - len(rows)
     parts = ["## Sanity cases", "True by construction, so they test the benchmark; they count in no summary above."]
     parts += [
-        f"- {code(one.id)}, {escape(evidence_in_words(one.evidence, one.level, one.arm))}: "
+        f"- {code(one.id)}, {escape(evidence_in_words(one.evidence, one.level, one.arm, one.text))}: "
         f"{counts_in_words(family_counts(one))}"
         for one in declared
     ]

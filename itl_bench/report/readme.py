@@ -1,16 +1,20 @@
-"""The README's table of verdicts, from records."""
+"""What stands in the README of records: the sentences and effects of its first screen, and the table of verdicts."""
 
 from collections.abc import Sequence
 
 from itl_bench.errors import UsageError
 from itl_bench.record import Record
+from itl_bench.report.apart import claims_apart
 from itl_bench.report.markdown_measured import escape, table
+from itl_bench.report.markdown_story import apart_mark, apart_section, forest_table, sentences
 from itl_bench.report.matrix import is_own, statements
 from itl_bench.report.verdicts import MeasuredKind, claim_verdicts, measured_kinds
 from itl_bench.report.wording import counts_in_words, decimals_for, signed, summed_counts, verdict_in_words
 
 START = "<!-- verdicts: written by `make reference`, do not edit -->"
 END = "<!-- end of verdicts -->"
+STORY_START = "<!-- story: written by `make reference`, do not edit -->"
+STORY_END = "<!-- end of story -->"
 
 
 def verdict_table(record: Record, pilot: Record | None = None) -> str:
@@ -23,19 +27,21 @@ def verdict_table(record: Record, pilot: Record | None = None) -> str:
         record: Whose verdicts the table shows.
         pilot: A run that gives no verdict; its effects get the last column.
     """
-    kinds = measured_kinds(record)
+    kinds, apart = measured_kinds(record), claims_apart(record)
     paper: list[list[str]] = []
     own: list[list[str]] = []
     for claim, statement in statements(record).items():
         if row := _row(record, claim, kinds):
             last = [pilot_effects(pilot, claim)] if pilot else []
-            (own if is_own(claim) else paper).append([claim, escape(statement), *row, *last])
+            mark = apart_mark(apart.get(claim, ()))
+            (own if is_own(claim) else paper).append([f"{claim}{mark}", escape(statement), *row, *last])
     named = [text for kind in kinds for text in (f"measured: {kind.in_words()}", "cases")]
     shown = [f"pilot, no verdict: {_models(pilot)}"] if pilot else []
     head = ["published" if kinds else "verdict", "cases", *named, *shown]
     asked = "asked by us" if kinds else "asked by us of the same tables"
     parts = [table(["claim", "the paper's claim, as tested here", *head], paper)]
-    return "\n\n".join([*parts, *([table(["claim", asked, *head], own)] if own else [])])
+    parts += [table(["claim", asked, *head], own)] if own else []
+    return "\n\n".join(filter(None, [*parts, apart_section(record)]))
 
 
 def _row(record: Record, claim: str, kinds: Sequence[MeasuredKind]) -> list[str]:
@@ -78,8 +84,21 @@ def with_table(text: str, record: Record, pilot: Record | None = None) -> str:
     Raises:
         UsageError: The marks are not there.
     """
-    before, start, rest = text.partition(START)
-    _, end, after = rest.partition(END)
+    return _between(text, START, END, verdict_table(record, pilot))
+
+
+def with_story(text: str, record: Record) -> str:
+    """The README's text with the sentences on the mechanisms and their effects between two marks.
+
+    Raises:
+        UsageError: The marks are not there.
+    """
+    return _between(text, STORY_START, STORY_END, f"{sentences(record)}\n\n{forest_table(record)}".strip())
+
+
+def _between(text: str, first: str, last: str, written: str) -> str:
+    before, start, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not start or not end:
-        raise UsageError(f"the text has no {START} and {END}; put both where the table belongs")
-    return f"{before}{START}\n\n{verdict_table(record, pilot)}\n\n{END}{after}"
+        raise UsageError(f"the text has no {first} and {last}; put both where it belongs")
+    return f"{before}{first}\n\n{written}\n\n{last}{after}"

@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from itl_bench.record import CaseRecord, ClaimRecord, Record
+from itl_bench.report.apart import MARK, claims_apart
 from itl_bench.report.grouping import RATES_HELD, rates_held
 from itl_bench.report.matrix import count, pooling, statements, totals, with_role
-from itl_bench.report.verdicts import claim_verdicts, families, measured_kinds, measured_verdict
+from itl_bench.report.verdicts import claim_verdicts, families, heads, measured_kinds, measured_verdict
 from itl_bench.report.wording import (
     DIFFER,
     counts_in_words,
@@ -55,7 +56,7 @@ def claims_table(record: Record, width: int = 80) -> RenderableType:
             continue  # -k left it out
         cells: list[Text] = []
         for side, kinds in shown.items():
-            chosen = [family for family in grouped[claim] if family.evidence in kinds]
+            chosen = [family for family in grouped[claim] if family.evidence in kinds and heads(family)]
             selected = [case for case in cases if case.claim == claim and case.evidence in kinds]
             cells += _verdict_and_counts(side, chosen, selected)
         if with_rates:
@@ -92,6 +93,8 @@ def _measured_lines(record: Record) -> list[str]:
     kinds = [kind.in_words() for kind in measured_kinds(record)]
     lines = [f"Measured: {'; '.join(kinds)}."] if kinds else []
     lines += filter(None, [pilot_in_words(record)])
+    lines += [f"{MARK} {printable(claim)}: {one.words}." for claim, some in claims_apart(record).items()
+              for one in some if one.of == "texts"]  # fmt: skip
     for claim, verdicts in claim_verdicts(record).items():
         if verdicts.measured and verdicts.measured.word == DIFFER:
             each = [f"{kind} {side.in_words()}" for kind, side in zip(kinds, verdicts.by_kind, strict=True)]

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from itl_bench.record import ClaimRecord, Record
+from itl_bench.record import CaseRecord, ClaimRecord, Record
 from itl_bench.report.matrix import claim_key, is_own, statements
 from itl_bench.report.wording import NOT_ASKED, NOT_RUN, evidence_in_words, on_single_runs, verdict_in_words
-from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS, Arm, Evidence, Level
+from itl_bench.vocabulary import ARMS, LEVELS, TEXTS, VERDICTS, Arm, Evidence, Level
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,7 @@ class MeasuredKind:
 
     def holds(self, family: ClaimRecord) -> bool:
         """Whether `family` is of this kind, on the text that heads its claim."""
-        of_kind = (family.evidence, family.level, family.arm) == (self.evidence, self.level, self.arm)
-        return of_kind and family.text != "common"
+        return heads(family) and (family.evidence, family.level, family.arm) == (self.evidence, self.level, self.arm)
 
 
 @dataclass(frozen=True)
@@ -88,12 +87,18 @@ class Headline:
 
 
 def families(record: Record) -> tuple[ClaimRecord, ...]:
-    """The claim families in reading order: claim, evidence before sanity, level, arm."""
+    """The claim families in reading order: claim, evidence before sanity, level, arm, own text before common."""
 
     def key(family: ClaimRecord) -> tuple[object, ...]:
-        return claim_key(family.id), family.role == "sanity", LEVELS.index(family.level), _place(family.arm)
+        text = TEXTS.index(family.text) if family.text else 0
+        return claim_key(family.id), family.role == "sanity", LEVELS.index(family.level), _place(family.arm), text
 
     return tuple(sorted(record.claims, key=key))
+
+
+def heads(one: ClaimRecord | CaseRecord) -> bool:
+    """Whether it counts in the columns of its claim: what is read on the base's answers stands beside."""
+    return one.text != "common"
 
 
 def measured_kinds(record: Record) -> tuple[MeasuredKind, ...]:
@@ -112,7 +117,7 @@ def claim_verdicts(record: Record) -> dict[str, ClaimVerdicts]:
         evidence = [one for one in chosen if one.role == "evidence"]
         found[claim] = ClaimVerdicts(
             _side([one for one in evidence if one.evidence == "published"]),
-            _side([one for one in evidence if one.evidence != "published"]),
+            _side([one for one in evidence if one.evidence != "published" and heads(one)]),
             tuple(measured_verdict([one for one in chosen if kind.holds(one)]) for kind in kinds),
         )
     return found

@@ -5,12 +5,14 @@ from math import exp, floor, log10
 
 from itl_bench.record import CaseRecord, ClaimRecord, ColumnRecord, Record
 from itl_bench.report.matrix import Counts, FamilyCounts
-from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level
+from itl_bench.vocabulary import Arm, Basis, Evidence, Expectation, Level, ReadOn
 
 NOT_RUN = "not run"
 NOT_ASKED = "not asked"  # the run's profile declares no case of this kind
 INCOMPLETE = "incomplete"
 DIFFER = "differ"
+ON_TEXT: dict[ReadOn, str] = {"own": "on its own answers", "common": "on the base's answers"}
+WITHIN_A_RUN = "within a run"  # where equal learning was looked for, as `compared` says it
 LOG_COLUMN = "log_"
 LARGEST_LOG = 50.0  # a ratio beyond e to this power is a number that nobody can read
 
@@ -167,10 +169,10 @@ def on_single_runs(chosen: Iterable[ClaimRecord]) -> bool:
     return bool(bases) and set(bases) == {"point"}
 
 
-def evidence_in_words(evidence: Evidence, level: Level, arm: Arm | None = None) -> str:
-    """For example "published", or "measured, bios, fair"."""
+def evidence_in_words(evidence: Evidence, level: Level, arm: Arm | None = None, text: ReadOn | None = None) -> str:
+    """For example "published", "measured, bios, fair", or "measured, bios, fair, on the base's answers"."""
     parts = [evidence] if evidence == level else [evidence, level]
-    return ", ".join([*parts, *([arm] if arm else [])])
+    return ", ".join([*parts, *([arm] if arm else []), *([ON_TEXT[text]] if text else [])])
 
 
 def holm_range(family: ClaimRecord, shown: Container[str]) -> str:
@@ -213,6 +215,15 @@ def pooling_in_words(many: int) -> str:
         return ""
     verbs = ("pools", "counts") if many == 1 else ("pool", "count")
     return f"{many:,} of them {verbs[0]} all models and {verbs[1]} in no claim"
+
+
+def why_undecided(case: CaseRecord) -> str:
+    """Why a case has no verdict, or is INCONCLUSIVE for another reason than where its interval lies; else nothing."""
+    first = case.reason.split("; ")[0].rstrip(".")
+    if case.verdict is None:
+        return first.removeprefix(f"{NOT_RUN}: ")
+    by_interval = case.effect is not None and first.startswith(f"{case.deciding_column}: ")
+    return "" if case.verdict != "INCONCLUSIVE" or by_interval else first
 
 
 def margin_sensitivity(case: CaseRecord) -> str:

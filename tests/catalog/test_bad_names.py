@@ -98,6 +98,10 @@ KINDS = {
         "mechanisms.yaml", "C10a-*-knowledge-*", "C10a-*-knowlege-*",
         ["M1: cases: no case matches 'C10a-*-knowlege-*'; its ids look like 'C10a-"],
     ),
+    "pattern of a headline that no case fits": (
+        "mechanisms.yaml", "C19-published-llama7b-lima-*", "C19-published-llama7b-lma-*",
+        ["M2: headline.cases: no case matches 'C19-published-llama7b-lma-*'; its ids look like 'C19-published-"],
+    ),
     "published entry without rows": (
         C01, PUBLISHED, PUBLISHED.replace("unit", "models: [phi1.5], unit"), ["published.0: no r"],
     ),

@@ -10,6 +10,7 @@ from itl_bench.report.html import anchor, render
 from tests.helpers.made_record import cell, made_record, training
 from tests.helpers.measured_record import swept_record
 from tests.helpers.sample_record import case, column, family, record, sample
+from tests.helpers.story_record import told_record
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(BROWSER is None, reason="no headless Chromium")]
@@ -110,6 +111,27 @@ def test_a_phone_does_not_scroll_sideways(tmp_path):
 @pytest.mark.parametrize("width", [360, 1000, 1280])
 def test_maps_curves_and_answers_fit_their_page(tmp_path, width):
     text = render(swept_record()).replace("<details ", "<details open ").replace("</body>", f"{MEASURE}</body>")
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.replace("360px", f"{width}px"), encoding="utf-8")
+    (found,) = re.findall(r"<p>(\d+)</p>", document(tmp_path, tmp_path / "frame.html"))
+    assert int(found) <= width
+
+
+def long_told():
+    """The first screen with words that cannot be broken and long reasons."""
+    shown, long = told_record(), "long" * 40
+    headlines = [one.headline.model_copy(update={"says": long, "asks": long}) for one in shown.mechanisms]
+    mechanisms = [one.model_copy(update={"headline": headline})
+                  for one, headline in zip(shown.mechanisms, headlines, strict=True)]  # fmt: skip
+    cases = [one.model_copy(update={"reason": f"no room: {long}", "unit": long, "dataset": f"{one.dataset}{long}"})
+             for one in shown.cases]  # fmt: skip
+    return shown.model_copy(update={"mechanisms": tuple(mechanisms), "cases": tuple(cases)})
+
+
+@pytest.mark.parametrize("width", [360, 390, 1000, 1280])
+@pytest.mark.parametrize("shown", [told_record, long_told])
+def test_the_first_screen_and_the_marks_fit_their_page(tmp_path, shown, width):
+    text = render(shown()).replace("<details ", "<details open ").replace("</body>", f"{MEASURE}</body>")
     (tmp_path / "page.html").write_text(text, encoding="utf-8")
     (tmp_path / "frame.html").write_text(FRAME.replace("360px", f"{width}px"), encoding="utf-8")
     (found,) = re.findall(r"<p>(\d+)</p>", document(tmp_path, tmp_path / "frame.html"))

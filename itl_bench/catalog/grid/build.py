@@ -1,7 +1,7 @@
 """Claims x axes -> cases with stable ids that read well under `-k`, and selections of them."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from itl_bench.catalog.catalog import Catalog
@@ -28,13 +28,20 @@ def build_grid(catalog: Catalog) -> tuple[Case, ...]:
         cases += published + measured
     problems += _shared_ids(cases, catalog)
     for mechanism in catalog.mechanisms.values():
-        for pattern in mechanism.cases:
+        for field, pattern in _patterns(mechanism):
             if not any(fnmatchcase(case.id, pattern) for case in cases):
-                where = f"{catalog.source(mechanism)}: {mechanism.id}: cases"
+                where = f"{catalog.source(mechanism)}: {mechanism.id}: {field}"
                 problems.append(f"{where}: no case matches {pattern!r}; {_like(pattern, cases, catalog)}")
     if problems:
         raise UsageError("\n".join(problems))
     return tuple(cases)
+
+
+def _patterns(mechanism: MechanismSpec) -> Iterator[tuple[str, str]]:
+    """Every pattern of a mechanism, with the field that it stands in."""
+    yield from (("cases", pattern) for pattern in mechanism.cases)
+    if mechanism.headline:
+        yield from (("headline.cases", pattern) for pattern in mechanism.headline.cases)
 
 
 def _without_cases(claim: ClaimSpec, published: list[Case], measured: list[Case]) -> Iterator[str]:
@@ -71,9 +78,9 @@ def _like(pattern: str, cases: Iterable[Case], catalog: Catalog) -> str:
     return f"its ids look like {nearest(pattern, ids) or ids[0]!r}" if ids else f"{claim} has no cases"
 
 
-def mechanism_cases(mechanism: MechanismSpec, cases: Iterable[str]) -> tuple[str, ...]:
-    """Ids of the cases that would show the mechanism broken."""
-    return tuple(key for key in cases if any(fnmatchcase(key, pattern) for pattern in mechanism.cases))
+def named_cases(patterns: Sequence[str], cases: Iterable[str]) -> tuple[str, ...]:
+    """Ids of the cases that any of the patterns names."""
+    return tuple(key for key in cases if any(fnmatchcase(key, pattern) for pattern in patterns))
 
 
 def find_profile(catalog: Catalog, name: str) -> ProfileSpec:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from itl_bench.run.recording.expectations import Expectations
 
 PROFILES = ("published", "embedded", "bios-full")
-TABLE = "bios-full"  # whose verdicts the README's table shows
+TABLE = "bios-full"  # whose verdicts the README shows
 PILOT = "small-quick"  # whose effects are its last column, where there is a record of it
 ENDED = (0, 1)  # exit codes of a run: nothing refuted, something refuted
 
@@ -46,7 +46,7 @@ def reference(
     ] = None,
     workers: Annotated[int, typer.Option("-n", metavar="N", min=1, help="processes that share a run")] = 2,
 ) -> None:
-    """Run profiles again and write what is committed of them: records, reports, recorded verdicts, the README's table.
+    """Run profiles again and write what is committed of them: records, reports, recorded verdicts, the README's parts.
 
     Some 80 minutes on two cores, five minutes without bios-full. On a clean checkout, because the records name its
     commit: nothing tracked is written before all profiles have run. The record of the pilot stays as it is.
@@ -137,9 +137,19 @@ def _write(made: Made, checkout: Checkout) -> None:
 
 def _write_table(checkout: Checkout) -> None:
     from itl_bench.record import load
-    from itl_bench.report.readme import with_table
+    from itl_bench.report.readme import with_story, with_table
 
     page, pilot = checkout.top / "README.md", checkout.record(PILOT)
     effects = load(pilot) if pilot.exists() else None
-    write_atomically(page, with_table(page.read_text(encoding="utf-8"), load(checkout.record(TABLE)), effects))
-    typer.echo(f"wrote the table of {page}")
+    record = asked_today(load(checkout.record(TABLE)))
+    write_atomically(page, with_table(with_story(page.read_text(encoding="utf-8"), record), record, effects))
+    typer.echo(f"wrote the first screen and the table of {page}")
+
+
+def asked_today(record: "Record") -> "Record":
+    """A committed record with the headlines of this catalog: the README asks what the catalog asks now."""
+    from itl_bench.catalog.loading import load_catalog
+    from itl_bench.run.recording.mechanisms import mechanism_records
+
+    mechanisms = mechanism_records(load_catalog(), [case.id for case in record.cases])
+    return record.model_copy(update={"mechanisms": mechanisms})

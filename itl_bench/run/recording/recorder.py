@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 import itl_bench
 from itl_bench.catalog.catalog import Catalog
-from itl_bench.catalog.grid.build import mechanism_cases
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.loading import shipped
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.machine.this_machine import git_commit, hardware, package_versions
-from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, MechanismRecord, Record, RunRecord
+from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, Record, RunRecord
 from itl_bench.record_cells import CellRecord
+from itl_bench.run.recording.mechanisms import mechanism_records
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 
@@ -117,13 +117,7 @@ class Recorder:
             run=self._run(),
             cases=tuple(cases),
             claims=summarise(self.declared, with_verdict, self.catalog),
-            mechanisms=tuple(
-                MechanismRecord(
-                    id=one.id, statement=one.statement, breaks_if=one.breaks_if,
-                    cases=mechanism_cases(one, (case.id for case in cases)),
-                )
-                for one in self.catalog.mechanisms.values()
-            ),
+            mechanisms=mechanism_records(self.catalog, [case.id for case in cases]),
             **measured._asdict(),
         )  # fmt: skip
 

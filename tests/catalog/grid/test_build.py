@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, mechanism_cases
+from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile, named_cases
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.errors import UsageError
 from itl_bench.vocabulary import ARMS
@@ -176,9 +176,19 @@ def test_without_a_profile_every_case_is_in():
 def test_the_patterns_of_a_mechanism_match_cases(mechanism):
     spec = catalog().mechanisms[mechanism]
     assert all(any(fnmatchcase(key, pattern) for key in grid()) for pattern in spec.cases)
-    found = mechanism_cases(spec, grid())
+    found = named_cases(spec.cases, grid())
     assert set(found) == {key for key in grid() for pattern in spec.cases if fnmatchcase(key, pattern)}
     assert {key.split("-")[0] for key in found} == {pattern.split("-")[0] for pattern in spec.cases}
+
+
+@pytest.mark.parametrize("mechanism", ["M1", "M2", "M3"])
+def test_a_headline_is_asked_by_one_published_case_and_once_in_an_arm_of_a_cell(mechanism):
+    headline = catalog().mechanisms[mechanism].headline
+    cases = [grid()[key] for key in named_cases(headline.cases, grid())]
+    assert sum(case.evidence == "published" for case in cases) == 1
+    asked = [(case.model, case.dataset, case.arm, case.along) for case in cases if case.evidence != "published"]
+    assert len(set(asked)) == len(asked)
+    assert {arm for model, _, arm, _ in asked if model == "bios1m"} >= {"shared-rate", "fair"}
 
 
 def own(folder: Path, **files):
