@@ -12,14 +12,14 @@ from itl_bench.plan.runnable import why_not
 from itl_bench.record import load
 from itl_bench.report import readme
 from itl_bench.run.building import work_of
-from itl_bench.run.commands.reference import asked_today
+from itl_bench.run.commands import reference
 from itl_bench.run.recording import expectations
 from itl_bench.verdicts.published import published_verdict
 from tests.helpers.tiny import SHIPPED_ANSWER_TOKENS
 
 TOP = shipped("cases").parent
 REFERENCE = TOP / "reports" / "reference"
-MEASURED = ["embedded", "bios-full"]  # profiles
+MEASURED = [name for name in reference.PROFILES[1:] if (REFERENCE / name).exists()]
 
 pytestmark = pytest.mark.skipif(not (TOP / "README.md").exists(), reason="only a checkout has the committed record")
 
@@ -36,8 +36,9 @@ def test_the_recorded_verdicts_are_those_of_the_record(name):
 
 def test_the_readme_shows_the_record():
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    pilot, record = [load(path) for path in REFERENCE.glob("small-quick/record.json")], record_of("bios-full")
-    assert readme.with_story(readme.with_table(text, record, *pilot), asked_today(record)) == text
+    pilot = [load(path) for path in REFERENCE.glob("small-quick/record.json")]
+    record = load(reference.shown_in_readme(REFERENCE))
+    assert readme.with_story(readme.with_table(text, record, *pilot), reference.asked_today(record)) == text
 
 
 @pytest.mark.parametrize("name", MEASURED)

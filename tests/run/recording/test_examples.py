@@ -113,8 +113,13 @@ def catalog():
     return load_catalog()
 
 
+EMBEDDED = load_catalog().cells["embedded"]
+FIRST = Replicate(EMBEDDED.bases[0], EMBEDDED.seeds[0])
+OTHER = Replicate(EMBEDDED.bases[1], EMBEDDED.seeds[0])
+
+
 def cell_of(method):
-    return TunedCell("bios1m", NEW30, method, 0.003, Replicate(1, 11))
+    return TunedCell("bios1m", NEW30, method, 0.003, FIRST)
 
 
 @pytest.fixture
@@ -125,19 +130,19 @@ def graph(catalog):
         graph.measure(OF_ANSWERS["shift"], cell_of(method), "bios-known")
         graph.measure(OF_ANSWERS["shift"], cell_of(method), "bios-skill")
         graph.measure(OF_ANSWERS["knowledge"], cell_of(method), "bios-known")
-        graph.measure(OF_ANSWERS["shift"], cell_of(method)._replace(replicate=Replicate(2, 11)), "bios-known")
+        graph.measure(OF_ANSWERS["shift"], cell_of(method)._replace(replicate=OTHER), "bios-known")
     return graph
 
 
 def publish(store, graph, method, text):
     """Put one cell's artifacts into a store; returns the shift's task."""
     cell = cell_of(method)
-    base, probe = graph.base("bios1m", 1), graph.probe("bios-known", NEW30)
+    base, probe = graph.base("bios1m", FIRST.base), graph.probe("bios-known", NEW30)
     files = {
         graph.measure(OF_ANSWERS["shift"], cell, "bios-known"): (TOKENS, [kept("p", text)]),
         probe: (PROMPTS, [ask("p")]),
         graph.responses(base, probe, graph.checkpoint(cell)): (RESPONSES, [answer("p", text)]),
-        graph.corpus(NEW30, 1011): (ITEMS, ITEMS_ABOUT),
+        graph.corpus(NEW30, FIRST.tuning_seed): (ITEMS, ITEMS_ABOUT),
     }
     for task, (name, lines) in files.items():
         with store.writing(task) as folder:
@@ -146,7 +151,10 @@ def publish(store, graph, method, text):
 
 
 def test_methods_come_in_the_order_of_the_table(catalog):
-    expected = [ExampleCell("bios1m", NEW30, method, 0.003, 1, 1011) for method in ("lora", "full", "full-neftune")]
+    expected = [
+        ExampleCell("bios1m", NEW30, method, 0.003, FIRST.base, FIRST.tuning_seed)
+        for method in ("lora", "full", "full-neftune")
+    ]
     assert example_cells(catalog, None) == expected
     assert example_cells(catalog, catalog.profiles["published"]) == []
 
@@ -158,7 +166,8 @@ def test_examples_are_read_from_the_store(catalog, graph, tmp_path):
     before = store.keys()
     examples = examples_of(graph.tasks.values(), catalog, None, store)
     assert [one.cell for one in examples] == [
-        f"{method} on {NEW30} at learning rate 0.003, base 1, seed 1011" for method in ("lora", "full")
+        f"{method} on {NEW30} at learning rate 0.003, base {FIRST.base}, seed {FIRST.tuning_seed}"
+        for method in ("lora", "full")
     ]
     assert [(one.wrong, one.source) for one in examples] == [((), None), (("rowing",), "2: Ann likes rowing")]
     assert store.keys() == before
