@@ -24,7 +24,7 @@ from itl_bench.store.store import Store
 from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.tiny import ROWS, tiny_profiles
 
-CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02")
+CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02", "X05")
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,8 @@ def test_a_case_without_cells_says_which_profile_has_them(cases, catalog, bases)
 def test_every_case_gets_a_record_with_its_numbers(runnable, catalog, store):
     for case in runnable:
         record = verdict_from_store(case, catalog, None, store)
-        assert record.verdict == "INCONCLUSIVE"  # 24 prompts
-        assert "too few prompts" in record.reason or case.over
+        assert record.verdict == "INCONCLUSIVE"  # 24 prompts, of the skill 400
+        assert "too few prompts" in record.reason or case.over or case.probe == "bios-skill"
         assert record.effect is not None or "sentence-start" in case.id or case.over  # these models learn too little
         assert record.artifacts
         if not case.over:
