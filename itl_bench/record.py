@@ -75,7 +75,7 @@ class PointRecord(RecordModel):
 class LearningRecord(RecordModel):
     """How much both sides of a case learned of the new facts that their data taught."""
 
-    mark: Learning = Field(description="not defined where the data teach nothing new, or only one side is tuned")
+    mark: Learning = Field(description="not defined where the data of a side teach nothing new, or a training diverged")
     left: Finite | None = Field(default=None, description="share of the new facts, beyond what the base answers right")
     right: Finite | None = None
     difference: Finite | None = Field(default=None, description="left minus right")

@@ -9,7 +9,7 @@ from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import LearningRecord
-from itl_bench.verdicts.comparison import Sample, match
+from itl_bench.verdicts.comparison import Sample, match, unit_means
 from itl_bench.verdicts.stats.estimate import SampledEstimate
 from itl_bench.verdicts.stats.nested import Array, nested, nested_unpaired
 from itl_bench.vocabulary import Learning
@@ -20,7 +20,7 @@ NOT_DEFINED = LearningRecord(mark="not defined")
 
 
 def learned_share(sample: Sample, replicate: Replicate) -> float:
-    """Share of the new facts that a replicate learned, of those that its base does not answer right.
+    """Share of the new facts that a replicate learned, of those that its base does not answer right; a mean over people.
 
     Raises:
         EvidenceError: Its data teach nothing new, or nothing is left to learn.
@@ -85,4 +85,6 @@ def _scale(known: float) -> float:
 
 
 def _mean(table: Table) -> float:
-    return fmean(value for value in table.columns[RIGHT] if value is not None)
+    """The mean over people, as in the interval: some are asked about more facts than others."""
+    rows = zip(table.prompts, table.units, table.columns[RIGHT], strict=True)
+    return fmean(unit_means(table, RIGHT, {prompt: unit for prompt, unit, value in rows if value is not None}))

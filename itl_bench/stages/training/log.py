@@ -126,4 +126,5 @@ class StopAfter(TrainerCallback):
 
     def on_step_end(self, args: Any, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """The weights have moved."""
-        control.should_training_stop |= state.global_step >= math.ceil(self.share * state.max_steps)
+        last = math.ceil(round(self.share * state.max_steps, 6))  # 0.55 * 100 is a little more than 55
+        control.should_training_stop |= state.global_step >= last
