@@ -170,7 +170,7 @@ def test_a_side_that_diverged_or_was_taught_nothing_new_has_no_mark():
     nothing_new = Sample({}, sample.losses)
     for other in (lost, nothing_new):
         assert learning_of(sample, other) == learning_of(other, sample) == learning_of(other, other) == NOT_DEFINED
-    with pytest.raises(EvidenceError, match="^the data teach no new facts$"):
+    with pytest.raises(EvidenceError, match=r"^the data teach no new facts$"):
         learned_share(nothing_new, ONE)
 
 
