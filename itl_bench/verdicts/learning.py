@@ -20,7 +20,7 @@ NOT_DEFINED = LearningRecord(mark="not defined")
 
 
 def learned_share(sample: Sample, replicate: Replicate) -> float:
-    """Share of the new facts that a replicate learned, of those that its base does not know; a mean over people.
+    """Share of the new facts that a replicate learned, of those its base does not answer right: a mean over people.
 
     Raises:
         EvidenceError: Its data teach nothing new, or nothing is left to learn.

@@ -50,14 +50,14 @@ def be_quick() -> None:
     gc.freeze()
 
 
-def make_bases(folder: Path) -> None:
+def make_bases(folder: Path, world: WorldSpec = WORLD) -> None:
     """Three bases that have learned to answer, but no facts; from then on this process is quick."""
     be_quick()
-    shutil.copytree(_made().name, folder, dirs_exist_ok=True)
+    shutil.copytree(_made(world).name, folder, dirs_exist_ok=True)
 
 
 @cache
-def _made() -> TemporaryDirectory:
+def _made(world: WorldSpec) -> TemporaryDirectory:
     """Pre-trained once in a process."""
     kept = TemporaryDirectory()
     folder, bases = Path(kept.name), []
@@ -67,9 +67,9 @@ def _made() -> TemporaryDirectory:
             rate=0.02,
         )  # fmt: skip
         place, state = folder / f"base-{number}", folder / f"{number}.state"
-        base, _ = make_base(WORLD, recipe, number, place, state, lambda step, loss: None)
+        base, _ = make_base(world, recipe, number, place, state, lambda step, loss: None)
         bases.append(base)
-    (folder / MANIFEST).write_text(Bases(world=WORLD, bases=tuple(bases)).model_dump_json(), encoding="utf-8")
+    (folder / MANIFEST).write_text(Bases(world=world, bases=tuple(bases)).model_dump_json(), encoding="utf-8")
     return kept
 
 
