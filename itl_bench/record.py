@@ -14,6 +14,7 @@ from itl_bench.record_cells import CellRecord, RecordModel
 from itl_bench.record_cells import Finite as Finite  # noqa: PLC0414 - readers of records import it from here
 from itl_bench.vocabulary import (
     ALPHA,
+    Along,
     Arm,
     Basis,
     Evidence,
@@ -103,6 +104,7 @@ class CaseRecord(RecordModel):
     rates: tuple[Finite, ...] = Field(default=(), description="learning rates of the cells compared")
     probe: str | None = None
     text: ReadOn | None = Field(default=None, description="whose answers a token shift is read on")
+    along: Along | None = Field(default=None, description="where equal learning was looked for")
     judge: str | None = None
     verdict: Verdict | None = Field(default=None, description="none: the case was not run, and reason says why")
     basis: Basis | None = None
@@ -135,7 +137,7 @@ class CaseRecord(RecordModel):
 
 
 class ClaimRecord(RecordModel):
-    """The members of one declared family (claim x evidence x level x arm x text) taken together."""
+    """The members of one declared family (claim x evidence x level x arm x text x along) taken together."""
 
     id: str
     statement: str
@@ -145,6 +147,7 @@ class ClaimRecord(RecordModel):
     level: Level
     arm: Arm | None = None
     text: ReadOn | None = None
+    along: Along | None = None
     verdict: Verdict | None = Field(
         default=None, description="over all members, after Holm's correction; none while members are missing"
     )

@@ -11,6 +11,7 @@ Level = Literal["published", "bios", "small", "paper"]
 # share of new facts that they learned.
 Arm = Literal["shared-rate", "fair", "equal-loss", "equal-learning"]
 ReadOn = Literal["own", "common"]  # whose answers a token shift is read on: the tuned model's, or its base's
+Along = Literal["rates", "updates"]  # where both sides learned as much: at some learning rate, or some way into one run
 Learning = Literal["equal", "unequal", "unknown", "not defined"]  # whether both sides learned as much
 Role = Literal["evidence", "sanity"]
 Basis = Literal["interval", "point", "text"]

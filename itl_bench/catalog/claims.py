@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from itl_bench.specs import Count, Margin, Spec, Text
-from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED, Arm, Evidence, Expectation, Level, ReadOn, Role
+from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED, Along, Arm, Evidence, Expectation, Level, ReadOn, Role
 
 Control = Literal["chance", "retriever", "early", "late", "original", "paraphrased"]
 PublishedTable = Literal["aspect_scores", "task_scores", "token_shift", "sentence_start_kl", "other_figures"]
@@ -26,7 +26,6 @@ class Side(Spec):
 READ_ON_A_TEXT = ("token-shift", "sentence-start")  # measures of the distributions along given answers
 UNTUNED_ROWS = (UNTUNED, "chat", "best")  # rows without a training of their own
 RATE_ARMS: tuple[Arm, ...] = ("shared-rate", "fair")
-Along = Literal["rates", "updates"]  # where both sides learned as much: at some learning rate, or some way into one run
 
 
 def _one_or_several(value: object) -> object:

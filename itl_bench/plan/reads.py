@@ -149,7 +149,8 @@ def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
     """The floors of a case of the token shift at a learning rate; others have none."""
     if case.measure.measure != "token-shift" or case.over or case.arm in EQUAL_ARMS:
         return Floors()
-    left, right = (_seed_floors(graph, case, side, table) for side in (case.left, case.right))
+    own = case.text != "common"  # two seeds are compared on the answers of one of them
+    left, right = (_seed_floors(graph, case, side, table) if own else () for side in (case.left, case.right))
     probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
     recipe = recipe_of(graph.catalog, table, dataset)
     wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset, recipe) for base in table.bases)

@@ -19,7 +19,7 @@ class Apart:
     """Verdicts that do not agree.
 
     Attributes:
-        of: "arms" or "texts".
+        of: "arms", "texts" or "ways"; the last are along learning rates and within a run.
         words: What each says, for example "arms contradict: shared-rate SUPPORTED, fair REFUTED".
         short: The same where the arms' verdicts stand beside it anyway.
         contradict: Whether one is SUPPORTED and another REFUTED; else one of them is INCONCLUSIVE.
@@ -37,7 +37,7 @@ def claims_apart(record: Record) -> dict[str, tuple[Apart, ...]]:
     for claim in statements(record):
         chosen = [one for one in families(record) if one.id == claim and one.role == "evidence" and one.verdict]
         measured = [one for one in chosen if one.evidence != "published"]
-        if apart := [*_arms(measured), *_texts(measured)]:
+        if apart := [*_arms(measured), *_texts(measured), *_within_runs(measured)]:
             found[claim] = tuple(apart)
     return found
 
@@ -68,14 +68,29 @@ def _arms(measured: Sequence[ClaimRecord]) -> Iterable[Apart]:
 
 def _texts(measured: Sequence[ClaimRecord]) -> Iterable[Apart]:
     """Every arm whose verdict on the base's answers is another than that on each model's own."""
-    own = {(one.evidence, one.level, one.arm): one for one in measured if one.text == "own"}
+    own = {(one.evidence, one.level, one.arm, one.along): one for one in measured if one.text == "own"}
     for common in (one for one in measured if one.text == "common"):
-        other = own.get((common.evidence, common.level, common.arm))
+        other = own.get((common.evidence, common.level, common.arm, common.along))
         if other and other.verdict != common.verdict:
-            arm = f"{common.arm}, " if common.arm else ""
+            arm = f"{common.arm}{_within(common)}, " if common.arm else ""
             short = f"{arm}{ON_TEXT['common']}: {common.verdict}"
             said = f"{short}; {ON_TEXT['own']}: {other.verdict}"
             yield _apart("texts", said, short, {other.verdict, common.verdict})
+
+
+def _within_runs(measured: Sequence[ClaimRecord]) -> Iterable[Apart]:
+    """Where equal learning within a run has another verdict than along learning rates."""
+    along = {(one.evidence, one.level, one.text): one for one in measured if one.along == "rates"}
+    for within in (one for one in measured if one.along == "updates"):
+        other = along.get((within.evidence, within.level, within.text))
+        if other and other.verdict != within.verdict:
+            text = f", {ON_TEXT[within.text]}" if within.text else ""
+            short = f"{within.arm}{_within(within)}{text}: {within.verdict}"
+            yield _apart("ways", f"{short}; along rates: {other.verdict}", short, {other.verdict, within.verdict})
+
+
+def _within(one: ClaimRecord | CaseRecord) -> str:
+    return f", {WITHIN_A_RUN}" if one.along == "updates" else ""
 
 
 def _apart(what: str, said: str, short: str, verdicts: set[Verdict | None]) -> Apart:
@@ -87,10 +102,9 @@ def _apart(what: str, said: str, short: str, verdicts: set[Verdict | None]) -> A
 def _comparison(case: CaseRecord) -> tuple[object, ...]:
     """What two cases share that differ in arm, in text, or in where equal learning is looked for."""
     where = case.model, case.dataset, case.method, case.probe, case.judge
-    return case.claim, case.evidence, case.level, *where, case.measure, tuple(one.name for one in case.columns)
+    return case.claim, case.evidence, case.level, *where, case.measure, case.unit
 
 
 def _own_name(case: CaseRecord) -> str:
-    within = f", {WITHIN_A_RUN}" if WITHIN_A_RUN in case.compared else ""
     text = f", {ON_TEXT[case.text]}" if case.text else ""
-    return f"{case.arm or case.evidence}{within}{text}"
+    return f"{case.arm or case.evidence}{_within(case)}{text}"

@@ -87,7 +87,7 @@ def pictures(record: Record) -> tuple[Picture, ...]:
     asked: dict[tuple[str, ...], dict[tuple[object, ...], CaseRecord]] = {}
     for case in sorted(filter(_asks, record.cases), key=lambda one: one.expect != "greater"):
         key = (case.model, case.dataset, case.method, case.probe or "")
-        asked.setdefault(key, {}).setdefault((case.arm, WITHIN_A_RUN in case.compared), case)
+        asked.setdefault(key, {}).setdefault((case.arm, case.along == "updates"), case)
     found = [(cases, picture) for cases in map(_values, asked.values()) if (picture := _picture(cases))]
     told = {key for one in record.mechanisms if one.headline for key in one.headline.cases}
     ordered = sorted(found, key=lambda one: (not any(case.id in told for case in one[0]), -len(one[1].left)))
@@ -131,9 +131,10 @@ def learned_place(case: CaseRecord) -> Place:
 
 
 def _asks(case: CaseRecord) -> bool:
+    """Whether a case is about facts that the base knew, of two tuned methods."""
     arms = ("shared-rate", "fair", "equal-learning")
-    pair = "-vs-" in case.method
-    return case.measure == KNOWLEDGE and case.role == "evidence" and case.arm in arms and pair and bool(case.verdict)
+    known = case.measure == KNOWLEDGE and "known" in (case.probe or "")
+    return known and case.role == "evidence" and case.arm in arms and "-vs-" in case.method and bool(case.verdict)
 
 
 def _values(cases: Mapping[tuple[object, ...], CaseRecord]) -> list[CaseRecord]:
@@ -157,7 +158,7 @@ def _by_rate(case: CaseRecord) -> list[PointRecord]:
 
 def _standing(case: CaseRecord) -> Standing:
     state, words = stand(case)
-    within = f", {WITHIN_A_RUN}" if WITHIN_A_RUN in case.compared else ""
+    within = f", {WITHIN_A_RUN}" if case.along == "updates" else ""
     point = next((one for one in case.points or () if one.headline), None)
     rate = f" ({rates_in_words(point)})" if point else ""
     marks = _marks(point) if point else _equal_marks(case)

@@ -26,12 +26,12 @@ LEGEND: tuple[tuple[str, str], ...] = (
                  "paper: it heads its claim"),
     ("common text", "the same shift, read along the base's answers, so on one text for both sides"),
     ("kept", "share of held-out facts that the base knows, and the tuned model still answers right"),
-    ("learned", "share of the new facts in the tuning data that the tuned model answers right; beside a verdict, "
-                "beyond what the base answers right"),
+    ("learned", "share of the new facts in the tuning data that the tuned model answers right, of those that its base "
+                "does not; a base has learned nothing"),
     ("learned equal, unequal", "the interval of the difference of what both sides learned lies within ±0.10, or "
                                "outside"),
-    ("learned unknown", "that interval straddles +0.10 or −0.10, or there is none"),
-    ("learned not defined", "the data teach nothing new, or only one side is tuned"),
+    ("learned unknown", "that interval straddles +0.10 or −0.10, or there is none, as where a training diverged"),
+    ("learned not defined", "the data teach nothing new"),
     ("better, worse", "of two methods: keeps or learns more, and neither less, each by an interval outside its margin"),
     ("not told apart", "neither: one keeps more and the other learns more, both do as much, or an interval "
                        "holds its margin"),
@@ -39,7 +39,7 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("point", "rests on comparisons of single runs, whose spread between trainings nobody knows"),
     ("sanity", "true by construction: tests the benchmark and counts in no summary"),
     ("pilot", "numbers of cells too few or too short for a verdict"),
-    ("≠", "arms or texts of one claim have different verdicts; they contradict where one is SUPPORTED and another "
+    ("≠", "arms or texts of one claim, or equal learning along rates and within a run, have different verdicts; they contradict where one is SUPPORTED and another "
            "REFUTED"),
     ("differ", "kinds of evidence of one claim have different verdicts"),
     ("drift, changed", "the verdict is not the recorded one: within chance of the recorded effect, or beyond it"),

@@ -132,7 +132,7 @@ def readings(headline: HeadlineRecord, cases: Sequence[CaseRecord]) -> tuple[Rea
 def reading(headline: HeadlineRecord, case: CaseRecord) -> Reading:
     """What one case says of a headline: of the column that the headline names, or of the one that decided."""
     arm = _arm(case)
-    where = WHERE[arm] + (f", {WITHIN_A_RUN}" if WITHIN_A_RUN in case.compared else "")
+    where = WHERE[arm] + (f", {WITHIN_A_RUN}" if case.along == "updates" else "")
     base = Reading(arm, where, case.verdict or NOT_RUN, case, note=_note(case))
     named = [index for index, one in enumerate(case.columns) if one.name in headline.columns]
     if not case.verdict:

@@ -97,8 +97,8 @@ def families(record: Record) -> tuple[ClaimRecord, ...]:
 
 
 def heads(one: ClaimRecord | CaseRecord) -> bool:
-    """Whether it counts in the columns of its claim: what is read on the base's answers stands beside."""
-    return one.text != "common"
+    """Whether it counts in the columns of its claim: on the base's answers, or within a run, it stands beside."""
+    return one.text != "common" and one.along != "updates"
 
 
 def measured_kinds(record: Record) -> tuple[MeasuredKind, ...]:

@@ -12,7 +12,7 @@ NOT_ASKED = "not asked"  # the run's profile declares no case of this kind
 INCOMPLETE = "incomplete"
 DIFFER = "differ"
 ON_TEXT: dict[ReadOn, str] = {"own": "on its own answers", "common": "on the base's answers"}
-WITHIN_A_RUN = "within a run"  # where equal learning was looked for, as `compared` says it
+WITHIN_A_RUN = "within a run"  # where equal learning was looked for
 LOG_COLUMN = "log_"
 LARGEST_LOG = 50.0  # a ratio beyond e to this power is a number that nobody can read
 

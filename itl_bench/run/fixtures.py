@@ -46,7 +46,8 @@ class Evidence(EvidenceSource):
         probe: str | None = None,
         evidence: str | None = None,
         arm: str | None = None,
-        at: str = "rate",
+        text: str | None = None,
+        along: str | None = None,
     ) -> CaseWithVerdict:
         """The verdict on the one declared case that fits the words; what it lacks is built now.
 
@@ -61,7 +62,7 @@ class Evidence(EvidenceSource):
 
         words = {
             "evidence": evidence, "model": model, "dataset": dataset, "method": method, "measure": measure,
-            "probe": probe, "arm": arm, "at": at,
+            "probe": probe, "arm": arm, "text": text, "along": along,
         }  # fmt: skip
         case = find_case(self.catalog, claim, {word: value for word, value in words.items() if value is not None})
         if reason := self.reason_not_run(case):
@@ -74,7 +75,8 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
     """Gives verdicts: `evidence.verdict(case).check()`, or `evidence.ask("C10a", model="bios1m", ...).check()`.
 
     What the case of a marked test (`@claims`) reads was built before the first test began. `ask` finds the one declared
-    case that fits the words (model, dataset, method, measure, probe, evidence, arm, at) and builds what it lacks.
+    case that fits the words (model, dataset, method, measure, probe, evidence, arm, text, along), and builds what it
+    lacks.
     """
     from itl_bench.run.building import Built, measured_verdict
 

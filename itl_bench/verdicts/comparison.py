@@ -98,7 +98,7 @@ class Matched:
         left: A table per replicate.
         right: A table per replicate.
         left_prompts: For each replicate, prompt -> unit: the same in all, unless each drew facts of its own to ask for.
-        right_prompts: For each replicate, prompt -> unit; those of the left side where prompts are paired.
+        right_prompts: For each replicate, prompt -> unit; those of the left side where both sides answer the same.
         left_out: Number of prompts without a value somewhere.
     """
 
@@ -116,8 +116,9 @@ class Matched:
 
     @property
     def paired(self) -> bool:
-        """Whether both sides answer the same prompts."""
-        return self.left_prompts is self.right_prompts
+        """Whether both sides answer the same prompts, in every replicate."""
+        alike = all(prompts == self.left_prompts[0] for prompts in self.left_prompts)
+        return alike and self.left_prompts is self.right_prompts
 
     @property
     def n_prompts(self) -> int:
@@ -139,13 +140,18 @@ def match(left: Sample, right: Sample, columns: Sequence[str], paired: bool) -> 
         left: One side.
         right: The other side.
         columns: Columns in which a prompt needs a value.
-        paired: Whether both sides answer the same prompts; if not, each side keeps its own.
+        paired: Whether both sides answer the same prompts; if not, each side keeps its own. Where every replicate drew
+            prompts anew, both sides keep those of the replicate.
 
     Raises:
         EvidenceError: If nothing matches, if a table is not what it should be, or if an unpaired side has one unit.
     """
     replicates = shared_replicates(left, right)
     lefts, rights = (tuple(side.tables[one] for one in replicates) for side in (left, right))
+    if paired and _drawn_anew(lefts):
+        both = [prompts_with_values(tables, columns) for tables in zip(lefts, rights, strict=True)]
+        own = tuple(prompts for prompts, _ in both)
+        return Matched(replicates, lefts, rights, own, own, sum(left_out for _, left_out in both))
     if paired:
         prompts, left_out = prompts_with_values(lefts + rights, columns)
         every = (prompts,) * len(replicates)
@@ -157,13 +163,18 @@ def match(left: Sample, right: Sample, columns: Sequence[str], paired: bool) -> 
 
 def _own_prompts(tables: Sequence[Table], columns: Sequence[str]) -> tuple[tuple[Mapping[str, str], ...], int]:
     """For each replicate, the prompts of a side that is not paired: prompt -> unit; and how many were left out."""
-    if all(table.prompts == tables[0].prompts for table in tables):
+    if not _drawn_anew(tables):
         prompts, left_out = prompts_with_values(tables, columns)
         if len(set(prompts.values())) == 1:
             raise EvidenceError("all prompts of one side are of one unit; how much prompts differ is not known")
         return (prompts,) * len(tables), left_out
     drawn = [prompts_with_values([table], columns) for table in tables]
     return tuple(prompts for prompts, _ in drawn), sum(left_out for _, left_out in drawn)
+
+
+def _drawn_anew(tables: Sequence[Table]) -> bool:
+    """Whether the replicates of a side answer different prompts."""
+    return any(table.prompts != tables[0].prompts for table in tables)
 
 
 def _means(tables: Sequence[Table], column: str, prompts: Sequence[Mapping[str, str]]) -> list[list[float]]:

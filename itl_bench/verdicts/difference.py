@@ -10,6 +10,7 @@ from itl_bench.catalog.grid.words import side_name
 from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord, PointRecord
+from itl_bench.verdicts.beside import beside
 from itl_bench.verdicts.comparison import Matched, RatePoint, Sample, match
 from itl_bench.verdicts.facts import UNKNOWN, Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
 from itl_bench.verdicts.guards import (
@@ -78,10 +79,12 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str, obstacles: 
         *too_few_prompts(rows.n_prompts),
     ]  # fmt: skip
     numbers = unless_blocked(lambda: _numbers(case, rows), blocked)
-    blocked += no_room(case, {column.name: column.right for column in numbers.columns})
+    blocked += no_room(case, {column.name: column.right for column in numbers.columns}, rows.right)
     losses = [side.final_loss(rows.replicates) for side in (point.left, point.right)]
     without_notes = with_reason(numbers, blocked, [])
-    with_notes = with_reason(numbers, blocked, [*_notes(point, rows, losses), floors])
+    with_notes = with_reason(
+        numbers, blocked, [*_notes(point, rows, losses), floors, beside(case, (rows.left, rows.right))]
+    )
     shown = _point_record(point, headline, losses, without_notes)
     return _Look(with_notes, Sizes.of(rows.n_prompts, rows.replicates), shown)
 

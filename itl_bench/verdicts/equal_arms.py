@@ -5,7 +5,7 @@ loss, or the share of new facts that they learned.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -18,6 +18,7 @@ from itl_bench.data.rows import Table
 from itl_bench.errors import EvidenceError
 from itl_bench.plan.cells import Replicate
 from itl_bench.record import CaseRecord, LearningRecord
+from itl_bench.verdicts.beside import beside
 from itl_bench.verdicts.comparison import RatePoint, prompts_with_values, shared_replicates, unit_means
 from itl_bench.verdicts.facts import UNKNOWN, Numbers, Sizes, numbers_of, record_of, unless_blocked, with_reason
 from itl_bench.verdicts.guards import (
@@ -51,6 +52,11 @@ class SideRead:
         """The tables of all cells that the readings are made of."""
         return [self.samples[at].tables[one.replicate] for one in self.readings for at in one.weights]
 
+    def at_end(self, end: int) -> "SideRead":
+        """The same side, read at the first (0) or the last (-1) of the cells that each reading lies between."""
+        at = [replace(one, weights={list(one.weights)[end]: 1.0}) for one in self.readings]
+        return replace(self, readings=at)
+
     def was_trained(self) -> list[bool]:
         """For each replicate whether all cells that it is read between were trained."""
         return [all(trained(*self.samples[at].loss(one.replicate)) for at in one.weights) for one in self.readings]
@@ -82,7 +88,7 @@ class SideRead:
 
 
 def verdict_when_equal(
-    case: Case, catalog: Catalog, points: Sequence[RatePoint], floors: str = "", obstacles: Sequence[str] = ()
+    case: Case, catalog: Catalog, points: Sequence[RatePoint], obstacles: Sequence[str] = ()
 ) -> CaseRecord:
     """The verdict on a measured difference at the best level of training that both sides of a replicate reach.
 
@@ -93,7 +99,6 @@ def verdict_when_equal(
         catalog: The catalog it is from.
         points: Both sides at each position: a learning rate, or a share of a run. Levels that do not meet decide
             nothing.
-        floors: What to set the effect against, in words: it ends the reason.
         obstacles: Why the case gives no verdict whatever its numbers.
 
     Raises:
@@ -111,7 +116,7 @@ def verdict_when_equal(
         numbers = Numbers(reason=f"no match at equal {level.name}: {error}")
     else:
         sides = SideRead(left, [one for one, _ in matches]), SideRead(right, [other for _, other in matches])
-        numbers, sizes = _compared(case, *sides, level, floors, obstacles)
+        numbers, sizes = _compared(case, *sides, level, obstacles)
         learning = _learning(case, sides[0].readings, level)
     rates = sorted({point.rate for point in points if point.rate is not None})
     record = record_of(case, catalog, numbers, sizes, rates, points=())
@@ -146,7 +151,7 @@ def common_replicates(left: Samples, right: Samples) -> tuple[Replicate, ...]:
 
 
 def _compared(
-    case: Case, left: SideRead, right: SideRead, level: Level, floors: str, obstacles: Sequence[str]
+    case: Case, left: SideRead, right: SideRead, level: Level, obstacles: Sequence[str]
 ) -> tuple[Numbers, Sizes]:
     """The case's numbers, what blocks a verdict, and where both sides were read."""
     replicates = [one.replicate for one in left.readings]
@@ -158,8 +163,12 @@ def _compared(
         *too_few_prompts(len(prompts)),
     ]  # fmt: skip
     numbers = unless_blocked(lambda: _numbers(case, left, right, prompts), blocked)
-    blocked += no_room(case, {column.name: column.right for column in numbers.columns})
-    notes = [without_value(left_out), _levels(left.readings, level), ", ".join(names), repetitions(replicates), floors]
+    tables = left.tables(), right.tables()
+    blocked += no_room(case, {column.name: column.right for column in numbers.columns}, tables[1])
+    notes = [
+        without_value(left_out), _levels(left.readings, level), ", ".join(names), _between(case, left, right, prompts),
+        repetitions(replicates), beside(case, tables),
+    ]  # fmt: skip
     return with_reason(numbers, blocked, notes), Sizes.of(len(prompts), replicates)
 
 
@@ -183,6 +192,18 @@ def _numbers(case: Case, left: SideRead, right: SideRead, prompts: Mapping[str, 
         raise EvidenceError(f"{case.id}: no prompt has a value on both sides in every replicate")
     sides = {name: (left.values(case, name, prompts), right.values(case, name, prompts)) for name in case.columns}
     return numbers_of(case, sides, [one.replicate.base for one in left.readings])
+
+
+def _between(case: Case, left: SideRead, right: SideRead, prompts: Mapping[str, str]) -> str:
+    """What the numbers are at the cells on either side of where a side is read; nothing where it is read at one.
+
+    Along a curve that bends, a reading between two cells is not what a cell there would be.
+    """
+    if all(len(one.weights) == 1 for one in (*left.readings, *right.readings)) or not prompts:
+        return ""
+    ends = (_numbers(case, left.at_end(end), right.at_end(end), prompts) for end in (0, -1))
+    found = [f"{one.effect:+.3g} ({one.verdict})" for one in ends if one.effect is not None]
+    return f"at the cells on either side {' and '.join(found)}"
 
 
 def _name(case: Case, side: Side, read: SideRead) -> str:

@@ -102,7 +102,7 @@ def record_of(
         id=case.id, claim=claim.id, statement=claim.statement, section=claim.section, role=case.role,
         evidence=case.evidence, level=case.level, arm=case.arm, expect=claim.expect,
         compared=compared(case), measure=case.measure.measure, unit=unit_of(case, catalog),
-        model=case.model, dataset=case.dataset, method=case.method, probe=case.probe, text=case.text,
+        model=case.model, dataset=case.dataset, method=case.method, probe=case.probe, text=case.text, along=case.along,
         judge=next(iter(catalog.judges)) if "judge" in needs else None,
         verdict=numbers.verdict, basis=numbers.basis, reason=numbers.reason, deciding_column=numbers.deciding_column,
         effect=numbers.effect, ci_low=numbers.ci_low, ci_high=numbers.ci_high, p_value=numbers.p_value,

@@ -6,10 +6,11 @@ from statistics import fmean
 from typing import Any
 
 from itl_bench.catalog.grid.cases import Case, margin
+from itl_bench.data.rows import Table
 from itl_bench.plan.cells import Replicate
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
-from itl_bench.verdicts.comparison import RatePoint, Sample
+from itl_bench.verdicts.comparison import Sample
 from itl_bench.verdicts.stats.pseudo import bounds_of
 from itl_bench.verdicts.stats.room import room
 from itl_bench.verdicts.tables import losses_of
@@ -63,31 +64,27 @@ def _looked_at(cell: Task) -> float:
     return float(recipe.stop_after)
 
 
-def too_little_to_borrow(case: Case, headline: RatePoint) -> list[str]:
-    """Why no answers could show a verdict on borrowing, whatever they are; nothing where they could."""
-    if case.measure.measure != "borrowing":
-        return []
-    found = [table.facts["possible"] for table in headline.left.tables.values()]
-    effect = case.measure.smallest_effect
-    needed = 2 * (max(effect.values()) if isinstance(effect, dict) else effect)
-    if not found or fmean(found) >= needed:
-        return []
-    return [f"too little to borrow: an excess of at most {fmean(found):.3f} is possible, a verdict needs {needed:g}"]
-
-
-def no_room(case: Case, right: Mapping[str, float | None]) -> list[str]:
+def no_room(case: Case, right: Mapping[str, float | None], tables: Sequence[Table]) -> list[str]:
     """Why a difference of shares cannot get both verdicts, by its right side alone; nothing where it can.
 
     Args:
         case: Whose measure and margins they are.
         right: By column, the mean of the right side; None where it is not known.
+        tables: Of the right side, which say how much can be borrowed.
     """
-    found = [
-        room(case.claim.expect, min(max(mean, bounds[0]), bounds[1]), *bounds, margin(case, name))  # rounding apart
-        for name, mean in right.items()
-        if mean is not None and (bounds := bounds_of(case.measure.measure, name))
-    ]
+    found = []
+    for name, mean in right.items():
+        bounds = _borrowed(tables) if case.measure.measure == "borrowing" else bounds_of(case.measure.measure, name)
+        if mean is not None and bounds:
+            inside = min(max(mean, bounds[0]), bounds[1])  # means are rounded
+            found.append(room(case.claim.expect, inside, *bounds, margin(case, name)))
     return list(dict.fromkeys(filter(None, found)))
+
+
+def _borrowed(tables: Sequence[Table]) -> tuple[float, float] | None:
+    """The excesses of borrowing that there can be: where hardly anything is drawn, chance itself borrows it."""
+    known = [table.facts["possible"] for table in tables if "possible" in table.facts]
+    return (-1.0, fmean(known)) if known else None
 
 
 def not_trained(sides: Iterable[tuple[str, Sequence[bool]]]) -> list[str]:

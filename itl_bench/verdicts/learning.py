@@ -16,7 +16,6 @@ from itl_bench.vocabulary import Learning
 
 RIGHT = "accuracy"  # the column of right answers
 EQUAL_WITHIN = 0.10  # of the new facts; set after the first records had been seen (docs/claims.md)
-NOT_DEFINED = LearningRecord(mark="not defined")
 
 
 def learned_share(sample: Sample, replicate: Replicate) -> float:
@@ -31,20 +30,28 @@ def learned_share(sample: Sample, replicate: Replicate) -> float:
     return (_mean(sample.taught[replicate]) - known) * _scale(known)
 
 
+def mean_learned(sample: Sample) -> float | None:
+    """The mean of `learned_share` over replicates; None where the data teach nothing new."""
+    return fmean(learned_share(sample, one) for one in sample.taught) if sample.taught else None
+
+
 def learning_of(left: Sample, right: Sample) -> LearningRecord:
     """The mark of a comparison: whether both sides learned as much.
 
     The difference of the shares that `learned_share` gives, with its 95% interval over replicates and people: equal
-    inside 0.10, unequal outside, unknown where it straddles, and where one replicate has no interval.
+    inside 0.10, unequal outside, unknown where it straddles, where one replicate has no interval, and where a training
+    diverged.
 
     Args:
         left: One side.
         right: The other; an untuned base has learned nothing.
     """
-    if left.diverged or right.diverged or not (left.taught and right.taught):
-        return NOT_DEFINED
-    paired = all(left.taught[one].prompts == table.prompts for one, table in right.taught.items())
-    rows = match(Sample(left.taught, left.losses), Sample(right.taught, right.losses), [RIGHT], paired)
+    if left.diverged or right.diverged:
+        return LearningRecord(mark="unknown")
+    if not (left.taught and right.taught):
+        return LearningRecord(mark="not defined")
+    alike = all(left.taught[one].prompts == table.prompts for one, table in right.taught.items())
+    rows = match(Sample(left.taught, left.losses), Sample(right.taught, right.losses), [RIGHT], alike)
     shares = [[learned_share(side, one) for one in rows.replicates] for side in (left, right)]
     record = LearningRecord(
         mark="unknown", left=fmean(shares[0]), right=fmean(shares[1]), difference=fmean(shares[0]) - fmean(shares[1])
@@ -55,7 +62,7 @@ def learning_of(left: Sample, right: Sample) -> LearningRecord:
         _scaled(means, side.untaught, rows.replicates)
         for means, side in zip(rows.means(RIGHT), (left, right), strict=True)
     ]
-    low, high = _difference(scaled[0], scaled[1], rows.bases, paired).interval(0.95)
+    low, high = _difference(scaled[0], scaled[1], rows.bases, rows.paired).interval(0.95)
     return record.model_copy(update={"mark": mark(low, high), "ci_low": low, "ci_high": high})
 
 

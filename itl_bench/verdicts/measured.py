@@ -9,16 +9,15 @@ from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
 from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.cases import Case
-from itl_bench.catalog.grid.words import side_name
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.data.rows import Table
 from itl_bench.errors import ItlError
 from itl_bench.plan.cells import Replicate
 from itl_bench.plan.graph import Graph
+from itl_bench.plan.made_of import TAUGHT
 from itl_bench.plan.overlaps import in_case
 from itl_bench.plan.rates import at_edge
 from itl_bench.plan.reads import (
-    Floors,
     Place,
     SideTables,
     cell_of,
@@ -29,26 +28,22 @@ from itl_bench.plan.reads import (
     replicates,
     side_tables,
 )
-from itl_bench.record import CaseRecord
+from itl_bench.record import CaseRecord, LearningRecord
 from itl_bench.store.keys import Task, resting_on
 from itl_bench.store.store import Store
+from itl_bench.verdicts.beside import floors_in_words
 from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.difference import verdict_on_difference
 from itl_bench.verdicts.equal_arms import verdict_when_equal
-from itl_bench.verdicts.guards import too_few_updates, too_little_to_borrow
-from itl_bench.verdicts.learning import learning_of
-from itl_bench.verdicts.tables import mean, table_of, training_loss
+from itl_bench.verdicts.guards import too_few_updates
+from itl_bench.verdicts.learning import learning_of, mean_learned
+from itl_bench.verdicts.tables import table_of, training_loss
 from itl_bench.verdicts.trend import trend_from_store
 from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
 
-Means = Mapping[str, float | None]  # by side, nats
 Lost = Mapping[str, str]  # keys of what is not in the store because a training diverged -> what was said of it
 
 NOTHING_LOST: Lost = MappingProxyType({})
-BORROWING_WORDS = {
-    "wrong answers": "wrong", "borrowed by chance": "expectation", "excess": "excess",
-    "confusion of names without data": "confused", "control": "control",
-}  # in a reason -> column  # fmt: skip
 BUILT_WITH = ("torch", "transformers", "peft", "device")
 
 
@@ -110,81 +105,6 @@ def sample_of(side: SideTables, store: Store, lost: Lost = NOTHING_LOST) -> Samp
     return Sample(known(side.tables), losses, diverged, known(side.taught), known(side.untaught))
 
 
-def floors_in_words(case: Case, floors: Floors, headline: RatePoint, store: Store, lost: Lost = NOTHING_LOST) -> str:
-    """Floors and control of a token-shift case; nothing for another measure.
-
-    Args:
-        case: Whose sides are compared.
-        floors: From `plan.reads.floors_of`; they are in the store.
-        headline: The shift tables of both sides at the headline rate.
-        store: Where the floors are.
-        lost: Keys of floors that are not there because a training diverged.
-
-    Raises:
-        KeyError: A floor is not in the store.
-        DamagedArtifactError: One of them is damaged.
-    """
-    if not any(floors):
-        return ""
-    left, right = side_name(case, case.left), side_name(case, case.right)
-    floors = Floors(*(tuple(task for task in tasks if task.key not in lost) for tasks in floors))
-    seeds = {name: _mean_of(tasks, store) for name, tasks in ((left, floors.left), (right, floors.right))}
-    sides = {left: headline.left, right: headline.right}
-    control = {name: mean(side.tables.values(), "reference_kl") for name, side in sides.items()}
-    reverse = {name: mean(side.tables.values(), "reverse_kl") for name, side in sides.items()}
-    return in_words(seeds, _mean_of(floors.wordings, store), control, reverse)
-
-
-def in_words(seeds: Means, wording: float | None, control: Means, reverse: Means) -> str:
-    """The sentence; what is None is left out.
-
-    Args:
-        seeds: By side, the mean divergence between two seeds, nats.
-        wording: That of the bases asked in other words.
-        control: By side, the mean divergence from the base on the base's own answers.
-        reverse: By side, the mean divergence of the base from the tuned model, on the latter's answers.
-    """
-    known = [f"of {name} {value:.2g}" for name, value in seeds.items() if value is not None]
-    floors = [f"two seeds {known[0]}", *known[1:]] if known else []
-    if wording is not None:
-        floors.append(f"the base under another wording {wording:.2g}")
-    on_common, other_way = (
-        [f"{name} {value:.2g}" for name, value in found.items() if value is not None] for found in (control, reverse)
-    )
-    parts = [("floors: ", floors), ("on the base's own answers ", on_common), ("KL(tuned || base) of ", other_way)]
-    return "; ".join(start + ", ".join([f"{some[0]} nats", *some[1:]]) for start, some in parts if some)
-
-
-def borrowing_in_words(case: Case, headline: RatePoint) -> str:
-    """What an excess of borrowing is set against; nothing for another measure.
-
-    Shares of answers on both sides: wrong ones, those borrowed by chance (the expectation over the draw), the excess,
-    wrong values of similar subjects whom the data do not hold, and the excess of the control, where equally many
-    dissimilar subjects are looked up.
-    """
-    if case.measure.measure != "borrowing":
-        return ""
-    sides = (headline.left.tables.values(), headline.right.tables.values())
-    shares = {words: [mean(tables, column) for tables in sides] for words, column in BORROWING_WORDS.items()}
-    found = [
-        f"{words} {round(left, 2) + 0.0:.2f} against {round(right, 2) + 0.0:.2f}"  # no minus sign before 0.00
-        for words, (left, right) in shares.items()
-        if left is not None and right is not None
-    ]
-    return f"shares of prompts: {', '.join(found)}" if found else ""
-
-
-def no_answers_in_words(case: Case, headline: RatePoint) -> str:
-    """How many answers state nothing: a model that learned to answer at all states more wrong values, too."""
-    if case.measure.measure != "hallucination":
-        return ""
-    shares = [
-        (mean(side.tables.values(), "none") or 0.0) + (mean(side.tables.values(), "empty") or 0.0)
-        for side in (headline.left, headline.right)
-    ]
-    return f"no value stated for {shares[0]:.2f} against {shares[1]:.2f} of prompts"
-
-
 def mixture(keys: Iterable[str], store: Store) -> str:
     """What artifacts were built with, where that differs between them, in words; nothing where it does not."""
     found: dict[str, set[str]] = {name: set() for name in BUILT_WITH}
@@ -205,17 +125,23 @@ def _difference_from_store(
         return verdict_when_equal(case, graph.catalog, found, obstacles=obstacles)
     points = {point.rate: point for point in found}
     headline = headline_rate(case, table)
-    floors = floors_in_words(case, floors_of(graph, case, table), points[headline], store, lost)
-    floors = floors or borrowing_in_words(case, points[headline]) or no_answers_in_words(case, points[headline])
-    blocked = [*obstacles, *too_little_to_borrow(case, points[headline])]
-    record = verdict_on_difference(case, graph.catalog, found, headline, floors, blocked)
-    return record.model_copy(update={"learning": learning_of(points[headline].left, points[headline].right)})
+    floors = floors_in_words(case, floors_of(graph, case, table), store, lost)
+    record = verdict_on_difference(case, graph.catalog, found, headline, floors, obstacles)
+    return record.model_copy(update={"learning": _mark(case, points[headline])})
+
+
+def _mark(case: Case, point: RatePoint) -> LearningRecord | None:
+    """Whether both sides learned as much; nothing where that is the question itself, or both sides are one cell."""
+    asked = {side.probe or case.probe for side in (case.left, case.right)}
+    if asked & set(TAUGHT.values()) or point.left.losses == point.right.losses:
+        return None
+    return learning_of(point.left, point.right)
 
 
 def _point(graph: Graph, case: Case, place: Place, table: CellTable, store: Store, lost: Lost) -> RatePoint:
     sides = [side_tables(graph, case, side, place, table) for side in (case.left, case.right)]
     left, right = (sample_of(side, store, lost) for side in sides)
-    shares = [mean(side.taught.values(), "accuracy") if side.losses else None for side in (left, right)]
+    shares = [mean_learned(side) if side.losses else None for side in (left, right)]
     if place.rate is not None:
         return RatePoint(place.rate, left, right, (shares[0], shares[1]), stopped_after=place.stopped_after)
     own = [_own_rate(graph, case, side, table) for side in (case.left, case.right)]
@@ -225,7 +151,3 @@ def _point(graph: Graph, case: Case, place: Place, table: CellTable, store: Stor
 def _own_rate(graph: Graph, case: Case, side: Side, table: CellTable) -> float | None:
     cell = cell_of(graph, case, side, Place(None), table, replicates(table)[0])
     return None if cell.method == UNTUNED else cell.rate
-
-
-def _mean_of(tasks: Iterable[Task], store: Store) -> float | None:
-    return mean([table_of(task, store) for task in tasks], "kl")

@@ -8,7 +8,7 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.record import CaseRecord, ClaimRecord
 from itl_bench.verdicts.stats.units import holm, too_few_for_sign_test
-from itl_bench.vocabulary import ALL_MODELS, ALPHA, Arm, Basis, Evidence, Level, ReadOn, Verdict
+from itl_bench.vocabulary import ALL_MODELS, ALPHA, Along, Arm, Basis, Evidence, Level, ReadOn, Verdict
 
 
 class Family(NamedTuple):
@@ -19,6 +19,7 @@ class Family(NamedTuple):
     level: Level
     arm: Arm | None
     text: ReadOn | None = None
+    along: Along | None = None
 
 
 def families(declared: Sequence[Case]) -> dict[Family, list[Case]]:
@@ -26,7 +27,7 @@ def families(declared: Sequence[Case]) -> dict[Family, list[Case]]:
     groups: dict[Family, list[Case]] = defaultdict(list)
     for case in declared:
         if case.model != ALL_MODELS:  # it pools the others' rows, and would count them twice
-            groups[Family(case.claim.id, case.evidence, case.level, case.arm, case.text)].append(case)
+            groups[Family(case.claim.id, case.evidence, case.level, case.arm, case.text, case.along)].append(case)
     return dict(groups)
 
 
@@ -52,7 +53,7 @@ def _summary(
     verdict, deciding = _verdict(len(members), records, adjusted)
     return ClaimRecord(
         id=claim.id, statement=claim.statement, section=claim.section, role=claim.role_at(family.level),
-        evidence=family.evidence, level=family.level, arm=family.arm, text=family.text,
+        evidence=family.evidence, level=family.level, arm=family.arm, text=family.text, along=family.along,
         verdict=verdict, basis=_basis(deciding),
         members=len(members), missing=len(members) - len(records),
         supported=verdicts.count("SUPPORTED"), refuted=verdicts.count("REFUTED"),

@@ -22,7 +22,10 @@ def learning(mark="unequal", left=0.32, right=0.72, half_width=0.05):
 def measured(claim, arm, verdict="SUPPORTED", effect=0.4, half_width=0.03, name="", **changes):
     """A measured case of one column; `name` is of the column."""
     name = name or "accuracy"
-    along = ", within a run" if changes.pop("within", False) else ""
+    within = changes.pop("within", False)
+    along = ", within a run" if within else ""
+    if arm == "equal-learning":
+        changes["along"] = "updates" if within else "rates"
     data = changes.get("dataset", DATA)
     text = f"-{changes['text']}" if "text" in changes else ""
     method = changes.setdefault("method", "lora-vs-full")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itl_bench.catalog.claims import ClaimSpec, MeasureUse, PublishedUse, Side
 from itl_bench.catalog.grid.matching import Pair
 from itl_bench.catalog.published import Row
-from itl_bench.vocabulary import Arm, Evidence, Level, ReadOn, Role
+from itl_bench.vocabulary import Along, Arm, Evidence, Level, ReadOn, Role
 
 ANYTHING = Side()  # a side that fixes nothing
 
@@ -42,7 +42,7 @@ class Case:
     right: Side = ANYTHING
     over: str | None = None  # what a trend is over; None for a difference
     text: ReadOn | None = None  # whose answers a token shift is read on
-    along: str | None = None  # in the arm equal-learning, what a side is read along: "rates" or "updates"
+    along: Along | None = None  # in the arm equal-learning, what a side is read along: "rates" or "updates"
     cells: frozenset[Cell] = field(default=frozenset(), compare=False)  # what has to be trained
     published: PublishedUse | None = None
     pairs: tuple[Pair, ...] = field(default=(), compare=False)

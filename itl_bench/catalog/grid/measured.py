@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from itl_bench.catalog.catalog import Catalog
-from itl_bench.catalog.claims import Along, ClaimSpec, Compare, MeasureUse, Side
+from itl_bench.catalog.claims import ClaimSpec, Compare, MeasureUse, Side
 from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.grid.cases import Case, Cell, columns_of, measure_label, side_by_side
 from itl_bench.catalog.models import ModelSpec
-from itl_bench.vocabulary import Arm, Evidence, ReadOn
+from itl_bench.vocabulary import Along, Arm, Evidence, ReadOn
 
 BOTH = ("lora", "full")  # what "best" and a trend over all cells are taken over
 RANKS = range(2, 33)  # of the paper's statement

@@ -13,7 +13,7 @@ from itl_bench.errors import UsageError
 from itl_bench.vocabulary import ARMS
 from tests.helpers.shipped_catalog import CASES, catalog, grid, listed
 
-OWN = ["X01", "X02", "X03", "X04", "X05", "X06", "X07"]
+OWN = [f"X{n:02}" for n in range(1, 11)]
 CLAIMS = [f"C{n:02}" for n in range(1, 28) if n != 10] + ["C10a", "C10b", *OWN]
 LEVEL = {model["id"]: model["level"] for model in listed("models")}
 PROBES = {probe["id"]: probe["levels"] for probe in listed("probes")}
