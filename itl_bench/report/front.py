@@ -17,6 +17,7 @@ from itl_bench.vocabulary import ARMS
 KNOWLEDGE = "knowledge"  # the measure of known facts answered right
 State = Literal["better", "worse", "not told apart"]
 Place = Literal["above", "below", "within", "unknown"]  # of an interval against -d and +d
+NOT_OF_KNOWN_FACTS = ("-taught", "-skill")  # what probes end in that ask for something else
 FEWEST_RATES = 3  # of a picture that stands open
 KEPT = {
     "above": "keeps more", "below": "keeps less", "within": "keeps as much within d",
@@ -133,7 +134,7 @@ def learned_place(case: CaseRecord) -> Place:
 def _asks(case: CaseRecord) -> bool:
     """Whether a case is about facts that the base knew, of two tuned methods."""
     arms = ("shared-rate", "fair", "equal-learning")
-    known = case.measure == KNOWLEDGE and "known" in (case.probe or "")
+    known = case.measure == KNOWLEDGE and not (case.probe or "").endswith(NOT_OF_KNOWN_FACTS)
     return known and case.role == "evidence" and case.arm in arms and "-vs-" in case.method and bool(case.verdict)
 
 

@@ -39,8 +39,8 @@ LEGEND: tuple[tuple[str, str], ...] = (
     ("point", "rests on comparisons of single runs, whose spread between trainings nobody knows"),
     ("sanity", "true by construction: tests the benchmark and counts in no summary"),
     ("pilot", "numbers of cells too few or too short for a verdict"),
-    ("≠", "arms or texts of one claim, or equal learning along rates and within a run, have different verdicts; they contradict where one is SUPPORTED and another "
-           "REFUTED"),
+    ("≠", "arms or texts of one claim, or equal learning along rates and within a run, have different verdicts; they "
+           "contradict where one is SUPPORTED and another REFUTED"),
     ("differ", "kinds of evidence of one claim have different verdicts"),
     ("drift, changed", "the verdict is not the recorded one: within chance of the recorded effect, or beyond it"),
     ("incomplete", "not all cases of the claim were judged, and none of those that were refutes it"),

@@ -72,7 +72,7 @@ def divergences_in_words(case: Case, sides: Sides) -> str:
     elsewhere, where = ("kl", "their own") if common else (f"{ON_COMMON_TEXT}kl", "the base's own")
     reverse = f"{ON_COMMON_TEXT if common else ''}reverse_kl"
     on_other, other_way = (
-        ", ".join(_named({name: mean(tables, column) for name, tables in zip(names, sides, strict=True)}))
+        ", ".join(_named({name: _mean(tables, column) for name, tables in zip(names, sides, strict=True)}))
         for column in (elsewhere, reverse)
     )
     parts = [f"on {where} answers, nats: {on_other}" if on_other else ""]
@@ -86,7 +86,7 @@ def borrowing_in_words(sides: Sides) -> str:
     Wrong ones, those borrowed by chance (the expectation over the draw), the excess, wrong values of similar subjects
     whom the data do not hold, and the excess of the control, where equally many dissimilar subjects are looked up.
     """
-    shares = {words: [mean(tables, column) for tables in sides] for words, column in BORROWING_WORDS.items()}
+    shares = {words: [_mean(tables, column) for tables in sides] for words, column in BORROWING_WORDS.items()}
     found = [
         f"{words} {round(left, 2) + 0.0:.2f} against {round(right, 2) + 0.0:.2f}"  # no minus sign before 0.00
         for words, (left, right) in shares.items()
@@ -97,9 +97,14 @@ def borrowing_in_words(sides: Sides) -> str:
 
 def no_answers_in_words(sides: Sides) -> str:
     """How many answers state nothing: a model that learned to answer at all states more wrong values, too."""
-    shares = [(mean(tables, "none") or 0.0) + (mean(tables, "empty") or 0.0) for tables in sides]
+    shares = [(_mean(tables, "none") or 0.0) + (_mean(tables, "empty") or 0.0) for tables in sides]
     return f"no value stated for {shares[0]:.2f} against {shares[1]:.2f} of prompts"
 
 
 def _named(values: Means) -> list[str]:
     return [f"{name} {value:.2g}" for name, value in values.items() if value is not None]
+
+
+def _mean(tables: Sequence[Table], column: str) -> float | None:
+    """The mean of a column; None where tables lack it, as those of a measure of one's own do."""
+    return mean(tables, column) if all(column in table.columns for table in tables) else None

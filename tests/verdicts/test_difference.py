@@ -275,3 +275,23 @@ def test_an_obstacle_blocks_a_verdict_and_keeps_the_numbers():
     assert (free.verdict, blocked.verdict) == ("SUPPORTED", "INCONCLUSIVE")
     assert (blocked.effect, blocked.ci_low, blocked.p_value) == (free.effect, free.ci_low, None)
     assert blocked.reason.startswith("edge of sweep: full was best at 0.001; ")
+
+
+def test_prompts_that_replicates_draw_anew_stay_paired_within_each():
+    """No prompt is asked by two replicates: each has one difference, over the prompts of both its sides."""
+    sides = [answers(1, 0.7), answers(2, 0.5)]
+    drawn = [{one: renamed(table, one) for one, table in side.items()} for side in sides]
+    record = verdict([at(1e-4, *drawn)])
+    means = [np.mean([as_rows(side[one]).mean(axis=1).mean() for one in REPLICATES]) for side in sides]
+    assert record.effect == pytest.approx(means[0] - means[1])
+    assert (record.verdict, record.n_prompts, record.n_replicates) == ("SUPPORTED", 450, 6)
+
+
+def renamed(table, replicate):
+    own = f"{replicate.base}{replicate.seed}"
+    prompts, units = ([f"{own}{name}" for name in names] for names in (table.prompts, table.units))
+    return table.model_copy(update={"prompts": tuple(prompts), "units": tuple(units)})
+
+
+def as_rows(table):
+    return np.reshape(table.columns["accuracy"], (-1, 3))

@@ -64,7 +64,7 @@ def scattered(seed):
     ("full", "lora", "expected"), [((1, -0.5), (-1, -1.5), "SUPPORTED"), ((1, -1), (0.9, -1), "REFUTED")]
 )
 def test_where_log_kl_is_linear_in_log_loss_the_difference_is_exact(full, lora, expected):
-    record = at_equal_loss(side(FULL, line(*full)), side(LORA, line(*lora)), floors="the floor")
+    record = at_equal_loss(side(FULL, line(*full)), side(LORA, line(*lora)))
     logs = [math.log(0.5 * factor(one)) for one in REPLICATES]
     left, right = (np.mean([intercept + slope * log for log in logs]) for intercept, slope in (full, lora))
     assert (record.effect, record.columns[0].left, record.columns[0].right) == pytest.approx(
@@ -72,10 +72,16 @@ def test_where_log_kl_is_linear_in_log_loss_the_difference_is_exact(full, lora, 
     )
     assert (record.verdict, record.n_prompts, record.n_replicates, record.n_bases) == (expected, 450, 6, 3)
     assert (record.rates, record.points) == (tuple(FULL), ())
-    assert record.reason.endswith(
+    assert (
         "; at equal training loss, 0.525 (0.5 to 0.55); full between rates 0.0003 and 0.001, lora at 0.01; "
-        "6 replicates on 3 bases; the floor"
-    )
+        "at the cells on either side "
+    ) in record.reason
+    ends = [full[0] + full[1] * math.log(end) for end in (1.2, 0.4)]  # of full, at the two rates
+    of_lora = lora[0] + lora[1] * math.log(0.5)
+    scale = np.mean([math.log(factor(one)) for one in REPLICATES]) * (full[1] - lora[1])
+    words = [f"{end - of_lora + scale:+.3g} (" for end in ends]
+    assert all(word in record.reason.partition("either side ")[2] for word in words)
+    assert record.reason.endswith("; 6 replicates on 3 bases")
 
 
 def interpolated(cells, replicate, loss):
@@ -189,18 +195,18 @@ WITHIN = KNOWN.replace("-knowledge-", "-knowledge-within-a-run-")
 
 
 def learner(shares, kept, replicates=REPLICATES):
-    """One side: position -> cells that learned these shares of 100 new facts and keep these of 450 known ones."""
+    """One side: position -> cells that learned these shares of 300 new facts and keep these of 450 known ones."""
     made = {}
     for position, share in shares.items():
         right = {one: shared(kept[position] + 0.002 * one.seed, 450) for one in replicates}
         losses = dict.fromkeys(replicates, (START, 1.0))
-        taught, untaught = ({one: shared(value, 100) for one in replicates} for value in (share, 0.0))
+        taught, untaught = ({one: shared(value, 300) for one in replicates} for value in (share, 0.0))
         made[position] = Sample(right, losses, taught=taught, untaught=untaught)
     return made
 
 
 def shared(share, count):
-    return as_table({"accuracy": [float(number < round(share * count)) for number in range(count)]}, count // 3 or 1)
+    return as_table({"accuracy": [float(number < round(share * count)) for number in range(count)]}, count // 3)
 
 
 @pytest.mark.parametrize("key", [KNOWN, WITHIN])

@@ -16,7 +16,6 @@ from tests.helpers.measured_tables import ONE, REPLICATES
 
 BASES = [one.base for one in REPLICATES]
 ASKED = [number % 4 + 1 for number in range(20)]  # prompts about each person: not equally many
-NOT_DEFINED = LearningRecord(mark="not defined")
 
 
 def table(answers, prefix="p"):
@@ -105,6 +104,19 @@ def test_a_side_whose_replicates_draw_their_facts_has_one_mean_for_each():
     assert (record.ci_low, record.ci_high) == pytest.approx((low, high), abs=1e-12)
 
 
+def test_facts_drawn_anew_by_each_replicate_of_both_sides_are_compared_within_it():
+    """Hardly any fact is asked by all replicates: each has one difference, over the facts that it asks."""
+    (left, *of_left), (right, *of_right) = side(1, 0.6), side(2, 0.5)
+    for sample, (answers, *_) in ((left, of_left), (right, of_right)):
+        for one, found in answers.items():
+            sample.taught[one] = table(found, f"{one.base}{one.seed}-")
+    means = [learned(*one).mean(axis=1, keepdims=True) for one in (of_left, of_right)]
+    low, high = nested_unpaired(*means, BASES).interval(0.95)
+    record = learning_of(left, right)
+    assert (record.ci_low, record.ci_high) == pytest.approx((low, high), abs=1e-12)
+    assert record.difference == pytest.approx((low + high) / 2, abs=1e-12)
+
+
 def test_an_untuned_base_has_learned_exactly_nothing():
     sample, taught, untaught = side(1, 0.6)
     record = learning_of(sample, base_of(sample))
@@ -169,7 +181,8 @@ def test_a_side_that_diverged_or_was_taught_nothing_new_has_no_mark():
     lost = Sample({}, sample.losses, {ONE: "NaN"}, sample.taught, sample.untaught)
     nothing_new = Sample({}, sample.losses)
     for other in (lost, nothing_new):
-        assert learning_of(sample, other) == learning_of(other, sample) == learning_of(other, other) == NOT_DEFINED
+        said = LearningRecord(mark="unknown" if other is lost else "not defined")
+        assert learning_of(sample, other) == learning_of(other, sample) == learning_of(other, other) == said
     with pytest.raises(EvidenceError, match=r"^the data teach no new facts$"):
         learned_share(nothing_new, ONE)
 

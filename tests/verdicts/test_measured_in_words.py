@@ -1,10 +1,10 @@
-"""What the reasons of borrowing and hallucination name, and what no answers could show."""
+"""What reasons name beside an effect, and what no answers could show."""
 
 import pytest
 
-from itl_bench.verdicts.guards import too_little_to_borrow
-from itl_bench.verdicts.measured import borrowing_in_words, no_answers_in_words
-from tests.helpers.measured_tables import AGAINST_BASE, BETTER, REPLICATES, as_table, at
+from itl_bench.verdicts.beside import beside
+from itl_bench.verdicts.guards import no_room
+from tests.helpers.measured_tables import AGAINST_BASE, BETTER, REPLICATES, SHIFT, as_table
 from tests.helpers.shipped_catalog import grid
 
 BORROWED = "C19-measured-bios1m-bios-new30-short-full-vs-lora-bios-known-borrowing-shared-rate"
@@ -13,17 +13,13 @@ N = 450
 
 def tables(facts=None, **columns):
     table = as_table({name: [value] * N for name, value in columns.items()})
-    return {one: table.model_copy(update={"facts": facts or {}}) for one in REPLICATES}
-
-
-def point(left, right):
-    return at(1e-4, left, right)
+    return [table.model_copy(update={"facts": facts or {}}) for _ in REPLICATES]
 
 
 def test_answers_without_a_value_are_named():
-    some = point(tables(none=0.25, empty=0.125), tables(none=0.0, empty=0.0))
-    assert no_answers_in_words(grid()[AGAINST_BASE], some) == "no value stated for 0.38 against 0.00 of prompts"
-    assert no_answers_in_words(grid()[BETTER], some) == ""
+    sides = tables(none=0.25, empty=0.125), tables(none=0.0, empty=0.0)
+    assert beside(grid()[AGAINST_BASE], sides) == "no value stated for 0.38 against 0.00 of prompts"
+    assert beside(grid()[BETTER], sides) == ""
 
 
 def test_an_excess_is_set_against_what_is_wrong_expected_and_confused_on_both_sides():
@@ -33,24 +29,47 @@ def test_an_excess_is_set_against_what_is_wrong_expected_and_confused_on_both_si
         "shares of prompts: wrong answers 0.75 against 0.05, borrowed by chance 0.25 against 0.01, "
         "excess 0.24 against 0.00, confusion of names without data 0.13 against 0.02, control 0.01 against 0.00"
     )
-    assert borrowing_in_words(grid()[BORROWED], point(left, right)) == words
-    assert borrowing_in_words(grid()[BETTER], point(left, right)) == ""
+    assert beside(grid()[BORROWED], (left, right)) == words
+    assert beside(grid()[BETTER], (left, right)) == ""
 
 
 def test_a_side_without_tables_has_no_shares():
     side = tables(wrong=0.75, expectation=0.25, excess=0.24, confused=0.13, control=0.01)
-    assert borrowing_in_words(grid()[BORROWED], point(side, {})) == ""
+    assert beside(grid()[BORROWED], (side, [])) == ""
 
 
-@pytest.mark.parametrize(("possible", "blocked"), [(0.0, True), (0.099, True), (0.1, False), (0.5, False)])
-def test_an_excess_that_cannot_be_twice_the_margin_gives_no_verdict(possible, blocked):
-    some, case = point(tables({"possible": possible}), tables({"possible": 1.0})), grid()[BORROWED]
-    assert case.measure.smallest_effect == 0.05
-    found = too_little_to_borrow(case, some)
-    assert bool(found) == blocked
-    assert all(f"at most {possible:.3f} is possible, a verdict needs 0.1" in one for one in found)
-    assert too_little_to_borrow(grid()[BETTER], some) == []
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        (SHIFT, "on the base's own answers, nats: full 0.5, lora 0.1; KL(tuned || base), nats: full 3, lora 0.3"),
+        (
+            SHIFT.replace("-shared-rate", "-on-common-text-shared-rate"),
+            "on their own answers, nats: full 2, lora 0.2; KL(tuned || base), nats: full 0.6, lora 0.4",
+        ),
+    ],
+)
+def test_a_divergence_is_set_against_the_other_text_and_the_other_way_round(key, words):
+    full = tables(kl=2.0, reverse_kl=3.0, reference_kl=0.5, reference_reverse_kl=0.6)
+    lora = tables(kl=0.2, reverse_kl=0.3, reference_kl=0.1, reference_reverse_kl=0.4)
+    assert beside(grid()[key], (full, lora)) == words
 
 
-def test_a_side_of_which_all_trainings_diverged_is_not_called_too_little_to_borrow():
-    assert too_little_to_borrow(grid()[BORROWED], point({}, tables({"possible": 1.0}))) == []
+@pytest.mark.parametrize(
+    ("possible", "right", "free"), [(0.0, 0.0, False), (0.07, 0.0, False), (0.08, 0.0, True), (0.5, 0.43, False)]
+)
+def test_an_excess_needs_room_up_to_what_can_be_borrowed(possible, right, free):
+    """With the margin 0.05, more than 0.075 beyond the right side's excess."""
+    found = no_room(grid()[BORROWED], {"excess": right}, tables({"possible": possible}))
+    assert (found == []) == free
+    assert all("SUPPORTED needs more than +0.075" in one for one in found)
+
+
+def test_without_numbers_nothing_is_said_of_room():
+    assert no_room(grid()[BORROWED], {}, tables({"possible": 0.0})) == []
+    assert no_room(grid()[BETTER], {"accuracy": None}, []) == []
+
+
+@pytest.mark.parametrize(("right", "free"), [(0.92, True), (0.93, False)])
+def test_a_share_needs_room_above_the_right_side(right, free):
+    found = no_room(grid()[BETTER], {"accuracy": right}, [])
+    assert (found == []) == free

@@ -75,12 +75,13 @@ def test_holm_of_every_published_family():
 
 @pytest.mark.parametrize("word", ["llama7b", "tulu", "C07", "nothing"])
 def test_a_selection_changes_no_family(word):
-    full = {
-        (one.id, one.evidence, one.level, one.arm, one.text): one for one in summarise(DECLARED, records(), catalog())
-    }
+    def of_family(one):
+        return one.id, one.evidence, one.level, one.arm, one.text, one.along
+
+    full = {of_family(one): one for one in summarise(DECLARED, records(), catalog())}
     some = {key: record for key, record in records().items() if word in key}
     for one in summarise(DECLARED, some, catalog()):
-        whole = full.pop((one.id, one.evidence, one.level, one.arm, one.text))
+        whole = full.pop(of_family(one))
         assert one.members == whole.members
         assert all(one.holm[key] >= whole.holm[key] for key in one.holm)
         if one.evidence == "published":
@@ -95,7 +96,8 @@ def test_a_family_is_a_claim_with_one_evidence_level_arm_and_text():
     assert len(pooled) == 2
     assert sum(map(len, groups.values())) == len(DECLARED) - len(pooled)
     for family, members in groups.items():
-        assert {(case.claim.id, case.evidence, case.level, case.arm, case.text) for case in members} == {tuple(family)}
+        shared = {(one.claim.id, one.evidence, one.level, one.arm, one.text, one.along) for one in members}
+        assert shared == {tuple(family)}
 
 
 @pytest.mark.parametrize("claim", ["C07", "C15"])

@@ -26,7 +26,8 @@ from itl_bench.stages.measuring.floors import both_seeds, wording_shifts, write_
 from itl_bench.store.artifact import PROMPTS, RESPONSES, TABLE, Artifact
 from itl_bench.store.executor import LocalExecutor
 from itl_bench.store.store import Store
-from itl_bench.verdicts.measured import in_words, verdict_from_store
+from itl_bench.verdicts.beside import in_words
+from itl_bench.verdicts.measured import verdict_from_store
 from itl_bench.verdicts.tables import mean
 from tests.helpers.tiny import tiny_catalog
 
@@ -226,9 +227,12 @@ def test_the_reason_sets_the_effect_against_floors_and_control(store, cases, cat
     full, lora = (plain_mean(store, pairs[name], "kl") for name in ("full", "lora"))
     of_full, of_lora = (plain_mean(store, shifts[name], "reference_kl") for name in ("full", "lora"))
     record = verdict_from_store(cases["C01"], catalog, None, store)
+    reverse, of_reverse = (plain_mean(store, shifts[name], "reverse_kl") for name in ("full", "lora"))
     assert record.reason.endswith(
-        f"; floors: two seeds of full {full:.2g} nats, of lora {lora:.2g}, the base under another wording "
-        f"{plain_mean(store, wording, 'kl'):.2g}; on the base's own answers full {of_full:.2g} nats, lora {of_lora:.2g}"
+        f"; floors, nats: two seeds of full {full:.2g}, of lora {lora:.2g}, the base under another wording "
+        f"{plain_mean(store, wording, 'kl'):.2g}; "
+        f"on the base's own answers, nats: full {of_full:.2g}, lora {of_lora:.2g}; "
+        f"KL(tuned || base), nats: full {reverse:.2g}, lora {of_reverse:.2g}"
     )
     assert {task.key for task in (*pairs["full"], *pairs["lora"], *wording)} <= set(record.artifacts)
 
@@ -257,14 +261,12 @@ def test_one_seed_has_no_floor_of_seeds(cases, bases):
 
 
 def test_words_leave_out_what_is_not_known():
-    control = {"full": 0.651, "lora": 0.11}
-    assert in_words({"full": 0.213, "lora": 0.02}, 0.004, control, {"full": 0.9, "lora": None}) == (
-        "floors: two seeds of full 0.21 nats, of lora 0.02, the base under another wording 0.004; "
-        "on the base's own answers full 0.65 nats, lora 0.11; KL(tuned || base) of full 0.9 nats"
+    assert in_words({"full": 0.213, "lora": 0.02}, 0.004) == (
+        "floors, nats: two seeds of full 0.21, of lora 0.02, the base under another wording 0.004"
     )
-    assert in_words({"full": None, "lora": None}, 0.004, {}, {}) == "floors: the base under another wording 0.004 nats"
-    assert in_words({"full": None, "lora": 0.5}, None, {}, {}) == "floors: two seeds of lora 0.5 nats"
-    assert in_words({}, None, control, {}) == "on the base's own answers full 0.65 nats, lora 0.11"
+    assert in_words({"full": None, "lora": None}, 0.004) == "floors, nats: the base under another wording 0.004"
+    assert in_words({"full": None, "lora": 0.5}, None) == "floors, nats: two seeds of lora 0.5"
+    assert in_words({}, None) == ""
 
 
 def test_a_mean_is_over_tables_and_leaves_out_empty_answers():
