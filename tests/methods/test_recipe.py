@@ -15,6 +15,7 @@ from itl_bench.store.keys import canonical
 CHANGES = {
     "warmup_ratio": 0.1, "template": "alpaca", "cutoff": 512, "micro_batch": 4, "micro_tokens": 2048, "grouped": True,
     "packing": True, "response_head": True, "gradient_checkpointing": True, "liger": True, "precision": "fp32",
+    "stop_after": 0.5,
 }  # fmt: skip
 
 
