@@ -31,8 +31,13 @@ def learned_share(sample: Sample, replicate: Replicate) -> float:
 
 
 def mean_learned(sample: Sample) -> float | None:
-    """The mean of `learned_share` over replicates; None where the data teach nothing new."""
-    return fmean(learned_share(sample, one) for one in sample.taught) if sample.taught else None
+    """The mean of `learned_share` over replicates; None where there was nothing to learn."""
+    return fmean(learned_share(sample, one) for one in sample.taught) if _had_to_learn(sample) else None
+
+
+def _had_to_learn(sample: Sample) -> bool:
+    """Whether its data teach new facts, not all of which every base answers right already."""
+    return bool(sample.taught) and all(_mean(table) < 1 for table in sample.untaught.values())
 
 
 def learning_of(left: Sample, right: Sample) -> LearningRecord:
@@ -48,7 +53,7 @@ def learning_of(left: Sample, right: Sample) -> LearningRecord:
     """
     if left.diverged or right.diverged:
         return LearningRecord(mark="unknown")
-    if not (left.taught and right.taught):
+    if not (_had_to_learn(left) and _had_to_learn(right)):
         return LearningRecord(mark="not defined")
     alike = all(left.taught[one].prompts == table.prompts for one, table in right.taught.items())
     rows = match(Sample(left.taught, left.losses), Sample(right.taught, right.losses), [RIGHT], alike)
