@@ -190,7 +190,7 @@ def test_a_side_that_diverged_or_was_taught_nothing_new_has_no_mark():
 def test_where_a_base_answers_everything_there_was_nothing_to_learn():
     right = table([[1.0]] * 5)
     sample = Sample({}, {ONE: (4.0, 0.5)}, taught={ONE: right}, untaught={ONE: right})
-    with pytest.raises(EvidenceError, match="^the base answers every new fact right: there was nothing to learn$"):
+    with pytest.raises(EvidenceError, match=r"^the base answers every new fact right: there was nothing to learn$"):
         learned_share(sample, ONE)
     assert learning_of(sample, sample) == LearningRecord(mark="not defined")  # the verdict itself stands
     assert mean_learned(sample) is None
