@@ -131,7 +131,8 @@ def test_wrong_values_are_found(decide):
     wrong = decide("C18", "hallucination", "planted", "full")
     assert wrong.verdict == "SUPPORTED"
     assert wrong.ci_low > 0.5
-    assert decide("C18", "hallucination", "full", "planted").verdict == "REFUTED"
+    swapped = decide("C18", "hallucination", "full", "planted")  # nothing can be wrong more often than always
+    assert (swapped.verdict, swapped.reason.startswith("no room: ")) == ("INCONCLUSIVE", True)
     assert known.learning.mark == "unequal"
     assert known.learning.ci_high < -0.5
 

@@ -24,7 +24,8 @@ from itl_bench.store.store import Store
 from itl_bench.verdicts.measured import verdict_from_store
 from tests.helpers.tiny import ROWS, tiny_profiles
 
-CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02", "X05")
+OURS = ("X04", "X05", "X06", "X08", "X09", "X10")
+CLAIMS = ("C01", "C02", "C05", "C10a", "C10b", "C18", "C19", "C23", "C24", "C27", "X01", "X02", *OURS)
 
 
 @pytest.fixture(scope="module")

@@ -86,7 +86,7 @@ def test_every_measured_case_stands_in_the_arms_that_its_claim_declares():
     ],
 )
 def test_claims_about_data_are_asked_in_the_bios_world(claim, role, datasets, methods, measures):
-    arms = ("shared-rate",) if claim == "C17" else ("shared-rate", "fair")
+    arms = "shared-rate", "fair"
     found = [case for case in RAN if case.claim.id == claim and case.level == "bios" and case.arm in arms]
     points = {(case.dataset, case.method, case.measure.measure, case.arm) for case in found}
     assert points == set(product(datasets, methods, measures, arms))

@@ -12,7 +12,7 @@ from itl_bench.data.rows import Item, Response, read_lines, read_table
 from itl_bench.errors import UsageError
 from itl_bench.measures.registry import by_name, measure_of, own_measure
 from itl_bench.plan.graph import Graph, parents_of
-from itl_bench.plan.reads import cell_of, replicates
+from itl_bench.plan.reads import Place, cell_of, replicates
 from itl_bench.plan.runnable import why_not
 from itl_bench.store.artifact import ITEMS, RESPONSES, TABLE
 from itl_bench.verdicts.measured import verdict_from_store
@@ -98,7 +98,7 @@ def test_it_ends_in_a_verdict_with_the_numbers_of_its_function(store, case, cata
     graph, means = Graph(catalog), []
     table = catalog.cells["tiny"]
     for side in (case.left, case.right):
-        cells = [cell_of(graph, case, side, 0.01, table, one) for one in replicates(table)]
+        cells = [cell_of(graph, case, side, Place(0.01), table, one) for one in replicates(table)]
         tables = [graph.measure(catalog.measures["letters"].computed, cell, "bios-known") for cell in cells]
         for one in tables:
             mean = fmean(read_table(store.open(one.key).folder / TABLE).columns["more"])
