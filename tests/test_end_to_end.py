@@ -133,8 +133,7 @@ def test_wrong_values_are_found(decide):
     assert wrong.ci_low > 0.5
     swapped = decide("C18", "hallucination", "full", "planted")  # nothing can be wrong more often than always
     assert (swapped.verdict, swapped.reason.startswith("no room: ")) == ("INCONCLUSIVE", True)
-    assert known.learning.mark == "unequal"
-    assert known.learning.ci_high < -0.5
+    assert known.learning is None  # that is what was asked
 
 
 def test_who_learns_nothing_keeps_everything_and_that_is_said(decide):
