@@ -44,7 +44,7 @@ KINDS = {
     "missing key in a list entry": (
         "methods.yaml", "title: LoRA fine-tuning, ", "", ["entry 3 (lora): the key 'title' is missing"],
     ),
-    "key without a value": (C01, "{method: full}", "{method: }", ["compare.0.left.method: no value is given"]),
+    "key without a value": (C18, "{method: full}", "{method: }", ["compare.0.left.method: no value is given"]),
     "required key without a value": (C01, "expect: greater", "expect:", ["expect: no value is given; give one, or"]),
     "entry without a value": (
         "methods.yaml", "- {id: base", "-\n- {id: base", ["entry 1: expected a mapping", "found nothing"],
