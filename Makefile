@@ -12,7 +12,7 @@ test: $(VENV)/.dev
 	$(BIN)/python -m pytest tests/ -q -n 2
 
 test-slow: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/ -q -m slow
+	$(BIN)/python -m pytest tests/ -q -m slow -n 2
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -1,11 +1,10 @@
 """The effects of all headlines on one axis: a track of inline SVG for each reading, in multiples of its margin."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from itl_bench.report.plot import margins, ticks
+from itl_bench.report.plot import Scale, margins, ticks
 from itl_bench.report.story import Reading, Story
 from itl_bench.report.wording import number
 
@@ -16,18 +15,6 @@ ABOUT = 4  # numbers on the axis
 AXIS_MEANS = "effect, as a multiple of the smallest effect that matters (d)"
 
 
-@dataclass(frozen=True)
-class Scale:
-    """A linear map from multiples of a margin to horizontal positions."""
-
-    low: float
-    high: float
-
-    def at(self, value: float) -> float:
-        """The horizontal position of `value`."""
-        return LEFT + (RIGHT - LEFT) * (value - self.low) / (self.high - self.low)
-
-
 def scale_for(stories: Iterable[Story]) -> Scale | None:
     """A scale that holds zero, every margin and every interval; none where nothing can be drawn."""
     drawn = [one for story in stories for one in story.readings if multiples(one)]
@@ -36,7 +23,7 @@ def scale_for(stories: Iterable[Story]) -> Scale | None:
         return None
     low, high = min(0.0, *values), max(0.0, *values)
     room = 0.04 * (high - low)
-    return Scale(low - room, high + room)
+    return Scale(low - room, high + room, LEFT, RIGHT)
 
 
 def multiples(one: Reading) -> tuple[float, float, float] | None:

@@ -152,15 +152,15 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(_functions())
+    environment.globals.update(_functions() | _words())
     environment.filters["holm_range"] = wording.holm_range
     environment.filters["ratio"] = _with_minus(wording.ratio_in_words)
     return environment
 
 
-def _functions() -> dict[str, Any]:
+def _functions() -> dict[str, Callable[..., object]]:
     """What the templates may call."""
-    shown: dict[str, Callable[..., object]] = {
+    return {
         "number": _with_minus(wording.number),
         "signed": _with_minus(wording.signed),
         "interval": _with_minus(wording.interval),
@@ -203,7 +203,11 @@ def _functions() -> dict[str, Any]:
         "anchor": anchor,
         "filter_link": filter_link,
     }
-    words = {
+
+
+def _words() -> dict[str, Any]:
+    """Fixed words that the templates show."""
+    return {
         "basis_in_words": wording.BASIS_IN_WORDS,
         "supported_if": wording.SUPPORTED_IF,
         "level_in_words": wording.LEVEL_IN_WORDS,
@@ -224,7 +228,6 @@ def _functions() -> dict[str, Any]:
         "settings_why": made.WHY,
         "settings_page": made.SETTINGS_PAGE,
     }
-    return {**shown, **words}
 
 
 def _with_minus(write: Callable[..., str]) -> Callable[..., str]:

@@ -22,14 +22,16 @@ CAPTION_LENGTH = 58
 
 @dataclass(frozen=True)
 class Scale:
-    """A linear map from effects to horizontal positions."""
+    """A linear map from effects, or multiples of a margin, to horizontal positions from `left` to `right`."""
 
     low: float
     high: float
+    left: float = LEFT
+    right: float = RIGHT
 
     def at(self, value: float) -> float:
         """The horizontal position of `value`."""
-        return LEFT + (RIGHT - LEFT) * (value - self.low) / (self.high - self.low)
+        return self.left + (self.right - self.left) * (value - self.low) / (self.high - self.low)
 
 
 def margins(expect: Expectation, smallest_effect: float) -> tuple[float, ...]:

@@ -105,7 +105,7 @@ def test_at_equal_learning_there_is_one_share():
 def test_the_track_is_drawn_in_multiples_of_the_margin():
     shown = readings(HEADLINE, [measured("C10b", "fair", "SUPPORTED", 0.4, 0.1)])[2]
     assert forest.multiples(shown) == pytest.approx((8.0, 6.0, 10.0))
-    scale = forest.Scale(0.0, 10.0)
+    scale = forest.Scale(0.0, 10.0, forest.LEFT, forest.RIGHT)
     drawn = forest.track(shown, scale)
     assert f'cx="{forest.LEFT + 0.8 * (forest.RIGHT - forest.LEFT):.2f}"' in drawn
     assert 'class="supported"' in drawn

@@ -79,11 +79,8 @@ class SampledEstimate:
         Raises:
             EvidenceError: If the confidence is not inside (0, 1).
         """
-        if not 0 < confidence < 1:
-            raise EvidenceError(f"a confidence lies between 0 and 1, not at {confidence}")
-        half_width = 0.0
-        if self.standard_error > 0:
-            half_width = t_quantile((1 + confidence) / 2, self.degrees_of_freedom) * self.standard_error
+        quantile = self._quantile(confidence)
+        half_width = quantile * self.standard_error if self.standard_error > 0 else 0.0
         return Interval(self.effect - half_width, self.effect + half_width)
 
     def with_more_units(self, factor: float) -> "SampledEstimate":
@@ -99,6 +96,12 @@ class SampledEstimate:
     def p_below(self, boundary: float) -> float:
         """Return the one-sided p of "the effect is at least boundary"; without any spread 0 or 1."""
         return self._tail(boundary - self.effect)
+
+    def _quantile(self, confidence: float) -> float:
+        """How many standard errors an interval goes to either side."""
+        if not 0 < confidence < 1:
+            raise EvidenceError(f"a confidence lies between 0 and 1, not at {confidence}")
+        return t_quantile((1 + confidence) / 2, self.degrees_of_freedom)
 
     def _tail(self, distance: float) -> float:
         if self.standard_error == 0:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
 from itl_bench.errors import EvidenceError
-from itl_bench.verdicts.stats.estimate import Interval, t_quantile
+from itl_bench.verdicts.stats.estimate import Interval
 from itl_bench.verdicts.stats.nested import NestedEstimate, nested, nested_mean, nested_unpaired
 
 Array = NDArray[np.float64]
@@ -58,9 +58,7 @@ class SharesEstimate(NestedEstimate):
         Raises:
             EvidenceError: If the confidence is not inside (0, 1).
         """
-        if not 0 < confidence < 1:
-            raise EvidenceError(f"a confidence lies between 0 and 1, not at {confidence}")
-        quantile = t_quantile((1 + confidence) / 2, self.degrees_of_freedom)
+        quantile = self._quantile(confidence)
         return Interval(max(-1.0, self.effect - self._below(quantile)), min(1.0, self.effect + self._above(quantile)))
 
     def with_more_units(self, factor: float) -> "SharesEstimate":
