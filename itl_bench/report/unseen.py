@@ -14,7 +14,6 @@ REASONS = 5  # of cases that were not run; the section on claims has all
 # How a reason begins that no numbers of the case could have changed -> what it means.
 BLOCKED = {
     "no room": "no room: the reference side is so near a bound that one verdict was out of reach",
-    "too little to borrow": "too little to borrow: hardly any similar training item held another value",
     "no match at equal": "no match: the two sides never came to share a training loss, or a share of facts learned",
     "hardly anything was learned": "no match worth reading: where both learned as much, hardly anything was learned",
     "edge of sweep": "edge of sweep: a method's best rate is the lowest or the highest that was tried",
@@ -133,7 +132,8 @@ def _learning(record: Record) -> Iterable[str]:
     pairs = [one for one in _measured(record) if one.arm in ("shared-rate", "fair")]
     if unknown := [one for one in pairs if one.learning and one.learning.mark == "unknown"]:
         yield f"Whether both sides of {_many(unknown)} learned as much: the interval straddles. {_of(unknown)}"
-    if unmarked := [one for one in pairs if one.learning is None and _learned(one)]:
+    unmarked = [one for one in pairs if one.learning is None and _learned(one)]
+    if unmarked and not any(one.learning for one in pairs):  # where some have a mark, the others do not ask for it
         yield f"Whether both sides of {_many(unmarked)} learned as much: shares without an interval. {_of(unmarked)}"
 
 

@@ -13,7 +13,7 @@ from itl_bench.vocabulary import ARMS, VERDICTS
 from tests.helpers.html_page import Page
 from tests.helpers.made_record import cell
 from tests.helpers.sample_record import case, not_run_cases, record, run
-from tests.helpers.story_record import learning, measured, told_record
+from tests.helpers.story_record import fair_point, learning, measured, told_record
 
 
 def seen(*cases, **changes):
@@ -62,6 +62,13 @@ def test_arms_that_were_not_asked_are_named():
 def test_learning_that_is_unknown_is_counted():
     text = seen(measured("C10b", "fair", learning=learning("unknown", 0.5, 0.6, 0.1)), measured("C17", "fair"))
     assert "Whether both sides of 1 case learned as much: the interval straddles. Of C10b." in text
+
+
+def test_shares_without_an_interval_are_told_of_records_without_marks_alone():
+    bare = measured("C27", "fair", points=fair_point())
+    told = "Whether both sides of 1 case learned as much: shares without an interval. Of C27."
+    assert told in seen(bare)
+    assert "without an interval" not in seen(bare, measured("C10b", "fair", learning=learning()))
 
 
 def test_pilots_crashes_and_single_runs():
