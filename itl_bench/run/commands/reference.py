@@ -48,7 +48,7 @@ def reference(
 ) -> None:
     """Run profiles again and write what is committed of them: records, reports, recorded verdicts, the README's parts.
 
-    Some 80 minutes on two cores, five minutes without bios-full. On a clean checkout, because the records name its
+    Some two hours on two cores, six minutes without bios-full. On a clean checkout, because the records name its
     commit: nothing tracked is written before all profiles have run. The record of the pilot stays as it is.
 
     For example: itl-bench reference published embedded
