@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from itl_bench.verdicts.stats.nested import nested
+from itl_bench.verdicts.stats.shares import nested_shares
 from itl_bench.vocabulary import ALPHA
 
 Array = NDArray[np.float64]
@@ -34,6 +34,18 @@ class Rates(NamedTuple):
     prompts: int
     false: Mapping[str, float]
     found: Mapping[str, float]
+
+
+class Answers(NamedTuple):
+    """Right answers (1) and others (0) of both methods, each of shape (runs, trainings, prompts)."""
+
+    left: Array
+    right: Array
+
+    @property
+    def differences(self) -> Array:
+        """Left minus right."""
+        return self.left - self.right
 
 
 def compare(
@@ -62,42 +74,44 @@ def compare(
 
 def _answers(
     generator: np.random.Generator, spread: float, prompts: int, trainings: int, effect: float, runs: int
-) -> Array:
-    """Left minus right of single answers, shape (runs, trainings, prompts)."""
+) -> Answers:
     chances = generator.uniform(*CHANCES, (runs, 1, prompts))
-    sides = []
-    for mean in (effect, 0.0):
+
+    def side(mean: float) -> Array:
         moved = chances + mean + spread * generator.standard_normal((runs, trainings, 1))
-        sides.append(generator.random((runs, trainings, prompts), dtype=np.float32) < moved)
-    return sides[0].astype(np.float64) - sides[1]
+        drawn = generator.random((runs, trainings, prompts), dtype=np.float32) < moved
+        return drawn.astype(np.float64)
+
+    return Answers(side(effect), side(0.0))
 
 
-def _shares(answers: Array, generator: np.random.Generator) -> dict[str, float]:
+def _shares(answers: Answers, generator: np.random.Generator) -> dict[str, float]:
     return {name: float(np.mean(test(answers, generator))) for name, test in TESTS.items()}
 
 
-def one_training(answers: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
+def one_training(answers: Answers, generator: np.random.Generator) -> NDArray[np.bool_]:
     """A paired t test over prompts, of one training each."""
-    return _paired_t(answers[:, 0])
+    return _paired_t(answers.differences[:, 0])
 
 
-def averaged(answers: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
+def averaged(answers: Answers, generator: np.random.Generator) -> NDArray[np.bool_]:
     """A paired t test over prompts, of answers averaged over trainings."""
-    return _paired_t(answers.mean(axis=1))
+    return _paired_t(answers.differences.mean(axis=1))
 
 
-def bootstrap(answers: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
+def bootstrap(answers: Answers, generator: np.random.Generator) -> NDArray[np.bool_]:
     """A percentile bootstrap over prompts, of answers averaged over trainings."""
-    of_prompts = answers.mean(axis=1)
+    of_prompts = answers.differences.mean(axis=1)
     many = of_prompts.shape[1]
     weights = generator.multinomial(many, np.full(many, 1 / many), RESAMPLES) / many  # the same for all runs
     low, high = np.quantile(of_prompts @ weights.T, [ALPHA / 2, 1 - ALPHA / 2], axis=1)
     return np.asarray((low > 0) | (high < 0))
 
 
-def ours(answers: Array, generator: np.random.Generator) -> NDArray[np.bool_]:
-    """The interval of this suite, over trainings and prompts, of one base."""
-    intervals = [nested(table, [0] * len(table)).interval(CONFIDENCE) for table in answers]
+def ours(answers: Answers, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """The interval of this suite for shares of answers, over trainings and prompts, of one base."""
+    bases = [0] * answers.left.shape[1]
+    intervals = [nested_shares(*sides, bases).interval(CONFIDENCE) for sides in zip(*answers, strict=True)]
     return np.array([low > 0 or high < 0 for low, high in intervals])
 
 
@@ -107,7 +121,7 @@ def _paired_t(differences: Array) -> NDArray[np.bool_]:
     return np.asarray(p_values < ALPHA)
 
 
-TESTS: Mapping[str, Callable[[Array, np.random.Generator], NDArray[np.bool_]]] = {
+TESTS: Mapping[str, Callable[[Answers, np.random.Generator], NDArray[np.bool_]]] = {
     "t, one training each": one_training,
     "t, trainings averaged": averaged,
     "bootstrap, averaged": bootstrap,
