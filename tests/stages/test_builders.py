@@ -46,7 +46,7 @@ def runnable(cases, catalog, bases):
 @pytest.fixture(scope="module")
 def store(build, runnable, catalog):
     store, tasks = build(runnable, catalog)
-    assert len([task for task in tasks if task.kind == "checkpoint"]) == 7 * 2 * 2
+    assert len([task for task in tasks if task.kind == "checkpoint"]) == 5 * 2 * 2
     return store
 
 
