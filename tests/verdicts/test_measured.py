@@ -115,7 +115,7 @@ def test_a_pilot_of_few_updates_says_both(tuned, monkeypatch):
 
 
 @pytest.mark.skipif(not REFERENCE.exists(), reason="only a checkout has the committed record")
-@pytest.mark.parametrize("name", ["embedded"])
+@pytest.mark.parametrize("name", ["embedded", "bios-full"])
 def test_no_recorded_verdict_rests_on_a_pilot(name):
     rows = load_catalog().dataset_rows
     cells = [one for one in load(REFERENCE / name / "record.json").artifacts if one.kind == "checkpoint"]
