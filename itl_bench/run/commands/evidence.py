@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="Evidence packs: tables, answers an
 def export_evidence(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="folder of a run, or its record.json")],
     to: Annotated[Path, typer.Option("--to", metavar="FILE", help="the pack to write, as evidence.tar.xz")],
+    parts: Annotated[int, typer.Option(metavar="N", min=1, help="packs of about equal size, numbered")] = 1,
     store: Root = None,
 ) -> None:
     """Pack what a run's verdicts were computed from: megabytes, where its weights are gigabytes."""
@@ -32,8 +33,18 @@ def export_evidence(
     about = {"run": record.run.id, "finished": record.run.finished, "git": record.run.git,
              "version": record.run.version, "catalog": record.run.catalog}  # fmt: skip
     opened = Store(store or default_root())
-    packed = export(opened, [one.key for one in record.artifacts if one.kind not in WEIGHTS], about, to)
-    typer.echo(f"wrote {packed.artifacts} artifacts of run {record.run.id} to {to} ({to.stat().st_size / 1e6:,.1f} MB)")
+    keys = sorted(one.key for one in record.artifacts if one.kind not in WEIGHTS)  # hashes: every part is a fair draw
+    for number in range(parts):
+        file = to if parts == 1 else to.with_name(numbered(to.name, number + 1))
+        packed = export(opened, keys[number::parts], about, file)
+        size = f"{file.stat().st_size / 1e6:,.1f} MB"
+        typer.echo(f"wrote {packed.artifacts} artifacts of run {record.run.id} to {file} ({size})")
+
+
+def numbered(name: str, number: int) -> str:
+    """The name of one of several packs, for example "evidence-2.tar.xz"."""
+    stem, dot, ending = name.partition(".")
+    return f"{stem}-{number}{dot}{ending}"
 
 
 @app.command("import")

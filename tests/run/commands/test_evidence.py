@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from itl_bench.record import ArtifactRecord, dump
+from itl_bench.record import ArtifactRecord, dump, load
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from tests.helpers.sample_record import record
@@ -45,6 +45,23 @@ def test_evidence_goes_from_one_store_to_another_and_weights_stay_behind(run, tm
     out = call("import", file, "--store", tmp_path / "other")
     assert out.stdout == f"1 artifacts, 0 of them there before, are in {tmp_path / 'other'}\n"
     assert Store(tmp_path / "other").has(TABLE.key)
+
+
+def test_several_parts_hold_each_artifact_once(run, tmp_path):
+    store, given = Store(tmp_path / "store"), load(run / "record.json")
+    more = [Task("measure", {"measure": "style", "number": number}, (BASE.key,)) for number in range(4)]
+    for task in more:
+        with store.writing(task) as folder:
+            (folder / "table.json").write_text("{}", encoding="utf-8")
+    made = [given.artifacts[1].model_copy(update={"key": one.key, "spec": dict(one.spec)}) for one in more]
+    whole = given.model_copy(update={"artifacts": (*given.artifacts, *made)})
+    (run / "record.json").write_text(dump(whole), encoding="utf-8")
+    out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 2, "--store", store.root)
+    assert [line.partition(" artifacts")[0] for line in out.stdout.splitlines()] == ["wrote 3", "wrote 2"]
+    for number in (1, 2):
+        taken = call("import", tmp_path / f"some-{number}.tar.xz", "--store", tmp_path / "other")
+        assert ", 0 of them there before" in taken.stdout
+    assert Store(tmp_path / "other").keys() == sorted(one.key for one in (TABLE, *more))
 
 
 @pytest.mark.parametrize(
