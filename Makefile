@@ -32,7 +32,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt
 clean:
 	rm -rf $(VENV)
 
-# Runs profiles and writes what is committed of them; some two hours on two cores (PROFILES="published embedded": six minutes).
+# Runs profiles and writes what is committed of them; some two and a half hours on two cores (PROFILES="published embedded": six minutes).
 .PHONY: reference
 reference: $(VENV)/.bench
 	$(BIN)/itl-bench reference $(PROFILES)

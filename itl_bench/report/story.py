@@ -1,9 +1,9 @@
 """What a reader meets first: one sentence for each mechanism, made from the numbers of its headline cases."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from itl_bench.record import CaseRecord, HeadlineRecord, Record
+from itl_bench.record import CaseRecord, ClaimRecord, HeadlineRecord, Record
 from itl_bench.report.grouping import column_units
 from itl_bench.report.learned import learned_in_words
 from itl_bench.report.wording import (
@@ -106,23 +106,30 @@ def stories(record: Record) -> tuple[Story, ...]:
     """One for each mechanism that has a headline."""
     by_id = {case.id: case for case in record.cases}
     return tuple(
-        Story(one.id, one.headline, readings(one.headline, [by_id[key] for key in one.headline.cases if key in by_id]))
+        Story(one.id, one.headline, readings(one.headline, _cases(one.headline, by_id), record.claims))
         for one in record.mechanisms
         if one.headline
     )
 
 
-def readings(headline: HeadlineRecord, cases: Sequence[CaseRecord]) -> tuple[Reading, ...]:
+def _cases(headline: HeadlineRecord, by_id: Mapping[str, CaseRecord]) -> list[CaseRecord]:
+    return [by_id[key] for key in headline.cases if key in by_id]
+
+
+def readings(
+    headline: HeadlineRecord, cases: Sequence[CaseRecord], claims: Sequence[ClaimRecord] = ()
+) -> tuple[Reading, ...]:
     """What was read in each arm, published first; an arm that is always told and has no case is there, empty.
 
     Args:
         headline: What is asked.
         cases: The cases of a record that ask it.
+        claims: Of the record: where all cases of a claim have another verdict than the one that is told, that is said.
     """
     several = len({(case.model, case.dataset) for case in cases if case.evidence != PUBLISHED}) > 1
     found: list[Reading] = []
     for arm in (PUBLISHED, *ARMS):
-        chosen = [reading(headline, case) for case in cases if _arm(case) == arm]
+        chosen = [_beside(reading(headline, case), case, claims) for case in cases if _arm(case) == arm]
         if several and arm != PUBLISHED:
             chosen = [_placed(one, one.case) for one in chosen if one.case]
         found += chosen or ([_absent(arm)] if arm in ALWAYS_TOLD else [])
@@ -144,6 +151,20 @@ def reading(headline: HeadlineRecord, case: CaseRecord) -> Reading:
     one = case.columns[named[0]]
     return replace(base, word=one.verdict, column=one.name, unit=_unit(case, one.name), effect=one.effect,
                    low=one.ci_low, high=one.ci_high, margin=one.smallest_effect)  # fmt: skip
+
+
+def _beside(one: Reading, case: CaseRecord, claims: Sequence[ClaimRecord]) -> Reading:
+    """A reading with the verdict on its whole claim, where that is another one."""
+    names = ("evidence", "level", "arm", "text", "along")
+    whole = next(
+        (claim for claim in claims
+         if claim.id == case.claim and all(getattr(claim, name) == getattr(case, name) for name in names)),
+        None,
+    )  # fmt: skip
+    if whole is None or whole.verdict in (None, one.word) or one.word not in VERDICTS:
+        return one
+    more = f"{whole.verdict} over all {whole.members} cases of {case.claim}"
+    return replace(one, note="; ".join(filter(None, [one.note, more])))
 
 
 def _absent(arm: str) -> Reading:

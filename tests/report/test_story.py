@@ -8,7 +8,7 @@ from itl_bench.report.readme import STORY_END, STORY_START, with_story
 from itl_bench.report.story import readings, stories
 from tests.helpers.html_page import NASTY, Page
 from tests.helpers.measured_record import point
-from tests.helpers.sample_record import case, column, record
+from tests.helpers.sample_record import case, column, family, record
 from tests.helpers.story_record import learning, measured, mechanism, told_record
 
 HEADLINE = HeadlineRecord(says="A beats B", asks="A minus B", cases=(), columns=("factuality",))
@@ -150,3 +150,13 @@ def test_the_report_begins_with_the_sentences():
         assert f"**{story.id}** That {story.headline.says} is **" in text.partition("## Claims")[0]
     assert page.index('id="story"') < page.index('id="evidence"')
     assert page.count('<svg class="plot track"') == 12  # eleven readings with an effect, and the axis
+
+
+def test_a_verdict_that_the_whole_claim_does_not_share_is_told_beside_it():
+    shared = measured("C10b", "shared-rate", "SUPPORTED", 0.73, 0.04)
+    whole = [family("C10b", verdict, evidence="measured", level="bios", arm="shared-rate", members=10)
+             for verdict in ("REFUTED", "SUPPORTED", None)]  # fmt: skip
+    found = [readings(HEADLINE, [shared], [one])[1].note for one in whole]
+    assert found == ["REFUTED over all 10 cases of C10b", "", ""]
+    other = family("C10b", "REFUTED", evidence="measured", level="bios", arm="fair", members=4)
+    assert readings(HEADLINE, [shared], [other])[1].note == ""
