@@ -1,11 +1,13 @@
 """`itl-bench evidence`: from the record of a run to one file, and into another store."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 from itl_bench.record import ArtifactRecord, dump, load
+from itl_bench.run.commands.evidence import numbered
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 from tests.helpers.sample_record import record
@@ -47,7 +49,9 @@ def test_evidence_goes_from_one_store_to_another_and_weights_stay_behind(run, tm
     assert Store(tmp_path / "other").has(TABLE.key)
 
 
-def test_several_parts_hold_each_artifact_once(run, tmp_path):
+@pytest.fixture
+def five(run, tmp_path):
+    """The keys of the five tables that the run has now, sorted."""
     store, given = Store(tmp_path / "store"), load(run / "record.json")
     more = [Task("measure", {"measure": "style", "number": number}, (BASE.key,)) for number in range(4)]
     for task in more:
@@ -56,12 +60,81 @@ def test_several_parts_hold_each_artifact_once(run, tmp_path):
     made = [given.artifacts[1].model_copy(update={"key": one.key, "spec": dict(one.spec)}) for one in more]
     whole = given.model_copy(update={"artifacts": (*given.artifacts, *made)})
     (run / "record.json").write_text(dump(whole), encoding="utf-8")
-    out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 2, "--store", store.root)
+    return sorted(one.key for one in (TABLE, *more))
+
+
+def packs(folder):
+    return sorted(path.name for path in folder.glob("*.xz"))
+
+
+def test_several_parts_hold_each_artifact_once_and_say_what_is_still_to_be_imported(run, five, tmp_path):
+    out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 2, "--store", tmp_path / "store")
     assert [line.partition(" artifacts")[0] for line in out.stdout.splitlines()] == ["wrote 3", "wrote 2"]
-    for number in (1, 2):
-        taken = call("import", tmp_path / f"some-{number}.tar.xz", "--store", tmp_path / "other")
-        assert ", 0 of them there before" in taken.stdout
-    assert Store(tmp_path / "other").keys() == sorted(one.key for one in (TABLE, *more))
+    other = tmp_path / "other"
+    for number, taken, part in (
+        (1, 3, "part 1 of 2; the store still lacks 2 of the run's 5 artifacts: import the other parts"),
+        (2, 2, "part 2 of 2; all of the run's 5 artifacts are in the store"),
+    ):
+        out = call("import", tmp_path / f"some-{number}.tar.xz", "--store", other)
+        assert out.stdout == f"{taken} artifacts, 0 of them there before, are in {other}\n{part}\n"
+    assert Store(other).keys() == five
+
+
+def test_no_part_is_written_where_an_artifact_of_another_part_is_not_there(run, five, tmp_path):
+    shutil.rmtree(Store(tmp_path / "store").folder(five[1]))  # the second of five is in the second part
+    out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 2, "--store", tmp_path / "store")
+    assert out.returncode == 2
+    assert f"the artifact {five[1]} is not in" in out.stderr
+    assert packs(tmp_path) == []
+
+
+def test_more_parts_than_artifacts_are_refused(run, five, tmp_path):
+    out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 6, "--store", tmp_path / "store")
+    assert (out.returncode, len(out.stderr.strip().splitlines())) == (2, 1)
+    assert "--parts 6: the run has 5 artifacts to pack; give 5 at most" in out.stderr
+    assert packs(tmp_path) == []
+
+
+def test_packs_of_an_earlier_export_that_stay_beside_the_new_ones_are_named(run, five, tmp_path):
+    for name in (
+        "some-3.tar.xz",
+        "some-12.tar.xz",
+        "some-2.tar.xz",
+        "some-new.tar.xz",
+        "some.tar.xz",
+        "another-3.tar.xz",
+    ):
+        (tmp_path / name).write_bytes(b"old")
+    out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 2, "--store", tmp_path / "store")
+    assert out.returncode == 0
+    said = "not of this export, but beside it: some-3.tar.xz, some-12.tar.xz"
+    assert [line for line in out.stdout.splitlines() if not line.startswith("wrote ")] == [said]
+
+
+@pytest.mark.parametrize(
+    ("name", "second"),
+    [
+        ("evidence.tar.xz", "evidence-2.tar.xz"),
+        ("bios-v0.1.tar.xz", "bios-v0.1-2.tar.xz"),
+        ("bios-v0.1.pack", "bios-v0.1-2.pack"),
+        ("evidence", "evidence-2"),
+        (".p.tar.xz", ".p-2.tar.xz"),
+        (".p", ".p-2"),
+        (".tar.xz", ".tar-2.xz"),
+    ],
+)
+def test_the_number_stands_before_the_suffix(name, second):
+    assert numbered(name, 2) == second
+
+
+def test_a_run_with_nothing_but_weights_has_no_evidence(run, tmp_path):
+    given = load(run / "record.json")
+    (run / "record.json").write_text(
+        dump(given.model_copy(update={"artifacts": given.artifacts[:1]})), encoding="utf-8"
+    )
+    out = call("export", run, "--to", tmp_path / "x.tar.xz", "--store", tmp_path / "store")
+    assert "no evidence to pack" in out.stderr
+    assert packs(tmp_path) == []
 
 
 @pytest.mark.parametrize(
