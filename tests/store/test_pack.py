@@ -17,9 +17,8 @@ from itl_bench.store.store import Store
 
 BASE = Task("base", {"number": 1})
 CELL = Task("checkpoint", {"seed": 1}, (BASE.key,))
-TABLES = [
-    Task("measure", {"of": name, "é": 1e-05}, (CELL.key,)) for name in "abc"
-]  # numbers and letters that writers of JSON differ in
+# The spec holds a letter and a number that two writers of JSON differ in.
+TABLES = [Task("measure", {"of": name, "é": 1e-05}, (CELL.key,)) for name in "abc"]
 ALL = [task.key for task in TABLES]
 ABOUT_RUN = {"run": "20260101-000000-abcdef"}
 
@@ -187,7 +186,7 @@ def test_a_head_that_is_not_right_is_refused_before_anything_is_taken(tmp_path, 
     content = json.dumps({"pack": 1} | head).encode()
     changed = rewritten(pack, tmp_path / "changed.tar.xz", lambda *one: (ABOUT, content) if one[0] == ABOUT else one)
     store = Store(tmp_path / "other")
-    with pytest.raises(UsageError, match="is no evidence pack, or is damaged: pack.json: ") as caught:
+    with pytest.raises(UsageError, match=r"is no evidence pack, or is damaged: pack\.json: ") as caught:
         take(changed, store)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -209,7 +208,7 @@ def test_artifacts_before_a_damage_are_counted(tmp_path, pack):
     last = max(ALL)
     changed = rewritten(pack, tmp_path / "changed.tar.xz", lambda *one: (one[0], b"{}" if last in one[0] else one[1]))
     store = Store(tmp_path / "other")
-    with pytest.raises(UsageError, match="or is damaged: .*; get it again; 2 artifacts .* are whole and stay in"):
+    with pytest.raises(UsageError, match=r"or is damaged: .*; get it again; 2 artifacts .* are whole and stay in"):
         take(changed, store)
     assert store.keys() == sorted(ALL)[:2]
 

@@ -96,15 +96,8 @@ def test_more_parts_than_artifacts_are_refused(run, five, tmp_path):
 
 
 def test_packs_of_an_earlier_export_that_stay_beside_the_new_ones_are_named(run, five, tmp_path):
-    for name in (
-        "some-3.tar.xz",
-        "some-12.tar.xz",
-        "some-2.tar.xz",
-        "some-new.tar.xz",
-        "some.tar.xz",
-        "another-3.tar.xz",
-    ):
-        (tmp_path / name).write_bytes(b"old")
+    for name in ("some-3", "some-12", "some-2", "some-new", "some", "another-3"):
+        (tmp_path / f"{name}.tar.xz").write_bytes(b"old")
     out = call("export", run, "--to", tmp_path / "some.tar.xz", "--parts", 2, "--store", tmp_path / "store")
     assert out.returncode == 0
     said = "not of this export, but beside it: some-3.tar.xz, some-12.tar.xz"
