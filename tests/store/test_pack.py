@@ -6,7 +6,7 @@ import tarfile
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itl_bench.errors import UsageError
@@ -235,6 +235,7 @@ def test_links_are_refused(tmp_path):
         take(file, Store(tmp_path / "other"))
 
 
+@settings(deadline=None)  # files are synced to the disk, however long that takes
 @given(place=st.floats(0, 1, exclude_max=True), cut=st.booleans())
 def test_a_file_that_was_cut_off_or_changed_anywhere_never_gives_other_evidence(tmp_path_factory, place, cut):
     folder = tmp_path_factory.mktemp("pack")
