@@ -28,6 +28,11 @@ CLIPPED = """<script>addEventListener('load', () => requestAnimationFrame(() => 
   const stacks = wide.filter((one) => one.querySelector('.stacks')).length;
   parent.postMessage(`${silent} cut off, ${stacks} stacks wide`, '*');
 }, 100)))</script>"""
+OUT_OF_LINE = """<script>addEventListener('load', () => {
+  const cells = [...document.querySelectorAll('table td, table th')];
+  const odd = cells.filter((one) => getComputedStyle(one).display !== 'table-cell').map((one) => one.textContent);
+  parent.postMessage(odd.join('; ') || `${cells.length} cells in line`, '*');
+})</script>"""
 FRAME = """<!DOCTYPE html><p></p><iframe src="page.html" style="width:360px;height:800px;border:0"></iframe>
 <script>addEventListener('message', (event) => { document.querySelector('p').textContent = event.data })</script>"""
 
@@ -150,3 +155,13 @@ def test_the_tables_of_cells_and_data_fit_their_page(tmp_path, width):
         (found,) = re.findall(r"<p>([^<]*)</p>", document(tmp_path, tmp_path / "frame.html"))
         assert int(found) <= width if probe == MEASURE else found.startswith("0 cut off")
         assert width != 360 or probe == MEASURE or found.endswith(" 0 stacks wide")
+
+
+def test_the_cells_of_every_table_stand_in_their_row_where_there_is_room(tmp_path):
+    text = (
+        render(made_record(cell())).replace("<details ", "<details open ").replace("</body>", f"{OUT_OF_LINE}</body>")
+    )
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    (tmp_path / "frame.html").write_text(FRAME.replace("360px", "1280px"), encoding="utf-8")
+    (found,) = re.findall(r"<p>([^<]*)</p>", document(tmp_path, tmp_path / "frame.html"))
+    assert found.endswith("cells in line")
