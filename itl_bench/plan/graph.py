@@ -17,7 +17,7 @@ from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import check_parameters, identity
 from itl_bench.plan.cells import TunedCell
 from itl_bench.plan.made_of import Made, answers_of, base_made, corpus_made, drawn_in, familiarity_made, probe_made
-from itl_bench.store.keys import Task
+from itl_bench.store.keys import Task, canonical
 from itl_bench.vocabulary import UNTUNED, Kind
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
@@ -42,10 +42,10 @@ class Graph:
 
     def _add(
         self, kind: Kind, spec: Mapping[str, object], *parents: Task, place: BaseModel | None = None,
-        seconds: float | None = None,
+        seconds: float | None = None, group: str = "",
     ) -> Task:  # fmt: skip
         keys = tuple(parent.key for parent in parents)
-        task = Task(kind, spec, keys, VERSIONS[kind], SECONDS[kind] if seconds is None else seconds, place)
+        task = Task(kind, spec, keys, VERSIONS[kind], SECONDS[kind] if seconds is None else seconds, place, group)
         return self.tasks.setdefault(task.key, task)
 
     def _made(self, kind: Kind, made: Made, model: str) -> Task:
@@ -127,7 +127,8 @@ class Graph:
         limit = MAX_NEW_TOKENS if declared.world == "bios" else declared.max_new_tokens
         spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._asking(recipe, probe).spec()
         spec |= self._read_on(str(base.spec["model"]))
-        return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []))
+        together = canonical([base.key, spec])
+        return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []), group=together)
 
     def _read_on(self, model: str) -> dict[str, object]:
         """The day that chat templates are told; cells on weights from packages are older than it, and tell none."""

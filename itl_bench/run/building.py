@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, Self
 
 from itl_bench.catalog.catalog import Catalog
@@ -14,7 +15,7 @@ from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.machine.devices import take_gpu
 from itl_bench.record import CaseRecord
 from itl_bench.run.asked_first import CheckAsked, asked_first
-from itl_bench.store.executor import Builder, LocalExecutor
+from itl_bench.store.executor import Builder, GroupBuilder, LocalExecutor
 from itl_bench.store.keys import Task, needed, resting_on
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import DamagedArtifactError, Store
@@ -29,11 +30,13 @@ class Stages(NamedTuple):
         builders: By kind of artifact.
         provenance: With what they build.
         check_asked: Whether a probe can be asked of a base; None for builders that ask nothing.
+        groups: By kind of artifact, what builds those of one group together.
     """
 
     builders: Mapping[str, Builder]
     provenance: Mapping[str, object]
     check_asked: CheckAsked | None = None
+    groups: Mapping[str, GroupBuilder] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,10 @@ class Built:
 def load_stages() -> Stages:
     """The builders of all stages, on this worker's own GPU; loads torch."""
     take_gpu(os.environ.get("PYTEST_XDIST_WORKER", ""))
-    from itl_bench.stages.builders import builders, provenance
+    from itl_bench.stages.builders import builders, group_builders, provenance
     from itl_bench.stages.responses import check_asked
 
-    return Stages(builders(), provenance(), check_asked)
+    return Stages(builders(), provenance(), check_asked, group_builders())
 
 
 def build(
@@ -155,9 +158,11 @@ def build(
     if all(store.has(key) for key in work.targets):
         return Built()
     on_start(work)
-    builders, provenance, check = Stages(*stages())
+    builders, provenance, check, groups = Stages(*stages())
     builders = asked_first(builders, check, work.tasks, store) if check else builders
-    report = LocalExecutor(store, builders, provenance).build(work.tasks, run_id, work.targets)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    executor = LocalExecutor(store, builders, provenance, groups=groups, workers=workers)
+    report = executor.build(work.tasks, run_id, work.targets)
     return Built(report.failed, tuple(report.damaged))
 
 

@@ -1,7 +1,8 @@
 """The builders: how each kind of artifact is made from its parents, and from nothing else."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -14,9 +15,9 @@ from itl_bench.stages.checkpoint import build_checkpoint
 from itl_bench.stages.corpus import build_corpus, build_probe
 from itl_bench.stages.familiarity.stage import build_familiarity
 from itl_bench.stages.measuring.table import build_measure
-from itl_bench.stages.responses import build_responses
+from itl_bench.stages.responses import build_responses, build_together
 from itl_bench.store.artifact import Artifact
-from itl_bench.store.executor import Builder
+from itl_bench.store.executor import Builder, Given, GroupBuilder, Made
 from itl_bench.store.keys import Task
 from itl_bench.vocabulary import CELL, Kind
 
@@ -38,6 +39,17 @@ def builders() -> Mapping[str, Builder]:
     return {**own, CELL: _limited(build_checkpoint)}  # which takes the GPUs that it needs itself
 
 
+def group_builders() -> Mapping[str, GroupBuilder]:
+    """What builds artifacts of one base together, by their kind."""
+
+    def responses(group: Sequence[Given]) -> Generator[Made]:
+        every = [parent for _, parents in group for parent in parents]
+        with on_own_gpu(), _threads_for(every):
+            yield from build_together([(task, by_name(task.kind, task.spec, parents)) for task, parents in group])
+
+    return {"responses": responses}
+
+
 def _on_own_gpu(builder: Builder) -> Builder:
     """The builder on this worker's own GPU."""
 
@@ -52,15 +64,21 @@ def _limited(stage: Stage) -> Builder:
     """The stage with as many threads as the models among its parents gain from; it leaves no memory of the GPU."""
 
     def build(task: Task, parents: Sequence[Artifact], folder: Path) -> None:
-        large = any(path.stat().st_size > LARGE for one in parents for path in one.folder.glob("*.safetensors"))
-        torch.set_num_threads(threads_of_large_models() if large else THREADS)
-        try:
+        with _threads_for(parents):
             stage(task, by_name(task.kind, task.spec, parents), folder)
-        finally:
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()  # a cell on several GPUs may come next
 
     return build
+
+
+@contextmanager
+def _threads_for(parents: Sequence[Artifact]) -> Iterator[None]:
+    large = any(path.stat().st_size > LARGE for one in parents for path in one.folder.glob("*.safetensors"))
+    torch.set_num_threads(threads_of_large_models() if large else THREADS)
+    try:
+        yield
+    finally:
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # a cell on several GPUs may come next
 
 
 def threads_of_large_models() -> int:

@@ -109,10 +109,24 @@ def load_adapted(
     """
     if not has_adapter(checkpoint):
         raise UsageError(f"{checkpoint} holds no adapter ({ADAPTER}); load_tuned loads checkpoints of all weights")
+    _adapter_tensors(checkpoint)  # a damaged file is found before a large base is loaded
+    return adapt(load_model(base, dtype, device), checkpoint)
+
+
+def adapt(model: PreTrainedModel, checkpoint: Path) -> "PeftModel":
+    """Put a checkpoint's adapter on a base; merged (`merge_and_unload`), the base is the tuned model itself.
+
+    Args:
+        model: The base; changed in place.
+        checkpoint: With an adapter.
+
+    Raises:
+        UsageError: It changes a weight that has another place in the model.
+        ItlError: The files are damaged, or do not hold the tensors of the adapter that they describe.
+    """
     names = _adapter_tensors(checkpoint)
     from peft import PeftModel
 
-    model = load_model(base, dtype, device)
     with readable(f"the adapter in {checkpoint}"):
         adapted: PeftModel = PeftModel.from_pretrained(model, checkpoint, local_files_only=True)
     check_tensors(adapted, names, "default", str(checkpoint))

@@ -1,42 +1,91 @@
 """The stage that lets a model answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
 from itl_bench.data.rows import Prompt, Response, read_lines, write_lines
 from itl_bench.data.tokens.asking import Asking
-from itl_bench.data.tokens.template import padding_id, prompt_ids, response_text
+from itl_bench.data.tokens.template import TemplateName, padding_id, prompt_ids, response_text
 from itl_bench.errors import UnfitRowError, UsageError
-from itl_bench.stages.generation.greedy import generate
-from itl_bench.stages.loading import load_model, load_tokenizer, load_tuned
+from itl_bench.stages.generation.engine import Asked
+from itl_bench.stages.generation.hugging_face import hugging_face
+from itl_bench.stages.loading import load_tokenizer
 from itl_bench.stages.positions import check_prompts, positions_of
 from itl_bench.store.artifact import PROMPTS, RESPONSES, Artifact
+from itl_bench.store.executor import Made
 from itl_bench.store.keys import Task
+
+
+class _Prompts(NamedTuple):
+    """What a model is asked, as prompts and as an engine takes them."""
+
+    prompts: Sequence[Prompt]
+    asked: Asked
+    template: TemplateName
 
 
 def build_responses(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:
     """Let a model answer every prompt of a probe."""
+    for made in build_together([(task, parents)]):
+        made.write(folder)
+
+
+def build_together(group: Sequence[tuple[Task, Mapping[str, Artifact]]]) -> Generator[Made]:
+    """Let models of one base answer, each the prompts of its probe.
+
+    Args:
+        group: Tasks of responses, each with what it is made from by name; the base is the same.
+
+    Raises:
+        ItlError: A prompt cannot be asked; by the `write` of its task, the others are answered.
+    """
+    tokenizer = load_tokenizer(base := group[0][1]["base"].folder)
+    taken: list[tuple[Task, _Prompts]] = []
+    for task, parents in group:
+        try:
+            taken.append((task, _prompts_of(task, parents, tokenizer)))
+        except Exception as error:  # of whatever kind: the others are answered all the same
+            yield Made(task, partial(_refuse, error))
+    with closing(hugging_face(base, [prompts.asked for _, prompts in taken])) as answers:
+        for place, responses, seconds in answers:
+            task, prompts = taken[place]
+            yield Made(task, partial(_write, prompts, responses, tokenizer), seconds)
+
+
+def _prompts_of(task: Task, parents: Mapping[str, Artifact], tokenizer: PreTrainedTokenizerBase) -> _Prompts:
     spec: Mapping[str, Any] = task.spec
-    base, tuned = parents["base"].folder, parents.get("checkpoint")
-    tokenizer = load_tokenizer(base)
-    prompts = read_lines(parents["probe"].folder / PROMPTS, Prompt)
-    asking = Asking.of(spec)
-    asked = _asked(tokenizer, prompts, asking)
-    check_prompts([prompt.id for prompt in prompts], asked, int(spec["max_new_tokens"]), positions_of(base))
-    model = load_tuned(base, tuned.folder) if tuned else load_model(base)
-    ends = sorted(asking.ends(tokenizer))
-    answers = generate(model, asked, int(spec["max_new_tokens"]), ends, padding_id(tokenizer))
+    prompts, limit, asking = (
+        read_lines(parents["probe"].folder / PROMPTS, Prompt),
+        int(spec["max_new_tokens"]),
+        Asking.of(spec),
+    )
+    ids = _asked(tokenizer, prompts, asking)
+    check_prompts([prompt.id for prompt in prompts], ids, limit, positions_of(parents["base"].folder))
+    tuned, ends = parents.get("checkpoint"), sorted(asking.ends(tokenizer))
+    asked = Asked(tuned.folder if tuned else None, ids, limit, ends, padding_id(tokenizer))
+    return _Prompts(prompts, asked, asking.template)
+
+
+def _refuse(error: Exception, folder: Path) -> None:
+    raise error
+
+
+def _write(
+    prompts: _Prompts, responses: Callable[[], list[list[int]]], tokenizer: PreTrainedTokenizerBase, folder: Path
+) -> None:
     write_lines(
         folder / RESPONSES,
         [
             Response(
-                prompt=prompt.id, prompt_ids=ids, response_ids=tuple(answer),
-                text=response_text(tokenizer, answer, asking.template),
+                prompt=prompt.id, prompt_ids=tuple(ids), response_ids=tuple(answer),
+                text=response_text(tokenizer, answer, prompts.template),
             )
-            for prompt, ids, answer in zip(prompts, asked, answers, strict=True)
+            for prompt, ids, answer in zip(prompts.prompts, prompts.asked.prompts, responses(), strict=True)
         ],
     )  # fmt: skip
 

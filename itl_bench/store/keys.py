@@ -44,8 +44,8 @@ class Task:
     """One artifact to build.
 
     `seconds` is what building is expected to take; it orders the work. `place` says how this machine makes the
-    artifact: where it finds weights or rows, which code trains a model and with which settings of speed. Neither is
-    part of the key.
+    artifact: where it finds weights or rows, which code trains a model and with which settings of speed. `group` is the
+    same for tasks that are built from the same loaded model. None of them is part of the key.
     """
 
     kind: str
@@ -54,6 +54,7 @@ class Task:
     version: int = 1  # of the stage's code: raised when its outputs move
     seconds: float = field(default=0.0, compare=False)
     place: BaseModel | None = field(default=None, compare=False)
+    group: str = field(default="", compare=False)
 
     @cached_property
     def key(self) -> str:

@@ -8,6 +8,7 @@ import json
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -159,10 +160,14 @@ class Queue:
     def died(self, task: Task) -> bool:
         """Note that a worker of this run died while building a task; whether that was once too often."""
         write_atomically(self.folder / f"{task.key}.died-{secrets.token_hex(4)}", "")
-        if len(list(self.folder.glob(f"{task.key}.died-*"))) < DEATHS:
+        if self.deaths()[task.key] < DEATHS:
             return False
         self.fail(task, f"{DEATHS} workers died while building it")
         return True
+
+    def deaths(self) -> Counter[str]:
+        """Key -> how many workers of this run died while building it, or others of its group together with it."""
+        return Counter(path.stem for path in self.folder.glob("*.died-*"))
 
     def failures(self) -> dict[str, Failure]:
         """Key -> why it failed in this run, on any worker."""

@@ -65,12 +65,15 @@ class Store:
         return (self.folder(key) / MANIFEST).is_file()
 
     @contextmanager
-    def writing(self, task: Task, provenance: Mapping[str, object] | None = None) -> Iterator[Path]:
+    def writing(
+        self, task: Task, provenance: Mapping[str, object] | None = None, seconds: float = 0.0
+    ) -> Iterator[Path]:
         """A folder to write the artifact's files into; published when the block ends, dropped when it raises.
 
         Args:
             task: What is being built.
             provenance: Where and with what: versions, commit, device.
+            seconds: That were spent on it before; those of the block are added.
         """
         head = json.loads(canonical({"spec": task.spec, "provenance": provenance or {}}))  # fails now, not hours later
         folder = self.root / "partial" / f"{task.key}-{secrets.token_hex(4)}"
@@ -78,7 +81,7 @@ class Store:
         started = time.monotonic()
         try:
             yield folder
-            manifest = describe(task, head, folder, time.monotonic() - started)
+            manifest = describe(task, head, folder, seconds + time.monotonic() - started)
             write_durably(folder / MANIFEST, manifest.model_dump_json(indent=1).encode())
             self._publish(folder, task.key)
         finally:

@@ -164,7 +164,7 @@ def fake_verdicts(monkeypatch):
     modules = {
         "plan.runnable": {"why_not": lambda *_: None},
         "plan.reads": {"tasks_of": lambda *_: (list(WORK.tasks), [TABLE.key])},
-        "stages.builders": {"builders": lambda: stages()()[0], "provenance": dict},
+        "stages.builders": {"builders": lambda: stages()()[0], "group_builders": dict, "provenance": dict},
         "verdicts.measured": {"verdict_from_store": verdict_from_store},
     }
     for name, functions in modules.items():
