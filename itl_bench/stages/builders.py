@@ -24,6 +24,7 @@ from itl_bench.vocabulary import CELL, Kind
 # Tiny models gain little from a second thread, and two processes with two threads each lose much; so every worker takes
 # one, and what is built does not depend on how many there are.
 THREADS = 1
+TAKE_GPUS: tuple[Kind, ...] = (CELL, "responses")  # those that they need, themselves
 LARGE = 64 << 20  # bytes of weights, from which on a model gains from more threads
 
 Stage = Callable[[Task, Mapping[str, Artifact], Path], None]  # is given what the artifact is made from, by name
@@ -35,8 +36,8 @@ def builders() -> Mapping[str, Builder]:
         "base": build_base, "familiarity": build_familiarity, "corpus": build_corpus, "probe": build_probe,
         "checkpoint": build_checkpoint, "responses": build_responses, "measure": build_measure,
     }  # fmt: skip
-    own: dict[str, Builder] = {kind: _on_own_gpu(_limited(stage)) for kind, stage in stages.items() if kind != CELL}
-    return {**own, CELL: _limited(build_checkpoint)}  # which takes the GPUs that it needs itself
+    limited: dict[Kind, Builder] = {kind: _limited(stage) for kind, stage in stages.items()}
+    return {kind: one if kind in TAKE_GPUS else _on_own_gpu(one) for kind, one in limited.items()}
 
 
 def group_builders() -> Mapping[str, GroupBuilder]:
@@ -44,7 +45,7 @@ def group_builders() -> Mapping[str, GroupBuilder]:
 
     def responses(group: Sequence[Given]) -> Generator[Made]:
         every = [parent for _, parents in group for parent in parents]
-        with on_own_gpu(), _threads_for(every):
+        with _threads_for(every):
             yield from build_together([(task, by_name(task.kind, task.spec, parents)) for task, parents in group])
 
     return {"responses": responses}

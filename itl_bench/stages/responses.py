@@ -1,6 +1,6 @@
 """The stage that lets a model answer."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -12,8 +12,11 @@ from itl_bench.data.rows import Prompt, Response, read_lines, write_lines
 from itl_bench.data.tokens.asking import Asking
 from itl_bench.data.tokens.template import TemplateName, padding_id, prompt_ids, response_text
 from itl_bench.errors import UnfitRowError, UsageError
-from itl_bench.stages.generation.engine import Asked
+from itl_bench.machine.devices import on_own_gpu
+from itl_bench.machine.vllm import Served, check_installed
+from itl_bench.stages.generation.engine import Answered, Asked, Engine
 from itl_bench.stages.generation.hugging_face import hugging_face
+from itl_bench.stages.generation.vllm import How, vllm
 from itl_bench.stages.loading import load_tokenizer
 from itl_bench.stages.positions import check_prompts, positions_of
 from itl_bench.store.artifact import PROMPTS, RESPONSES, Artifact
@@ -51,10 +54,28 @@ def build_together(group: Sequence[tuple[Task, Mapping[str, Artifact]]]) -> Gene
             taken.append((task, _prompts_of(task, parents, tokenizer)))
         except Exception as error:  # of whatever kind: the others are answered all the same
             yield Made(task, partial(_refuse, error))
-    with closing(hugging_face(base, [prompts.asked for _, prompts in taken])) as answers:
-        for place, responses, seconds in answers:
-            task, prompts = taken[place]
-            yield Made(task, partial(_write, prompts, responses, tokenizer), seconds)
+    with closing(_engine(group[0][0])(base, [prompts.asked for _, prompts in taken])) as answers:
+        for answered in answers:
+            task, prompts = taken[answered.place]
+            yield Made(task, partial(_write, prompts, answered, tokenizer), answered.seconds)
+
+
+def _engine(task: Task) -> Engine:
+    """That the key of the answers names.
+
+    Raises:
+        UsageError: It is vLLM, and that is not installed, or the model is larger than all GPUs.
+    """
+    if task.spec["engine"] == "hf":
+        return _on_own_gpu
+    check_installed()
+    assert isinstance(task.place, Served)
+    return partial(vllm, how=How.of(task.spec, task.place))
+
+
+def _on_own_gpu(base: Path, asked: Sequence[Asked]) -> Generator[Answered]:
+    with on_own_gpu():
+        yield from hugging_face(base, asked)
 
 
 def _prompts_of(task: Task, parents: Mapping[str, Artifact], tokenizer: PreTrainedTokenizerBase) -> _Prompts:
@@ -75,9 +96,7 @@ def _refuse(error: Exception, folder: Path) -> None:
     raise error
 
 
-def _write(
-    prompts: _Prompts, responses: Callable[[], list[list[int]]], tokenizer: PreTrainedTokenizerBase, folder: Path
-) -> None:
+def _write(prompts: _Prompts, answered: Answered, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
     write_lines(
         folder / RESPONSES,
         [
@@ -85,9 +104,11 @@ def _write(
                 prompt=prompt.id, prompt_ids=tuple(ids), response_ids=tuple(answer),
                 text=response_text(tokenizer, answer, prompts.template),
             )
-            for prompt, ids, answer in zip(prompts.prompts, prompts.asked.prompts, responses(), strict=True)
+            for prompt, ids, answer in zip(prompts.prompts, prompts.asked.prompts, answered.responses(), strict=True)
         ],
     )  # fmt: skip
+    if answered.parity:
+        answered.parity.write(folder)
 
 
 def check_asked(task: Task, base: Path, probe: Path) -> None:

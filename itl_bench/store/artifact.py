@@ -17,6 +17,7 @@ REPORT = "report.json"  # of a corpus that was read from files: what was found t
 FAMILIARITY = "familiarity.jsonl"  # what a base knows of atlas
 PROMPTS = "prompts.jsonl"  # of a probe
 RESPONSES = "responses.jsonl"
+PARITY = "parity.json"  # beside responses of vLLM: how a sample of them agrees with those of transformers
 TABLE = "table.json"  # of a measure
 TOKENS = "tokens.jsonl"  # of a shift: some answers token by token
 TRAINING = "training.json"  # of a checkpoint: what happened while tuning

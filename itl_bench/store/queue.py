@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
 from typing import NamedTuple, Self
 
-from itl_bench.errors import DivergedError, ItlError, UnsuitableBaseError, UsageError
+from itl_bench.errors import DivergedError, ItlError, UnservedError, UnsuitableBaseError, UsageError
 from itl_bench.files import write_atomically
 from itl_bench.store.keys import Task, needed
 from itl_bench.store.store import Store
@@ -42,20 +42,22 @@ class Failure:
         error: The name of the exception's type; nothing where none was raised.
         unsuitable: Whether a base knows too little or too much (UnsuitableBaseError): nothing broke down.
         diverged: Whether a training ended with weights that are no numbers (DivergedError): a finding about its rate.
+        unserved: Whether vLLM does not answer as transformers does (UnservedError), which answers in its place.
     """
 
     message: str
     error: str = ""
     unsuitable: bool = False
     diverged: bool = False
+    unserved: bool = False
 
     @classmethod
     def of(cls, reason: Exception | str) -> Self:
         """The failure that an exception, or a plain reason, stands for."""
         if isinstance(reason, str):
             return cls(reason)
-        kinds = isinstance(reason, UnsuitableBaseError), isinstance(reason, DivergedError)
-        return cls(str(reason), type(reason).__name__, *kinds)
+        kinds = UnsuitableBaseError, DivergedError, UnservedError
+        return cls(str(reason), type(reason).__name__, *(isinstance(reason, kind) for kind in kinds))
 
     def __str__(self) -> str:
         """For example "ValueError: the loss is NaN"."""

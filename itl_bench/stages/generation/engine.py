@@ -4,6 +4,8 @@ from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from itl_bench.stages.generation.parity import Parity
+
 
 class Asked(NamedTuple):
     """Prompts for one model.
@@ -31,11 +33,13 @@ class Answered(NamedTuple):
         responses: Gives token ids of each response, with the end token where the model gave one; raises where this
             model cannot be asked.
         seconds: Its share of what was spent on all of them, the call of `responses` not counted.
+        parity: How a sample of them agrees with those of transformers; None where transformers gave them.
     """
 
     place: int
     responses: Callable[[], list[list[int]]]
     seconds: float = 0.0
+    parity: Parity | None = None
 
 
 class Engine(Protocol):

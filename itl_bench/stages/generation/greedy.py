@@ -1,10 +1,10 @@
 """Batched greedy decoding with a key-value cache: token ids in, token ids out."""
 
 from collections.abc import Sequence, Set
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from transformers import PreTrainedModel
+from transformers import LogitsProcessor, PreTrainedModel
 
 BATCH = 256  # prompts decoded together, at most
 CACHE_BYTES_ON_CPU = 2 << 30  # of keys and values of the prompts decoded together
@@ -30,18 +30,66 @@ def generate(
     Returns:
         Token ids of each response, with the end token where the model gave one.
     """
-    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
-    longest = max(map(len, prompts), default=0) + max_new_tokens
-    size = max(1, min(BATCH, _cache_budget(model) // max(1, cache_bytes(model, longest))))
     responses: list[list[int]] = [[] for _ in prompts]
-    if not _mask_is_heeded(model, [prompts[index] for index in order], padding):
-        size = 1
-    for start in range(0, len(order), size):
-        some = order[start : start + size]
+    for some in _batches(model, prompts, max_new_tokens, padding):
         answered = _batch(model, [prompts[index] for index in some], max_new_tokens, ends, padding)
         for index, response in zip(some, answered, strict=True):
             responses[index] = response
     return responses
+
+
+class Trace(NamedTuple):
+    """A greedy response, and how sure the model was of each of its tokens.
+
+    Attributes:
+        ids: With the end token where the model gave one.
+        gaps: Between the two best tokens in each place, in nats.
+    """
+
+    ids: tuple[int, ...]
+    gaps: tuple[float, ...]
+
+
+def trace(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, ends: Sequence[int], padding: int
+) -> list[Trace]:
+    """The responses of `generate`, with their gaps."""
+    found: dict[int, Trace] = {}
+    for some in _batches(model, prompts, max_new_tokens, padding):
+        gaps = _Gaps()
+        answered = _batch(model, [prompts[index] for index in some], max_new_tokens, ends, padding, [gaps])
+        for index, response, own in zip(some, answered, gaps.by_row(), strict=True):
+            found[index] = Trace(tuple(response), tuple(own[: len(response)]))
+    return [found[index] for index in range(len(prompts))]
+
+
+def _batches(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, padding: int
+) -> list[list[int]]:
+    """Which prompts are decoded together: those of about one length, as many as the memory takes."""
+    order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
+    longest = max(map(len, prompts), default=0) + max_new_tokens
+    size = max(1, min(BATCH, _cache_budget(model) // max(1, cache_bytes(model, longest))))
+    if not _mask_is_heeded(model, [prompts[index] for index in order], padding):
+        size = 1
+    return [order[start : start + size] for start in range(0, len(order), size)]
+
+
+class _Gaps(LogitsProcessor):
+    """Notes how far the best token is before the second, and changes nothing."""
+
+    def __init__(self) -> None:
+        self.steps: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        best, second = scores.float().topk(2, dim=-1).values.T
+        self.steps.append((best - second).cpu())
+        return scores
+
+    def by_row(self) -> list[list[float]]:
+        """For each row of the batch, a gap for every step."""
+        found: list[list[float]] = torch.stack(self.steps, dim=1).tolist()
+        return found
 
 
 @torch.inference_mode()
@@ -103,14 +151,16 @@ def _cache_budget(model: PreTrainedModel) -> int:
 
 @torch.inference_mode()
 def _batch(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, ends: Sequence[int], padding: int
-) -> list[list[int]]:
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, ends: Sequence[int], padding: int,
+    processors: Sequence[LogitsProcessor] = (),
+) -> list[list[int]]:  # fmt: skip
     length = max(map(len, prompts))
     ids = torch.tensor([[padding] * (length - len(prompt)) + list(prompt) for prompt in prompts])
     mask = left_mask(prompts, padding)
     output = model.generate(  # type: ignore[operator]
         input_ids=ids.to(model.device), attention_mask=mask.to(model.device), max_new_tokens=max_new_tokens,
         do_sample=False, eos_token_id=list(ends), pad_token_id=padding, use_cache=True,
+        logits_processor=list(processors),
     )  # fmt: skip
     return [_ended(row, set(ends)) for row in output[:, length:].tolist()]
 

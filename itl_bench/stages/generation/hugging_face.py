@@ -1,8 +1,9 @@
 """Answers by transformers: the base is loaded once, and each adapter merged into it in its turn."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
 from transformers import PreTrainedModel
@@ -11,60 +12,83 @@ from itl_bench.stages.generation.engine import Answered, Asked
 from itl_bench.stages.generation.greedy import generate
 from itl_bench.stages.loading import adapt, has_adapter, load_model
 
+T = TypeVar("T")
+
 
 def hugging_face(base: Path, asked: Sequence[Asked]) -> Generator[Answered]:
     """Greedy responses of a base and of what was tuned from it, the same as if each were loaded by itself.
-
-    Models that share the base's weights come first, so that there is never more than one in memory.
 
     Args:
         base: Folder of the base.
         asked: Any number of models.
     """
-    whole = {place for place, one in enumerate(asked) if one.checkpoint and not has_adapter(one.checkpoint)}
-    order = sorted(range(len(asked)), key=lambda place: place in whole)
-    shared = _Shared(base, len(asked) - len(whole))
-    for place in order:
-        yield Answered(place, partial(_whole if place in whole else shared.answer, asked[place]))
+    for place, responses in each_model(base, asked, _responses):
+        yield Answered(place, responses)
 
 
-def _whole(asked: Asked) -> list[list[int]]:
-    assert asked.checkpoint is not None
-    return _generate(load_model(asked.checkpoint), asked)
-
-
-def _generate(model: PreTrainedModel, asked: Asked) -> list[list[int]]:
+def _responses(model: PreTrainedModel, asked: Asked) -> list[list[int]]:
     return generate(model, asked.prompts, asked.max_new_tokens, asked.ends, asked.padding)
 
 
-class _Shared:
+def each_model(
+    base: Path, asked: Sequence[Asked], use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None = None
+) -> Generator[tuple[int, Callable[[], T]]]:
+    """A base and what was tuned from it, one model in memory at a time: those that share the base's weights come first.
+
+    Args:
+        base: Folder of the base.
+        asked: What each is for.
+        use: What is done with it.
+        dtype: Of the weights; fp32 where none is named.
+
+    Yields:
+        A place among `asked`, and what loads the model and uses it: called, if at all, before the next one is taken.
+    """
+    whole = {place for place, one in enumerate(asked) if one.checkpoint and not has_adapter(one.checkpoint)}
+    order = sorted(range(len(asked)), key=lambda place: place in whole)
+    shared = _Shared(base, len(asked) - len(whole), use, dtype)
+    for place in order:
+        one = asked[place]
+        if place in whole and one.checkpoint:
+            yield place, partial(_use_whole, one.checkpoint, one, use, dtype)
+        else:
+            yield place, partial(shared.use, one)
+
+
+def _use_whole(
+    checkpoint: Path, asked: Asked, use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None
+) -> T:
+    return use(load_model(checkpoint, dtype), asked)
+
+
+class _Shared(Generic[T]):
     """The weights of a base, for as long as somebody is to be asked with them."""
 
-    def __init__(self, base: Path, left: int) -> None:
-        self.base, self.left = base, left
+    def __init__(
+        self, base: Path, left: int, use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None
+    ) -> None:
+        self.base, self.left, self.of, self.dtype = base, left, use, dtype
         self.model: PreTrainedModel | None = None
         self.bytes: dict[str, torch.Tensor] = {}
 
-    def answer(self, asked: Asked) -> list[list[int]]:
-        """The responses of the base, or of the base with an adapter."""
+    def use(self, asked: Asked) -> T:
+        """What is asked of the base, or of the base with an adapter."""
         self.left -= 1
-        model, self.model = self.model or load_model(self.base), None  # of no use to others until it is as it was
-        try:
-            if asked.checkpoint is None:
-                return self._kept(model, _generate(model, asked))
+        # Of no use to others until it is as it was, and dropped where this raises.
+        model, self.model = self.model or load_model(self.base, self.dtype), None
+        if asked.checkpoint is None:
+            found = self.of(model, asked)
+        else:
             if self.left and not self.bytes:
                 self.bytes = {name: tensor.to("cpu", copy=True) for name, tensor in model.state_dict().items()}
-            merged: PreTrainedModel = adapt(model, asked.checkpoint).merge_and_unload()
-            merged.eval()
-            responses = _generate(merged, asked)
-            return self._kept(merged, responses) if self._restored(merged) else responses
-        finally:
-            if not self.left:
-                self.model, self.bytes = None, {}
-
-    def _kept(self, model: PreTrainedModel, responses: list[list[int]]) -> list[list[int]]:
-        self.model = model if self.left else None
-        return responses
+            model = adapt(model, asked.checkpoint).merge_and_unload()
+            model.eval()
+            found = self.of(model, asked)
+        if not self.left:
+            self.bytes = {}
+        elif asked.checkpoint is None or self._restored(model):
+            self.model = model
+        return found
 
     def _restored(self, model: PreTrainedModel) -> bool:
         """Whether a model that had an adapter is the base again, by its own bytes."""

@@ -4,8 +4,6 @@ import random
 from contextlib import closing
 
 import pytest
-import torch
-from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
 from itl_bench.stages.generation import hugging_face as module
@@ -13,23 +11,12 @@ from itl_bench.stages.generation.engine import Asked
 from itl_bench.stages.generation.greedy import generate
 from itl_bench.stages.generation.hugging_face import hugging_face
 from itl_bench.stages.loading import load_model, load_tuned
+from tests.helpers.tiny_adapters import write_adapter
 from tests.helpers.tiny_weights import tiny_llama, write_model
 
 GENERATOR = random.Random(3)
 PROMPTS = [[GENERATOR.randrange(3, 30) for _ in range(length)] for length in (3, 5, 9, 4)]
 LIMIT, ENDS, PADDING = 12, (2,), 0
-
-
-def write_adapter(base, folder, seed, **config):
-    torch.manual_seed(seed)
-    settings = {"r": 2, "target_modules": "all-linear", "task_type": "CAUSAL_LM"} | config
-    model = get_peft_model(load_model(base), LoraConfig(**settings))
-    with torch.no_grad():
-        for weight in model.parameters():
-            if weight.requires_grad:
-                weight.add_(0.3 * torch.randn_like(weight))
-    model.save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(params=[False, True], ids=["untied", "tied"])
@@ -54,7 +41,7 @@ def asked_of(checkpoints):
 
 def together(base, checkpoints):
     with closing(hugging_face(base, asked_of(checkpoints))) as answers:
-        return {place: responses() for place, responses, _ in answers}
+        return {one.place: one.responses() for one in answers}
 
 
 def alone(base, checkpoint):
@@ -69,7 +56,9 @@ def test_each_answers_as_if_it_were_alone(base, checkpoints):
 
 def test_the_base_is_read_once_and_one_model_is_there_at_a_time(base, checkpoints, monkeypatch):
     loaded = []
-    monkeypatch.setattr(module, "load_model", lambda folder: loaded.append(folder.name) or load_model(folder))
+    monkeypatch.setattr(
+        module, "load_model", lambda folder, dtype: loaded.append(folder.name) or load_model(folder, dtype)
+    )
     together(base, checkpoints)
     assert loaded == ["base", "full"]
 
@@ -80,7 +69,7 @@ def test_what_cannot_be_loaded_costs_itself_alone(base, checkpoints):
     tensors.pop(min(tensors))
     save_file(tensors, damaged)
     with closing(hugging_face(base, asked_of(checkpoints))) as answers:
-        for place, responses, _ in answers:
+        for place, responses in ((one.place, one.responses) for one in answers):
             if place == 3:
                 with pytest.raises(Exception, match="lacks the tensor"):
                     responses()
