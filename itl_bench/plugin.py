@@ -137,15 +137,18 @@ def _print_plan(selected: list[Case], state: State) -> None:
 
 def _build(selected: list[Case], config: pytest.Config) -> None:
     """Build in this process; what goes wrong is kept for the cases that need it, so that the others are decided."""
-    from itl_bench.run.building import Built, build, work_of
+    from itl_bench.run.building import Built, work_of
+    from itl_bench.run.deciding import build_cases
 
     state = config.stash[STATE]
     controller = config.pluginmanager.getplugin(CONTROLLER)  # none on a worker of xdist
+    cases = list({case.id: case for case in selected}.values())
     try:
-        work = work_of({case.id: case for case in selected}.values(), state.catalog, state.profile, state.store_root)
+        work = work_of(cases, state.catalog, state.profile, state.store_root)
         if work.targets:
             watch = controller.watch if controller else lambda work: None
-            state.built = build(work, state.store, state.run_id, on_start=watch)
+            found = build_cases(work, cases, state.catalog, state.profile, state.store, state.run_id, watch)
+            state.catalog, state.built = found
     except Exception as error:
         state.built = Built(stopped=error)
 

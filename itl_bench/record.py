@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from itl_bench.errors import UsageError
-from itl_bench.record_cells import CellRecord, RecordModel
+from itl_bench.record_cells import CellRecord, ParityRecord, RecordModel
 from itl_bench.record_cells import Finite as Finite  # noqa: PLC0414 - readers of records import it from here
 from itl_bench.vocabulary import (
     ALPHA,
@@ -132,6 +132,8 @@ class CaseRecord(RecordModel):
     unit: str | None = Field(default=None, description="of the effect, for example 'points on the 1-5 scale'")
     columns: tuple[ColumnRecord, ...] = ()
     points: tuple[PointRecord, ...] | None = Field(default=None, description="the verdict at every learning rate")
+    answered_by: str | None = Field(default=None, description="none: transformers; else the engine and how")
+    left: str | None = Field(default=None, description="why it was left to transformers, where vLLM was to answer")
     learning: LearningRecord | None = Field(default=None, description="beside the verdict; none of a published case")
     artifacts: tuple[str, ...] = Field(default=(), description="keys of the artifacts the verdict was computed from")
 
@@ -231,6 +233,7 @@ class Record(RecordModel):
     mechanisms: tuple[MechanismRecord, ...] = ()
     artifacts: tuple[ArtifactRecord, ...] = ()
     cells: tuple[CellRecord, ...] | None = Field(default=None, description="how those behind the verdicts were made")
+    parity: tuple[ParityRecord, ...] | None = Field(default=None, description="none: transformers answered everything")
     examples: tuple[ExampleRecord, ...] | None = Field(default=None, description="answers to look at, chosen by a rule")
 
 

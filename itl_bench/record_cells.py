@@ -81,3 +81,19 @@ class CellRecord(RecordModel):
     cells: int = Field(description="replicates at all rates together")
     data: DataRecord = DataRecord()
     training: tuple[TrainingRecord, ...] = Field(default=(), description="by rate; none where no log was there")
+
+
+class ParityRecord(RecordModel):
+    """How a sample of an engine's answers agrees with those of transformers: a base, and what was tuned from it."""
+
+    model: str
+    base: int = Field(description="its number")
+    engine: str = Field(description="and how it answers, in words")
+    version: str = Field(description="of the engine")
+    models: int = Field(description="that answered: the base and what was tuned from it")
+    prompts: int = Field(description="answered by both, of all models together")
+    identical: int = Field(description="answers that are the same, token by token")
+    first: int | None = Field(default=None, description="the earliest token in which answers differ, from 1")
+    gap: Finite | None = Field(
+        default=None, description="nats between transformers' two best tokens where answers first differ; the largest"
+    )

@@ -113,5 +113,5 @@ def test_every_option_is_in_the_readme():
     source = (shipped("cases").parent / "itl_bench" / "run" / "options.py").read_text(encoding="utf-8")
     text = (TOP / "README.md").read_text(encoding="utf-8")
     options = re.findall(r'"(--itl-[a-z]+)"', source)
-    assert len(options) == 8
+    assert len(options) == 9
     assert all(f"`{option}" in text for option in options)

@@ -1,7 +1,7 @@
 """Everything that is declared, and its identity."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
@@ -14,6 +14,7 @@ from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.catalog.published import Tables
 from itl_bench.catalog.rates import ChosenRate
 from itl_bench.catalog.recipes import RecipeSpec
+from itl_bench.catalog.serving import AS_DECLARED, Serving
 from itl_bench.specs import Spec
 
 
@@ -38,6 +39,12 @@ class Catalog:
     sha256: str
     own_claims: frozenset[str] = frozenset()  # of a user's folder: no test of the benchmark names them
     own_datasets: frozenset[str] = frozenset()  # names, of a user's folder
+    serving: Serving = AS_DECLARED  # what a run decides of how cases are answered
+
+    def leaving(self, left: Mapping[str, str]) -> "Catalog":
+        """The same, with cases (ids -> why) left to transformers beside those that are."""
+        more = {**self.serving.left, **left}
+        return replace(self, serving=self.serving.model_copy(update={"left": more})) if left else self
 
     def source(self, spec: Spec) -> str:
         """The file that declares a spec."""

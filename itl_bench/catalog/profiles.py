@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from itl_bench.catalog.serving import Backend
 from itl_bench.specs import Identifier, Spec, Text
 from itl_bench.vocabulary import Arm, Evidence
 
@@ -15,6 +16,7 @@ class ProfileSpec(Spec):
 
     Attributes:
         probes: What its measured cases ask; nothing for all probes.
+        backend: What answers; transformers where neither the run nor a recipe nor this says.
     """
 
     id: Identifier
@@ -24,3 +26,4 @@ class ProfileSpec(Spec):
     arms: tuple[Arm, ...] = ()
     probes: tuple[str, ...] = ()
     pilot: bool = False
+    backend: Backend | None = None

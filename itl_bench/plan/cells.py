@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from itl_bench.catalog.serving import TRANSFORMERS, Answering
+
 SEEDS_PER_BASE = 1000
 
 
@@ -23,6 +25,7 @@ class TunedCell(NamedTuple):
     Attributes:
         recipe: An id of the catalog's recipes, nothing for the default one.
         stopped_after: Share of its updates after which it is looked at.
+        answering: What lets it answer.
     """
 
     model: str
@@ -32,3 +35,4 @@ class TunedCell(NamedTuple):
     replicate: Replicate
     recipe: str = ""
     stopped_after: float = 1.0
+    answering: Answering = TRANSFORMERS

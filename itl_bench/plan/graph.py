@@ -7,11 +7,13 @@ from pydantic import BaseModel
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.recipes import RecipeSpec
+from itl_bench.catalog.serving import TRANSFORMERS, Answering
 from itl_bench.data.rows import UNSEEN
 from itl_bench.data.sources.overlap import NGRAM
 from itl_bench.data.tokens.asking import Asking
 from itl_bench.data.tokens.rendering import DAY
 from itl_bench.errors import UsageError
+from itl_bench.machine.vllm import Served
 from itl_bench.measures.registry import BESIDE, Measure, by_name
 from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import check_parameters, identity
@@ -121,14 +123,18 @@ class Graph:
         """The prompts; those about taught facts depend on the dataset that taught them, and on its seed."""
         return self._made("probe", probe_made(self.catalog, probe, dataset, seed), model)
 
-    def responses(self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "") -> Task:
+    def responses(
+        self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "", answering: Answering = TRANSFORMERS
+    ) -> Task:
         """Greedy answers, of the tuned model or of the base itself."""
-        declared = self.catalog.probes[str(probe.spec["probe"])]
+        declared, model = self.catalog.probes[str(probe.spec["probe"])], str(base.spec["model"])
         limit = MAX_NEW_TOKENS if declared.world == "bios" else declared.max_new_tokens
-        spec = {"decoding": "greedy", "max_new_tokens": limit, "engine": "hf"} | self._asking(recipe, probe).spec()
-        spec |= self._read_on(str(base.spec["model"]))
-        together = canonical([base.key, spec])
-        return self._add("responses", spec, base, probe, *([checkpoint] if checkpoint else []), group=together)
+        spec = {"decoding": "greedy", "max_new_tokens": limit} | answering.spec() | self._asking(recipe, probe).spec()
+        spec |= self._read_on(model)
+        served = Served(parameters=self.catalog.models[model].parameters, ceiling=self.recipe(recipe).ceiling)
+        parents = base, probe, *([checkpoint] if checkpoint else [])
+        together = canonical([base.key, answering.spec()])
+        return self._add("responses", spec, *parents, place=served, group=together)
 
     def _read_on(self, model: str) -> dict[str, object]:
         """The day that chat templates are told; cells on weights from packages are older than it, and tell none."""
@@ -150,12 +156,12 @@ class Graph:
         probe = self.probe(probe_id, cell.dataset, cell.model, cell.replicate.tuning_seed)
         parents: dict[str, Task | None] = {
             "base": base, "probe": probe, "checkpoint": tuned,
-            "responses": self.responses(base, probe, tuned, cell.recipe),
+            "responses": self.responses(base, probe, tuned, cell.recipe, cell.answering),
         }  # fmt: skip
         if "corpus" in measure.made_from:
             parents["corpus"] = self._corpus_of(cell)
         if "base-responses" in measure.made_from:
-            parents["base-responses"] = self.responses(base, probe, None, cell.recipe)
+            parents["base-responses"] = self.responses(base, probe, None, cell.recipe, cell.answering)
         return self._table(measure, parents, self._settings(measure, cell.recipe, probe))
 
     def _settings(self, measure: Measure, recipe: str, probe: Task) -> dict[str, object]:
@@ -192,7 +198,7 @@ class Graph:
         base = self.base(first.model, first.replicate.base)
         probe = self.probe(probe_id, first.dataset, first.model, first.replicate.tuning_seed)
         checkpoints = [self.checkpoint(cell) for cell in (first, second)]
-        responses = self.responses(base, probe, checkpoints[0], first.recipe)
+        responses = self.responses(base, probe, checkpoints[0], first.recipe, first.answering)
         parents = {
             "base": base, "probe": probe, "responses": responses, "checkpoint": checkpoints[0],
             "other-seed": checkpoints[1],
@@ -200,11 +206,13 @@ class Graph:
         return self._table(BESIDE["seed-floor"], parents, self._asking(first.recipe, probe).spec())
 
     def paraphrase_floor(
-        self, model: str, base: int, probe_id: str, dataset: str | None = None, recipe: str = ""
-    ) -> Task:
+        self, model: str, base: int, probe_id: str, dataset: str | None = None, recipe: str = "",
+        answering: Answering = TRANSFORMERS,
+    ) -> Task:  # fmt: skip
         """How far a base is from itself asked in other words, on its own answers."""
         weights, probe = self.base(model, base), self.probe(probe_id, dataset, model)
-        parents = {"base": weights, "probe": probe, "responses": self.responses(weights, probe, None, recipe)}
+        responses = self.responses(weights, probe, None, recipe, answering)
+        parents = {"base": weights, "probe": probe, "responses": responses}
         return self._table(BESIDE["paraphrase-floor"], parents, self._asking(recipe, probe).spec())
 
 

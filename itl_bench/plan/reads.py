@@ -7,6 +7,7 @@ from typing import NamedTuple
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
+from itl_bench.catalog.grid.answering import answering
 from itl_bench.catalog.grid.asked_cells import (
     OVER_CELLS,
     OVER_SETTINGS,
@@ -117,13 +118,17 @@ def side_tables(graph: Graph, case: Case, side: Side, place: Place, table: CellT
 
 def cell_of(graph: Graph, case: Case, side: Side, place: Place, table: CellTable, replicate: Replicate) -> TunedCell:
     """The cell of one side and replicate."""
-    dataset, method = side.dataset or case.dataset, side.method or ""
-    rate, recipe = (
-        rate_of(graph.catalog, table, dataset, method, place.rate),
-        recipe_of(graph.catalog, table, dataset),
-    )
-    stopped_after = 1.0 if method == UNTUNED else place.stopped_after
-    return TunedCell(table.model, dataset, method, rate, replicate, recipe, stopped_after)
+    method = side.method or ""
+    cell = _cell(graph, case, table, side.dataset or case.dataset, method, place.rate, replicate)
+    return cell if method == UNTUNED else cell._replace(stopped_after=place.stopped_after)
+
+
+def _cell(
+    graph: Graph, case: Case, table: CellTable, dataset: str, method: str, rate: float | None, replicate: Replicate
+) -> TunedCell:
+    own, recipe = rate_of(graph.catalog, table, dataset, method, rate), recipe_of(graph.catalog, table, dataset)
+    answers = answering(case, table, graph.catalog)
+    return TunedCell(table.model, dataset, method, own, replicate, recipe, answering=answers)
 
 
 def _probe(case: Case, side: Side) -> str:
@@ -153,7 +158,8 @@ def floors_of(graph: Graph, case: Case, table: CellTable) -> Floors:
     left, right = (_seed_floors(graph, case, side, table) if own else () for side in (case.left, case.right))
     probe, dataset = _probe(case, case.left), case.left.dataset or case.dataset
     recipe = recipe_of(graph.catalog, table, dataset)
-    wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset, recipe) for base in table.bases)
+    answers = answering(case, table, graph.catalog)
+    wordings = tuple(graph.paraphrase_floor(table.model, base, probe, dataset, recipe, answers) for base in table.bases)
     return Floors(left, right, wordings)
 
 
@@ -176,9 +182,8 @@ def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[Tun
     shifted = TAUGHT[graph.catalog.probes[case.probe or ""].world or ""]
     for dataset, method, rate in table.trained():
         if any((one.dataset, one.method) == (dataset, method) for one in case.cells):
-            own = rate_of(graph.catalog, table, dataset, method, rate)
             for replicate in replicates(table):
-                cell = TunedCell(table.model, dataset, method, own, replicate, recipe_of(graph.catalog, table, dataset))
+                cell = _cell(graph, case, table, dataset, method, rate, replicate)
                 yield (
                     cell,
                     graph.measure(OF_ANSWERS["shift"], cell, shifted),
@@ -189,9 +194,8 @@ def cell_pairs(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[Tun
 def trend_tables(graph: Graph, case: Case, table: CellTable) -> Iterator[tuple[TunedCell, Task]]:
     """For a trend over datasets or ranks: each cell at the headline rate, and its table."""
     for dataset, method in trend_cells(case, table):
-        rate = rate_of(graph.catalog, table, dataset, method, table.headline)
         for replicate in replicates(table):
-            cell = TunedCell(table.model, dataset, method, rate, replicate, recipe_of(graph.catalog, table, dataset))
+            cell = _cell(graph, case, table, dataset, method, table.headline, replicate)
             yield cell, graph.measure(computed(graph.catalog, case.measure.measure), cell, _probe(case, case.left))
 
 

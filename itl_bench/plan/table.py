@@ -12,6 +12,7 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case, Cell
 from itl_bench.machine.this_machine import Machine, this_machine
 from itl_bench.plan.disk import why_no_disk
+from itl_bench.plan.engines import SECONDS_TO_START, engines
 from itl_bench.plan.graph import parents_of
 from itl_bench.plan.price import answers_judged, left_to_build, price, task_costs
 from itl_bench.store.keys import Task
@@ -52,13 +53,15 @@ class Build:
     memory_gb: float = 0.0  # of the largest cell
     disk_gb: float = 0.0  # of all weights that are written
     disk_left_gb: float = 0.0  # of those that are left to build
+    engines: int = 0  # of vLLM, to start for what is left
     overlaps: tuple[str, ...] = ()  # what is known of prompts that the tuning data hold already, and how to learn more
 
     def in_words(self) -> str:
         """For example "12 cells, 3 of them in the store; 19 artifacts, 8 in the store; about 2 minutes left ..."."""
         left = "nothing left to build"
         if self.minutes:
-            left = f"about {max(1, ceil(self.minutes)):,} min left for one worker, roughly"
+            starts = f", {self.engines:,} start{'s' * (self.engines > 1)} of vLLM among it" if self.engines else ""
+            left = f"about {max(1, ceil(self.minutes)):,} min left for one worker, roughly{starts}"
         return (
             f"{self.cells:,} cells, {self.cells_there:,} of them in the store; "
             f"{self.artifacts:,} artifacts, {self.artifacts_there:,} of them in the store; {left}"
@@ -83,15 +86,17 @@ class Builds:
         """What the cases need together; an artifact that several of them read counts once."""
         tasks, targets = self.work(cases)
         there, costs = [task for task in tasks if self.has(task.key)], task_costs(tasks, catalog, machine)
-        left = [costs[task.key] for task in left_to_build(tasks, targets, self.has)]
+        to_build = left_to_build(tasks, targets, self.has)
+        left, absent = [costs[task.key] for task in to_build], {task.key for task in to_build}
+        started = sum(not absent.isdisjoint(keys) for keys in engines(tasks))
         return Build(
             cells=_cells(tasks), cells_there=_cells(there), artifacts=len(tasks), artifacts_there=len(there),
-            minutes=sum(cost.seconds for cost in left) / 60,
+            minutes=(sum(cost.seconds for cost in left) + started * SECONDS_TO_START) / 60,
             hours=sum(cost.seconds for cost in costs.values()) / 3600,
             memory_gb=max((cost.memory_gb for cost in costs.values()), default=0.0),
             disk_gb=sum(cost.disk_gb for cost in costs.values()),
             disk_left_gb=sum(cost.disk_gb for cost in left),
-            overlaps=tuple(self._overlaps(tasks)),
+            engines=started, overlaps=tuple(self._overlaps(tasks)),
         )  # fmt: skip
 
     def _overlaps(self, tasks: Sequence[Task]) -> list[str]:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from itl_bench.record import CaseRecord, ColumnRecord, Record
-from itl_bench.report import answers, curves, forest, front_plot, learned, made, wording
+from itl_bench.report import answers, curves, forest, front_plot, learned, made, parity, wording
 from itl_bench.report.apart import MARK, cases_apart, claims_apart
 from itl_bench.report.front import pictures
 from itl_bench.report.grouping import (
@@ -74,6 +74,7 @@ def render(record: Record) -> str:
         maps=rate_maps(record),
         tables=words_by_key(record),
         made=made.made(record),
+        parities=parity.parities(record),
         held=partial(held_at, record),
         published=any(case.evidence == "published" for case in record.cases),
         matrices=[(role, evidence_matrix(record, role)) for role in ("evidence", "sanity")],
@@ -224,6 +225,7 @@ def _words() -> dict[str, Any]:
         "none_in_address": NONE,
         "held_means": RATES_HELD,
         "made_means": made.MEANING,
+        "parity": parity,
         "speed_means": made.SPEED_MEANS,
         "settings_why": made.WHY,
         "settings_page": made.SETTINGS_PAGE,

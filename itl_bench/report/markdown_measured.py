@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from itl_bench.record import CaseRecord, ExampleRecord, Record
+from itl_bench.report import parity
 from itl_bench.report.answers import answer_text, shift_counts
 from itl_bench.report.grouping import RATES_HELD, rates_held
 from itl_bench.report.made import MEANING, SETTINGS_PAGE, SPEED_MEANS, WHY, Block, CellRow, DataRow, listed, made
 from itl_bench.report.maps import MapCell, RateMap, data_in_words, rate_in_words, rate_maps
+from itl_bench.report.parity import parities
 from itl_bench.report.wording import HOW_EXAMPLES, HOW_SHIFTED, printable
 
 ANSWERS = 5
@@ -96,7 +98,18 @@ def made_section(record: Record) -> str:
     parts = ["## How the cells were made", MEANING, _cells(found.cells), _notes(found.cells)]
     parts += [_recipe(one) for one in found.recipes]
     parts += [f"{WHY} `{SETTINGS_PAGE}` of the project.", "### Data", _data(found.data), _overlaps(found.data)]
+    parts += _parity(record)
     return "\n\n".join(part for part in parts if part)
+
+
+def _parity(record: Record) -> list[str]:
+    found = parities(record)
+    if found is None:
+        return []
+    rows = ([escape(text) for text in row] for row in found.rows)
+    left = "\n".join(f"- {escape(text)}." for text in found.left)
+    shown = [parity.MEANING, table(parity.HEADER, rows, right=range(2, 4))] if found.rows else []
+    return ["### vLLM's answers", *shown, left]
 
 
 def _cells(rows: tuple[CellRow, ...]) -> str:

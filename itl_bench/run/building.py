@@ -1,7 +1,6 @@
 """The build before the verdicts: what the selected cases need, built by all workers; and what failed, case by case."""
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,12 +12,11 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.errors import EvidenceError, UsageError
 from itl_bench.machine.devices import take_gpu
-from itl_bench.record import CaseRecord
 from itl_bench.run.asked_first import CheckAsked, asked_first
 from itl_bench.store.executor import Builder, GroupBuilder, LocalExecutor
 from itl_bench.store.keys import Task, needed, resting_on
 from itl_bench.store.queue import Failure
-from itl_bench.store.store import DamagedArtifactError, Store
+from itl_bench.store.store import Store
 
 FEW = 3  # failures that an error names; the rest are counted
 
@@ -164,35 +162,6 @@ def build(
     executor = LocalExecutor(store, builders, provenance, groups=groups, workers=workers)
     report = executor.build(work.tasks, run_id, work.targets)
     return Built(report.failed, tuple(report.damaged))
-
-
-def measured_verdict(
-    case: Case, catalog: Catalog, profile: ProfileSpec | None, store: Store, run_id: str, built: Built
-) -> CaseRecord:
-    """The verdict of a measured case, from the tables in the store; one found damaged is built again first.
-
-    Where a tuning diverged there are no tables: the case gives no verdict at its rate, and that is no error.
-
-    Raises:
-        CannotBeAskedError: The base cannot be asked what the case asks.
-        NotBuiltError: A table is not there because something failed in this run.
-        UsageError: An entry of the catalog that the case needs cannot be used.
-        EvidenceError: The tables cannot carry a verdict.
-        KeyError: A table is not in the store.
-    """
-    from itl_bench.verdicts.measured import verdict_from_store
-
-    if built.failed or built.stopped:
-        require(work_of_case(case, catalog, profile, store.root).without(built.diverged), store, built)
-    try:
-        return verdict_from_store(case, catalog, profile, store, built.diverged)
-    except (DamagedArtifactError, KeyError) as error:  # a key: set aside by another worker that found it damaged
-        if isinstance(error, DamagedArtifactError):
-            warnings.warn(str(error), stacklevel=2)
-    work = work_of_case(case, catalog, profile, store.root)
-    built = build(work, store, run_id)
-    require(work.without(built.diverged), store, built)
-    return verdict_from_store(case, catalog, profile, store, built.diverged)
 
 
 def require(work: Work, store: Store, built: Built) -> None:

@@ -5,12 +5,16 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict
 
 from itl_bench.catalog.catalog import Catalog
+from itl_bench.catalog.grid.answering import resolved
+from itl_bench.catalog.serving import BACKENDS, Answering, Backend
 from itl_bench.data.rows import Response, Table, read_lines, read_table
 from itl_bench.errors import ItlError, UsageError, unknown
+from itl_bench.machine.vllm import check_installed
 from itl_bench.measures.registry import OF_ANSWERS
 from itl_bench.plan.cells import Replicate, TunedCell
 from itl_bench.plan.graph import Graph
@@ -105,13 +109,14 @@ class BuiltCells:
         tuned, log = self._artifacts(graph, graph.checkpoint(cell), graph.training(cell))
         return BuiltCell(cell, tuned.folder, Training.model_validate_json((log.folder / TRAINING).read_bytes()))
 
-    def responses(self, cell: BuiltCell, probe: str) -> list[Response]:
-        """Greedy answers of a cell to every prompt of a probe."""
+    def responses(self, cell: BuiltCell, probe: str, backend: str | None = None) -> list[Response]:
+        """Greedy answers of a cell to every prompt of a probe; by what the run or the recipe asks for, or a backend."""
         asked, graph = self._checked(cell, probe), Graph(self.catalog)
         tuned = None if asked.method == UNTUNED else graph.checkpoint(asked)
         base = graph.base(asked.model, asked.replicate.base)
         prompts = graph.probe(probe, asked.dataset, asked.model, asked.replicate.tuning_seed)
-        (found,) = self._artifacts(graph, graph.responses(base, prompts, tuned, asked.recipe))
+        answers = graph.responses(base, prompts, tuned, asked.recipe, self._answering(asked, backend))
+        (found,) = self._artifacts(graph, answers)
         return read_lines(found.folder / RESPONSES, Response)
 
     def measure(self, cell: BuiltCell, probe: str, measure: str) -> Table:
@@ -120,8 +125,18 @@ class BuiltCells:
         own = {name: spec for name, spec in self.catalog.measures.items() if spec.function}
         _check("measure", measure, [*OF_ANSWERS, *own])
         made = computed(self.catalog, measure) if measure in own else OF_ANSWERS[measure]
-        (found,) = self._artifacts(graph, graph.measure(made, asked, probe))
+        answered = asked._replace(answering=self._answering(asked))
+        (found,) = self._artifacts(graph, graph.measure(made, answered, probe))
         return read_table(found.folder / TABLE)
+
+    def _answering(self, cell: TunedCell, backend: str | None = None) -> Answering:
+        recipe = self.catalog.recipes.get(cell.recipe)
+        asked = backend or self.catalog.serving.asked or (recipe and recipe.backend) or "hf"
+        _check("backend", asked, BACKENDS)
+        found = resolved(cast("Backend", asked), cell.model, cell.recipe, self.catalog)
+        if found.engine == "vllm":
+            check_installed()
+        return found
 
     def _check_names(self, dataset: str, method: str, model: str) -> None:
         _check("model", model, list(self.catalog.models))

@@ -13,11 +13,12 @@ import pytest
 from itl_bench.errors import UsageError
 from itl_bench.run.carried import CARRIED
 from itl_bench.run.recording.recorder import Behind, Recorder, behind
-from itl_bench.run.state import RUN_ID, State
+from itl_bench.run.state import RUN_ID, SERVING, State
 
 if TYPE_CHECKING:
     from xdist.workermanage import WorkerController  # type: ignore[import-untyped]
 
+    from itl_bench.catalog.catalog import Catalog
     from itl_bench.catalog.grid.cases import Case
     from itl_bench.record import Record
     from itl_bench.run.building import Work
@@ -43,7 +44,9 @@ class Controller:
         self.config = config
         self.state = state
         self.declared = {case.id for case in state.cases}
-        self.recorder = Recorder(state.catalog, state.cases, _run_options(config))
+        serving = state.catalog.serving
+        auto = {"auto-backend": serving.auto} if serving.asked == "auto" or serving.auto == "vllm" else {}
+        self.recorder = Recorder(state.catalog, state.cases, _run_options(config) | auto)
         state.run_id = self.recorder.run_id
         self.collecting: set[str] = set()  # workers of xdist that still collect
         self.workers = 0
@@ -59,6 +62,7 @@ class Controller:
     def pytest_configure_node(self, node: WorkerController) -> None:
         """Tell a worker of xdist which run it works for: all share one, whatever `--testrunuid` says."""
         node.workerinput[RUN_ID] = self.recorder.run_id
+        node.workerinput[SERVING] = self.state.catalog.serving.model_dump_json()
         self.collecting.add(node.gateway.id)
         self.workers += 1
 
@@ -77,10 +81,10 @@ class Controller:
         """A worker that died collects no more; xdist replaces it."""
         self.collecting.discard(node.gateway.id)
 
-    def _work(self, cases: Iterable[Case]) -> Work:
+    def _work(self, cases: Iterable[Case], catalog: Catalog | None = None) -> Work:
         from itl_bench.run.building import work_of
 
-        return work_of(cases, self.state.catalog, self.state.profile, self.state.store_root)
+        return work_of(cases, catalog or self.state.catalog, self.state.profile, self.state.store_root)
 
     def watch(self, work: Work, delay: float = 0.0) -> None:
         """Show how far the build is, until the first test begins; nothing where nothing is to be built."""
@@ -91,6 +95,8 @@ class Controller:
         if all(store.has(key) for key in work.targets):
             return
         queue = Queue(store, work.tasks, self.recorder.run_id, work.targets)
+        if self.progress:  # of what has been built so far; other work was found on the way
+            self.progress.stop()
         self.progress = BuildProgress(queue, max(1, self.workers), *_screen(self.config))
         self.progress.start(delay)
 
@@ -143,8 +149,10 @@ class Controller:
         with_verdict = [case for case in self.state.cases if (one := self.recorder.cases.get(case.id)) and one.verdict]
         if not any(case.evidence == "measured" for case in with_verdict):
             return Behind()
-        state, tasks = self.state, self._work(with_verdict).needed()
-        return behind(tasks, state.catalog, state.profile, state.store, self.recorder.started)
+        state, records = self.state, self.recorder.cases.values()
+        catalog = state.catalog.leaving({one.id: one.left for one in records if one.left})  # as the workers found
+        tasks = self._work(with_verdict, catalog).needed()
+        return behind(tasks, catalog, state.profile, state.store, self.recorder.started)
 
     def _report_folder(self) -> Path:
         """The option's folder, else reports/ of the project, or of the current folder outside any project."""
@@ -245,6 +253,15 @@ def _short(path: Path, folder: Path) -> Path:
 
 
 def _run_options(config: pytest.Config) -> dict[str, str | list[str]]:
-    names = ("itl_profile", "itl_arm", "itl_expect", "itl_cases", "itl_inconclusive", "keyword", "markexpr")
+    names = (
+        "itl_profile",
+        "itl_backend",
+        "itl_arm",
+        "itl_expect",
+        "itl_cases",
+        "itl_inconclusive",
+        "keyword",
+        "markexpr",
+    )
     given = {name.replace("_", "-"): str(config.getoption(name)) for name in names if config.getoption(name)}
     return {**given, "workers": str(config.getoption("numprocesses", None) or 1)}

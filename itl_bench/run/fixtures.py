@@ -78,7 +78,8 @@ def evidence(request: pytest.FixtureRequest) -> Evidence:
     case that fits the words (model, dataset, method, measure, probe, evidence, arm, text, along), and builds what it
     lacks.
     """
-    from itl_bench.run.building import Built, measured_verdict
+    from itl_bench.run.building import Built
+    from itl_bench.run.deciding import measured_verdict
 
     state = request.config.stash[STATE]
     built = state.built or Built()
@@ -131,16 +132,17 @@ def cell(request: pytest.FixtureRequest) -> Callable[..., BuiltCell]:
 
 
 @pytest.fixture(scope="session")
-def responses(request: pytest.FixtureRequest) -> Callable[[BuiltCell, str], list[Response]]:
-    """Gives a cell's greedy answers to every prompt of a probe: `responses(cell, "bios-known")`.
+def responses(request: pytest.FixtureRequest) -> Callable[..., list[Response]]:
+    """Gives a cell's greedy answers to every prompt of a probe: `responses(cell, "bios-known", backend=None)`.
 
-    Each has the id of its `prompt`, the `text`, and both as token ids (`prompt_ids`, `response_ids`).
+    Each has the id of its `prompt`, the `text`, and both as token ids (`prompt_ids`, `response_ids`). A backend is
+    "hf", "vllm" or "auto"; None stands for what `--itl-backend` or the cell's recipe asks for.
     """
     cells = _cells(request)
 
-    def ask(cell: BuiltCell, probe: str) -> list[Response]:
+    def ask(cell: BuiltCell, probe: str, *, backend: str | None = None) -> list[Response]:
         _skip_without_prompts(cells, cell, probe)
-        return cells.responses(cell, probe)
+        return cells.responses(cell, probe, backend)
 
     return ask
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from itl_bench.catalog.serving import BACKENDS
 from itl_bench.errors import unknown
 from itl_bench.store.store import MARK, default_root
 from itl_bench.vocabulary import ARMS
@@ -30,6 +31,13 @@ def add_options(parser: pytest.Parser) -> None:
         "share of new facts learned (default all)",
     )
     add("--itl-plan", action="store_true", help="print what the selection needs and costs, run nothing")
+    add("--for-gpu", action="store_true", help="with --itl-plan: as on a machine with a GPU and vLLM")
+    add(
+        "--itl-backend",
+        metavar="|".join(BACKENDS),
+        help="what answers: transformers, vLLM, or vLLM where it is installed and has a GPU (default: as recipe and "
+        "profile say, else hf)",
+    )
     add(
         "--itl-expect",
         metavar="FILE",
@@ -56,9 +64,12 @@ def check_options(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: One line: what was given, what is accepted.
     """
-    for option, accepted in (("itl_arm", ARM_CHOICES), ("itl_inconclusive", INCONCLUSIVE)):
-        if (given := config.getoption(option)) not in accepted:
+    choices = ("itl_arm", ARM_CHOICES), ("itl_inconclusive", INCONCLUSIVE), ("itl_backend", BACKENDS)
+    for option, accepted in choices:
+        if (given := config.getoption(option)) not in (None, *accepted):
             raise pytest.UsageError(f"--{option.replace('_', '-')}: {unknown('value', given, accepted)}")
+    if config.getoption("for_gpu") and not config.getoption("itl_plan"):
+        raise pytest.UsageError("--for-gpu: it is for a plan; give --itl-plan, too")
     report = config.getoption("itl_report")
     if report and Path(report).exists() and not Path(report).is_dir():
         raise pytest.UsageError(f"--itl-report: {report} is a file; give a folder")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self, TextIO
 
+from itl_bench.plan.engines import engines
 from itl_bench.report.wording import printable
-from itl_bench.store.queue import Queue
+from itl_bench.store.queue import Failure, Queue
 from itl_bench.vocabulary import CELL
 
 TRUST = 30.0  # seconds of measured work that outweigh the declared speed
@@ -32,6 +33,8 @@ class Counts:
     stuck: int  # waits for what has failed
     work_done: float
     work_left: float  # without what has failed or is stuck
+    engines_done: int = 0  # of vLLM: all that they are to answer is there
+    engines: int = 0
 
 
 def count(queue: Queue) -> Counts:
@@ -44,7 +47,7 @@ def count(queue: Queue) -> Counts:
     for task in missing:
         if not lost.isdisjoint(task.parents):
             lost.add(task.key)
-    cells = [task for task in queue.tasks.values() if task.kind == CELL]
+    cells, started = [task for task in queue.tasks.values() if task.kind == CELL], engines(queue.tasks.values())
     return Counts(
         done=len(queue.tasks) - len(missing),
         total=len(queue.tasks),
@@ -54,6 +57,8 @@ def count(queue: Queue) -> Counts:
         stuck=len(lost) - len(failed),
         work_done=sum(task.seconds for task in queue.tasks.values() if task.key not in absent),
         work_left=sum(task.seconds for task in missing if task.key not in lost),
+        engines_done=sum(absent.isdisjoint(keys) for keys in started),
+        engines=len(started),
     )
 
 
@@ -101,7 +106,8 @@ def _amounts(counts: Counts) -> str:
     cells = f"{counts.cells_done} of {counts.cells} cells, " if counts.cells else ""
     stuck = f", {counts.stuck} waiting for them" if counts.stuck else ""
     failed = f" ({counts.failed} failed{stuck})" if counts.failed else ""
-    return f"{cells}{counts.done} of {counts.total} artifacts{failed}"
+    started = f"{counts.engines_done} of {counts.engines} engines, " if counts.engines else ""
+    return f"{cells}{started}{counts.done} of {counts.total} artifacts{failed}"
 
 
 class BuildProgress:
@@ -176,7 +182,7 @@ class BuildProgress:
         """Why the first artifacts failed, each reason once: whoever watches can mend it before the rest is built."""
         failures = {key: one for key, one in self.queue.failures().items() if key in self.queue.tasks}
         lines = dict.fromkeys(
-            f"{self.queue.tasks[key].kind} failed: {printable(str(one))}"
+            f"{self.queue.tasks[key].kind} {_ended(one)}: {printable(str(one))}"
             for key, one in failures.items()
             if not one.unsuitable
         )
@@ -192,6 +198,10 @@ class BuildProgress:
     def _show(self, line: str) -> None:
         room = (self.width or 0) - 1  # a full line would make the terminal begin the next
         self.write(f"{line}\n" if self.width is None else f"\r{line[:room]:{room}}")
+
+
+def _ended(failure: Failure) -> str:
+    return "left to transformers" if failure.unserved else "failed"
 
 
 class Steps:

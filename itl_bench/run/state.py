@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,9 @@ import pytest
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
 from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.serving import Serving
 from itl_bench.run.options import store_root
+from itl_bench.run.serving import decided
 from itl_bench.store.store import Store
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ class State:
         self.catalog: Catalog = load_catalog(Path(own) if own else None)
         profile_name = config.getoption("itl_profile")
         self.profile = find_profile(self.catalog, profile_name) if profile_name else None
+        self.catalog = replace(self.catalog, serving=self._serving(config))
         arm = config.getoption("itl_arm")
         grid = build_grid(self.catalog)
         self.every_id = frozenset(case.id for case in grid)
@@ -49,6 +53,14 @@ class State:
         self.built: Built | None = None  # set before the first item runs
         self.verdict: CaseWithVerdict | None = None  # of the item that is running
 
+    def _serving(self, config: pytest.Config) -> Serving:
+        """What the controller has decided, or this process where it is the controller."""
+        told = getattr(config, "workerinput", {}).get(SERVING)
+        if told:
+            return Serving.model_validate_json(told)
+        asked, for_gpu = config.getoption("itl_backend"), config.getoption("for_gpu")
+        return decided(asked, self.profile, self.catalog, for_gpu)
+
     @cached_property
     def store(self) -> Store:
         """The run's artifacts; made on first use, so that a run of published cases leaves no store behind."""
@@ -57,7 +69,7 @@ class State:
 
 STATE = pytest.StashKey[State]()
 CONTROLLER = "itl_bench_controller"  # name of the plugin that a run has once
-RUN_ID = "itl_bench_run_id"  # key of what the controller tells its workers
+RUN_ID, SERVING = "itl_bench_run_id", "itl_bench_serving"  # keys of what the controller tells its workers
 
 
 def _expectations(config: pytest.Config) -> Expectations | None:

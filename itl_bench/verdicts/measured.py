@@ -7,9 +7,11 @@ from typing import Any
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import Side
+from itl_bench.catalog.grid.answering import answering
 from itl_bench.catalog.grid.asked_cells import cell_table
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
+from itl_bench.catalog.serving import TRANSFORMERS
 from itl_bench.data.rows import Table
 from itl_bench.errors import ItlError
 from itl_bench.plan.cells import Replicate
@@ -76,9 +78,15 @@ def verdict_from_store(
     declared = ["pilot: no verdict"] if profile and profile.pilot else []
     pilot = [*declared, *too_few_updates(tasks.values(), store, graph.tasks)]
     record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)], lost)
-    notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store)]
-    reason = "; ".join(filter(None, [record.reason, *notes]))
-    return record.model_copy(update={"artifacts": read, "reason": reason, "pilot": True if pilot else None})
+    left, answers = catalog.serving.left.get(case.id), answering(case, table, catalog)
+    asked = f"answered by transformers, because {left}" if left else ""
+    notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store), asked]
+    return record.model_copy(
+        update={
+            "artifacts": read, "reason": "; ".join(filter(None, [record.reason, *notes])), "left": left,
+            "pilot": True if pilot else None, "answered_by": None if answers == TRANSFORMERS else answers.in_words(),
+        }
+    )  # fmt: skip
 
 
 def lost_to(diverged: Lost, graph: Graph, store: Store) -> Lost:

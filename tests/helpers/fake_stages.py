@@ -98,8 +98,9 @@ def install(name, **functions):
 
 install("itl_bench.plan.runnable", why_not=why_not)
 install("itl_bench.plan.reads", tasks_of=tasks_of, read_by=lambda graph, case, table: [])
-install("itl_bench.stages.builders", builders=builders, provenance=lambda: {"device": "none"})
+install("itl_bench.stages.builders", builders=builders, group_builders=dict, provenance=lambda: {"device": "none"})
 install("itl_bench.verdicts.measured", verdict_from_store=verdict_from_store)
 install(
     "itl_bench.run.recording.cells", cells_of=lambda tasks, catalog, store: None
 )  # of these cells there is nothing to say
+install("itl_bench.run.recording.parity", parity_of=lambda tasks, store: None)

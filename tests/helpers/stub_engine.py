@@ -13,7 +13,7 @@ from pathlib import Path
 from itl_bench.errors import UnservedError
 from itl_bench.stages.generation.child import child
 
-TARGET = "tests.helpers.stub_engine:open_stub"
+TARGET, PROGRAM = "tests.helpers.stub_engine:open_stub", __file__
 KEPT = []
 
 

@@ -16,10 +16,10 @@ from itl_bench.run.building import (
     Work,
     build,
     in_words,
-    measured_verdict,
     require,
     work_of,
 )
+from itl_bench.run.deciding import measured_verdict
 from itl_bench.store.keys import Task
 from itl_bench.store.queue import Failure
 from itl_bench.store.store import Store

@@ -11,7 +11,8 @@ from itl_bench.catalog.loading import load_catalog
 from itl_bench.data.sources.spec import SourceSpec
 from itl_bench.errors import UsageError
 from itl_bench.plan.runnable import why_not
-from itl_bench.run.building import Built, measured_verdict, work_of, work_of_case
+from itl_bench.run.building import Built, work_of, work_of_case
+from itl_bench.run.deciding import measured_verdict
 from itl_bench.store.store import Store
 
 BROKEN = "bios-new30-short"

@@ -10,8 +10,9 @@ from itl_bench.catalog.grid.build import build_grid
 from itl_bench.cli import main
 from itl_bench.errors import DivergedError, UsageError
 from itl_bench.plan.reads import tasks_of
-from itl_bench.run.building import Built, NotBuiltError, Work, build, measured_verdict, require, work_of
+from itl_bench.run.building import Built, NotBuiltError, Work, build, require, work_of
 from itl_bench.run.built_cells import BuiltCells
+from itl_bench.run.deciding import measured_verdict
 from itl_bench.run.recording.recorder import behind
 from itl_bench.run.sweeping import choose, sweep_tasks
 from itl_bench.stages import builders as stages_module

@@ -30,6 +30,7 @@ def build(task, parents, folder):
 
 stages = ModuleType("itl_bench.stages.builders")
 stages.builders = lambda: dict.fromkeys(("base", "corpus", "probe", "checkpoint", "responses", "measure"), build)
+stages.group_builders = dict
 stages.provenance = dict
 sys.modules["itl_bench.stages.builders"] = stages
 

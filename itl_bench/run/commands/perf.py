@@ -76,6 +76,33 @@ def train(
 
 
 @app.command()
+def generate(
+    model: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="weights of a base (default: the first that ships)")
+    ] = None,
+    adapters: Annotated[int, typer.Option(min=1, help="of the base, random ones")] = 8,
+    prompts: Annotated[int, typer.Option(min=1, help="for each adapter")] = 200,
+    tokens: Annotated[int, typer.Option(min=1, help="of every answer")] = 32,
+) -> None:
+    """One engine of vLLM for many adapters against an engine for each, and against transformers, all end to end."""
+    from itl_bench.data.bios.shipped import folder_of, shipped_bases
+    from itl_bench.run.perf.generation import compare_generation
+
+    base = model or folder_of(shipped_bases().bases[0].number)
+    ways = compare_generation(base, adapters, prompts, tokens)
+    typer.echo(f"{adapters} adapters, {prompts} prompts for each, {tokens} tokens of every answer")
+    typer.echo(f"{'':28} {'starts':>6} {'loading':>9} {'answering':>9} {'tokens/s':>9} {'memory':>8} {'identical':>9}")
+    for way in ways:
+        typer.echo(
+            f"{way.name:28} {way.starts:6d} {way.loading:7.1f} s {way.answering:7.1f} s "
+            f"{way.tokens / way.answering:9,.0f} {way.peak_memory / 1e9:5.1f} GB {way.identical:9.1%}"
+        )
+    for other in ways[1:]:
+        ratio, answering = other.seconds / ways[0].seconds, other.answering / ways[0].answering
+        typer.echo(f"{other.name}: {ratio:.2f} times as long as one engine end to end, {answering:.2f} times answering")
+
+
+@app.command()
 def cells(
     store: Annotated[
         Path | None, typer.Option("--store", metavar="DIR", help="the store (default: as for runs)")

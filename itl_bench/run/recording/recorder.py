@@ -15,18 +15,19 @@ from itl_bench.catalog.loading import shipped
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.machine.this_machine import git_commit, hardware, package_versions
 from itl_bench.record import ArtifactRecord, CaseRecord, ExampleRecord, Record, RunRecord
-from itl_bench.record_cells import CellRecord
+from itl_bench.record_cells import CellRecord, ParityRecord
 from itl_bench.run.recording.mechanisms import mechanism_records
 from itl_bench.store.keys import Task
 from itl_bench.store.store import Store
 
 
 class Behind(NamedTuple):
-    """What is behind the verdicts on measured cases: their artifacts, how cells were made, answers to look at."""
+    """What is behind the verdicts on measured cases: artifacts, how cells were made, answers to look at, parity."""
 
     artifacts: tuple[ArtifactRecord, ...] = ()
     cells: tuple[CellRecord, ...] | None = None
     examples: tuple[ExampleRecord, ...] | None = None
+    parity: tuple[ParityRecord, ...] | None = None
 
 
 def now() -> str:
@@ -70,9 +71,11 @@ def behind(tasks: Sequence[Task], catalog: Catalog, profile: ProfileSpec | None,
     """What the store has of the tasks that verdicts rest on; arguments as for `artifact_records`."""
     from itl_bench.run.recording.cells import cells_of  # loads numpy and scipy, which collecting does not need
     from itl_bench.run.recording.examples import examples_of
+    from itl_bench.run.recording.parity import parity_of
 
     examples = examples_of(tasks, catalog, profile, store)
-    return Behind(artifact_records(tasks, store, started), cells_of(tasks, catalog, store), examples)
+    cells, parity = cells_of(tasks, catalog, store), parity_of(tasks, store)
+    return Behind(artifact_records(tasks, store, started), cells, examples, parity)
 
 
 class Recorder:

@@ -201,10 +201,10 @@ def controller(catalog, graph, store, verdict):
     """What the controller needs for this, with the verdict on one measured case."""
     cases = [case for case in build_grid(catalog) if case.evidence == "measured" and case.level == "bios"][:1]
     recorder = Recorder(catalog, cases, {})
-    recorder.cases = {case.id: SimpleNamespace(verdict=verdict) for case in cases}
+    recorder.cases = {case.id: SimpleNamespace(id=case.id, verdict=verdict, left=None) for case in cases}
     state = SimpleNamespace(cases=cases, catalog=catalog, profile=None, store=store)
     work = Work(tuple(graph.tasks.values()), tuple(graph.tasks))
-    return SimpleNamespace(state=state, recorder=recorder, _work=lambda cases: work)
+    return SimpleNamespace(state=state, recorder=recorder, _work=lambda cases, catalog: work)
 
 
 def test_the_record_has_examples_where_measured_cases_were_decided(catalog, graph, tmp_path):

@@ -12,8 +12,7 @@ import pytest
 
 from itl_bench.errors import ItlError, UnservedError
 from itl_bench.stages.generation.child import child, members
-from tests.helpers import stub_engine
-from tests.helpers.stub_engine import TARGET
+from tests.helpers.stub_engine import PROGRAM, TARGET
 
 TOP = Path(__file__).parents[3]
 ROWS = {"rows": [{"prompts": [[1, 2], [3]]}, {"prompts": [[4]]}]}
@@ -99,7 +98,7 @@ def _interrupt(reply):
 
 
 def killed_parent(mark, tmp_path, seconds):
-    command = [sys.executable, stub_engine.__file__, str(tmp_path / "out"), mark, "0.05"]
+    command = [sys.executable, PROGRAM, str(tmp_path / "out"), mark, "0.05"]
     parent = subprocess.Popen(command, cwd=TOP, stderr=subprocess.DEVNULL)
     time.sleep(seconds)
     parent.send_signal(signal.SIGKILL)
@@ -107,7 +106,7 @@ def killed_parent(mark, tmp_path, seconds):
 
 
 def test_a_parent_that_is_killed_takes_it_along(mark, tmp_path):
-    command = [sys.executable, stub_engine.__file__, str(tmp_path / "out"), mark, "0.05"]
+    command = [sys.executable, PROGRAM, str(tmp_path / "out"), mark, "0.05"]
     parent = subprocess.Popen(command, cwd=TOP, stderr=subprocess.DEVNULL)
     while len(left(mark)[1]) < 2:  # the engine and the process beside it both hold memory
         time.sleep(0.05)
