@@ -133,7 +133,7 @@ class Graph:
         spec |= self._read_on(model)
         served = Served(parameters=self.catalog.models[model].parameters, ceiling=self.recipe(recipe).ceiling)
         parents = base, probe, *([checkpoint] if checkpoint else [])
-        together = canonical([base.key, answering.spec()])
+        together = canonical([base.key, answering.spec(), served.ceiling])
         return self._add("responses", spec, *parents, place=served, group=together)
 
     def _read_on(self, model: str) -> dict[str, object]:

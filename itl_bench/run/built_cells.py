@@ -65,6 +65,7 @@ class BuiltCells:
     where something could not be built.
 
     Attributes:
+        backend: What answers where neither the run nor a recipe says; that of the profile.
         before: Called with each tuned or untuned model that is asked for, before it is checked or built.
     """
 
@@ -73,6 +74,7 @@ class BuiltCells:
     run_id: str
     stages: Callable[[], Stages] = load_stages
     before: Callable[[TunedCell], None] = lambda cell: None
+    backend: Backend | None = None
 
     def cell(
         self,
@@ -131,7 +133,7 @@ class BuiltCells:
 
     def _answering(self, cell: TunedCell, backend: str | None = None) -> Answering:
         recipe = self.catalog.recipes.get(cell.recipe)
-        asked = backend or self.catalog.serving.asked or (recipe and recipe.backend) or "hf"
+        asked = backend or self.catalog.serving.asked or (recipe and recipe.backend) or self.backend or "hf"
         _check("backend", asked, BACKENDS)
         found = resolved(cast("Backend", asked), cell.model, cell.recipe, self.catalog)
         if found.engine == "vllm":

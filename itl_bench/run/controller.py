@@ -13,6 +13,7 @@ import pytest
 from itl_bench.errors import UsageError
 from itl_bench.run.carried import CARRIED
 from itl_bench.run.recording.recorder import Behind, Recorder, behind
+from itl_bench.run.serving import asks_for_auto
 from itl_bench.run.state import RUN_ID, SERVING, State
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Controller:
         self.state = state
         self.declared = {case.id for case in state.cases}
         serving = state.catalog.serving
-        auto = {"auto-backend": serving.auto} if serving.asked == "auto" or serving.auto == "vllm" else {}
+        asked = asks_for_auto(serving, state.profile, state.catalog)
+        auto = {"auto-backend": serving.auto} if asked else {}
         self.recorder = Recorder(state.catalog, state.cases, _run_options(config) | auto)
         state.run_id = self.recorder.run_id
         self.collecting: set[str] = set()  # workers of xdist that still collect

@@ -168,7 +168,8 @@ def _cells(request: pytest.FixtureRequest) -> BuiltCells:
 
     _skip_without_training()
     state = request.config.stash[STATE]
-    return BuiltCells(state.catalog, state.store, state.run_id)
+    backend = state.profile.backend if state.profile else None
+    return BuiltCells(state.catalog, state.store, state.run_id, backend=backend)
 
 
 def _skip_without_training() -> None:

@@ -24,6 +24,13 @@ def decided(asked: Backend | None, profile: ProfileSpec | None, catalog: Catalog
     wanted = {asked} if asked else declared
     if "vllm" in wanted:
         check_installed()
-    if not {"vllm", "auto"} & wanted or not installed():
+    if not installed():
         return Serving(asked=asked)
     return Serving(asked=asked, auto="vllm" if is_worthwhile() else "hf", batch_invariant=batch_invariant())
+
+
+def asks_for_auto(serving: Serving, profile: ProfileSpec | None, catalog: Catalog) -> bool:
+    """Whether it depends on the machine what answers."""
+    if serving.asked:
+        return serving.asked == "auto"
+    return "auto" in {profile and profile.backend, *(one.backend for one in catalog.recipes.values())}

@@ -88,8 +88,15 @@ def _prompts_of(task: Task, parents: Mapping[str, Artifact], tokenizer: PreTrain
     ids = _asked(tokenizer, prompts, asking)
     check_prompts([prompt.id for prompt in prompts], ids, limit, positions_of(parents["base"].folder))
     tuned, ends = parents.get("checkpoint"), sorted(asking.ends(tokenizer))
-    asked = Asked(tuned.folder if tuned else None, ids, limit, ends, padding_id(tokenizer))
+    folder, name = (tuned.folder, _name(tuned)) if tuned else (None, "the base")
+    asked = Asked(folder, ids, limit, ends, padding_id(tokenizer), name)
     return _Prompts(prompts, asked, asking.template)
+
+
+def _name(tuned: Artifact) -> str:
+    """For example "lora on bios-new30-short at learning rate 0.003, seed 1011"."""
+    spec: Mapping[str, Any] = tuned.manifest.spec
+    return f"{spec['method']['id']} on {spec['dataset']} at learning rate {spec['rate']:g}, seed {spec['seed']}"
 
 
 def _refuse(error: Exception, folder: Path) -> None:

@@ -4,7 +4,7 @@ import errno
 import math
 import time
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,6 +18,7 @@ from itl_bench.store.queue import Failure, Progress, Queue
 from itl_bench.store.store import DamagedArtifactError, Store
 
 POLL_SECONDS = 0.2
+LEAST_TOGETHER = 8  # tasks of a group that a worker takes, as far as there are: loading a model costs more
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # what stops every task alike
 
 
@@ -130,8 +131,7 @@ class LocalExecutor:
             some = self._lock_some(ready, queue, run_id, locks)
             self._build(some, queue, report, locks)
         finally:
-            for lock in locks.values():
-                lock.release()
+            _release(locks.values())
         return bool(some) or any(queue.has(task.key) or queue.has_failed(task) for task in ready)
 
     def _lock_some(self, ready: Sequence[Task], queue: Queue, run_id: str, locks: dict[str, Lock]) -> list[Task]:
@@ -143,7 +143,7 @@ class LocalExecutor:
         if not first.group or first.kind not in self.groups or deaths[first.key]:
             return [first]  # what may have killed a worker comes alone, so that it takes no others with it
         group = [task for task in ready if (task.kind, task.group) == (first.kind, first.group)]
-        share = math.ceil(len(group) / self.workers)
+        share = max(LEAST_TOGETHER, math.ceil(len(group) / self.workers))
         for task in group:
             if len(locks) < share and not deaths[task.key] and task.key not in locks:
                 self._lock(task, queue, run_id, locks, alive=True)
@@ -154,11 +154,11 @@ class LocalExecutor:
         lock = try_lock(self.store.root, task.key, self.lease, run_id)
         if lock is None:
             return False
+        locks[task.key] = lock
         orphan = lock.orphan_of == run_id
         if queue.has(task.key) or queue.has_failed(task) or (orphan and queue.died(task)) or (orphan and alive):
-            lock.release()
+            locks.pop(task.key).release()
             return False
-        locks[task.key] = lock
         return True
 
     def _build(self, tasks: Sequence[Task], queue: Queue, report: BuildReport, locks: dict[str, Lock]) -> None:
@@ -209,6 +209,13 @@ class LocalExecutor:
                     queue.fail(task, f"its parent {key} is lost, and is not among the tasks of this run")
                 return None
         return parents
+
+
+def _release(locks: Iterable[Lock]) -> None:
+    """All of them, whatever goes wrong with one."""
+    with ExitStack() as stack:
+        for lock in locks:
+            stack.callback(lock.release)
 
 
 def _stop_at_full_disk(error: Exception) -> None:

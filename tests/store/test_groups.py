@@ -84,8 +84,8 @@ def test_a_group_gives_what_its_tasks_give_one_by_one(sizes, workers, bad, seed)
 
 def test_each_of_the_workers_takes_its_share(tmp_path):
     together = Together()
-    executor(tmp_path, together, workers=2).build([BASE, *members("g", 8)], "run")
-    assert [len(lot) for lot in together.lots] == [4, 2]  # then one alone, twice
+    executor(tmp_path, together, workers=2).build([BASE, *members("g", 40)], "run")
+    assert [len(lot) for lot in together.lots] == [20, 10, 8, 2]  # of what is left half, and 8 at least
 
 
 def test_two_workers_split_a_group_and_build_nothing_twice(tmp_path):
@@ -99,7 +99,7 @@ def test_two_workers_split_a_group_and_build_nothing_twice(tmp_path):
     reports = {}
 
     def work(number):
-        reports[number] = executor(tmp_path, both[number], workers=2).build([BASE, *members("g", 4)], "run")
+        reports[number] = executor(tmp_path, both[number], workers=2).build([BASE, *members("g", 16)], "run")
 
     Store(tmp_path)
     threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
@@ -107,8 +107,8 @@ def test_two_workers_split_a_group_and_build_nothing_twice(tmp_path):
         thread.start()
     for thread in threads:
         thread.join(30)
-    assert [[len(lot) for lot in one.lots] for one in both] == [[2], [2]]
-    assert len(reports[0].built + reports[1].built) == 5
+    assert [[len(lot) for lot in one.lots] for one in both] == [[8], [8]]
+    assert len(reports[0].built + reports[1].built) == 17
 
 
 def test_what_a_group_has_written_stays_when_it_breaks_down(tmp_path):

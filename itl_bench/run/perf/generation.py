@@ -99,7 +99,7 @@ def random_work(base: Path, folder: Path, adapters: int, prompts: int, tokens: i
                 weight.add_(SPREAD * torch.randn_like(weight))
         model.save_pretrained(str(folder / str(number)))
         rows = [[draw.randrange(words) for _ in range(draw.randint(SHORTEST, LONGEST))] for _ in range(prompts)]
-        asked.append(Asked(folder / str(number), rows, tokens, (words,), 0))
+        asked.append(Asked(folder / str(number), rows, tokens, (), 0))
     return asked
 
 

@@ -28,6 +28,7 @@ from itl_bench.files import load_code
 MODULE = "itl_bench.stages.generation.child"
 TRACKER = b"multiprocessing.resource_tracker"  # removes the shared memory of processes that are gone, then ends
 SECONDS_TO_END = 10.0
+SECONDS_TO_LOOK = 1.0  # between two looks at whether the process is there
 LAST_LINES = 3  # of the log, in an error
 LONGEST_LINE = 300  # characters of each, and of what the engine itself says
 
@@ -42,9 +43,10 @@ class Child:
         session: Of its processes, as `members` takes it.
     """
 
-    def __init__(self, connection: Connection, log: Path, session: int) -> None:
-        """Take the socket's own end, and where the child writes what it prints."""
-        self._connection, self._log, self.session = connection, log, session
+    def __init__(self, connection: Connection, log: Path, process: "subprocess.Popen[bytes]") -> None:
+        """Take the socket's own end, where the child writes what it prints, and its process."""
+        self._connection, self._log, self._process = connection, log, process
+        self.session = process.pid
 
     def ask(self, request: Message) -> Iterator[Message]:
         """Send a request, and give its replies as they come.
@@ -65,6 +67,10 @@ class Child:
 
     def _receive(self) -> Message:
         try:
+            # A process that the child left behind may keep the socket open.
+            while not self._connection.poll(SECONDS_TO_LOOK):
+                if self._process.poll() is not None and not self._connection.poll(0):
+                    raise EOFError
             reply: Message = json.loads(self._connection.recv_bytes())
         except (EOFError, OSError):
             raise self._broken("its process has ended") from None
@@ -107,9 +113,12 @@ def child(target: str, settings: Message, environ: Mapping[str, str] | None = No
         )  # fmt: skip
     connection = Connection(ours.detach())
     try:
-        started = Child(connection, Path(name), process.pid)
+        started = Child(connection, Path(name), process)
         list(started.ask(settings))
         yield started
+    except UnservedError:
+        Path(name).unlink(missing_ok=True)
+        raise
     except ItlError:
         raise  # its log is named, and stays
     except BaseException:

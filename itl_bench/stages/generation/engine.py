@@ -16,6 +16,7 @@ class Asked(NamedTuple):
         max_new_tokens: Longest response, in tokens.
         ends: Ids of the tokens that end a response.
         padding: Id of the token for padding.
+        name: Of the model, for messages.
     """
 
     checkpoint: Path | None
@@ -23,6 +24,7 @@ class Asked(NamedTuple):
     max_new_tokens: int
     ends: Sequence[int]
     padding: int
+    name: str = "the base"
 
 
 class Answered(NamedTuple):

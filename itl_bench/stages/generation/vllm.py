@@ -1,5 +1,6 @@
 """Answers by vLLM: one engine for a base and all of its adapters, held to transformers before it is believed."""
 
+import gc
 import os
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -90,10 +91,15 @@ def vllm(base: Path, asked: Sequence[Asked], how: How) -> Generator[Answered]:
     for place, one in enumerate(asked):
         if reason := why_unserved(one.checkpoint):
             yield Answered(place, partial(_refuse, reason))
+        elif not one.prompts:
+            yield Answered(place, list)
         else:
             served.append(place)
     with on_own_gpu():
         samples = dict(zip(served, _sampled(base, [asked[place] for place in served], how), strict=True))
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()  # the engine needs the memory
     for model, places in _by_engine(base, {place: asked[place] for place in served}).items():
         yield from _by_one_engine(model, {place: (asked[place], samples[place]) for place in places}, how)
 
@@ -165,12 +171,13 @@ def _by_one_engine(model: Path, group: Mapping[int, tuple[Asked, _Sample]], how:
     every = [asked for asked, _ in group.values()]
     settings = engine_settings(model, every, how)
     with _held(how.gpus) as gpus, child(how.target, settings, environment(settings, how, gpus)) as engine:
-        parities = _compared(engine, model, group, how)
+        of_base = _sample_of_base(engine, model, group, how)
         places, started = list(group), time.monotonic()
         for reply in engine.ask({"rows": [row_of(asked) for asked in every]}):
             place, now = places[reply["row"]], time.monotonic()
             responses: list[list[int]] = reply["responses"]
-            yield Answered(place, partial(list, responses), now - started, parities[place])
+            parity = _compared(group[place][1], [responses[one] for one in group[place][1].places], of_base[place], how)
+            yield Answered(place, partial(list, responses), now - started, parity)
             started = time.monotonic()
 
 
@@ -190,22 +197,39 @@ def row_of(asked: Asked) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _compared(engine: Child, model: Path, group: Mapping[int, tuple[Asked, _Sample]], how: How) -> dict[int, Parity]:
-    """Every model's answers to its sample, held to those of transformers.
+def _sample_of_base(
+    engine: Child, model: Path, group: Mapping[int, tuple[Asked, _Sample]], how: How
+) -> dict[int, list[list[int]] | None]:
+    """What the engine answers to every sample as the base; None where its weights are not the base's.
+
+    Whoever is asked answers the sample, too, so that an engine that answers wrongly is found before it answers all.
 
     Raises:
-        UnservedError: Some are those of another model.
+        UnservedError: Some answers are those of another model.
     """
-    rows, of_base = _with_bases([one.asked for _, one in group.values()])
+    rows, numbers = _with_bases([one.asked for _, one in group.values()])
     found = {reply["row"]: reply["responses"] for reply in engine.ask({"rows": [row_of(one) for one in rows]})}
-    parities = {}
+    of_base = {
+        place: None if one.asked.checkpoint == model else found[number]
+        for (place, (_, one)), number in zip(group.items(), numbers, strict=True)
+    }
     for number, (place, (_, one)) in enumerate(group.items()):
-        own, base = found[number], (one.of_base, found[of_base[number]])
-        if one.asked.checkpoint == model:  # whose base is not on this engine
-            base = one.expected, own
-        parities[place] = compare(one.places, one.expected, own, *base)
-        check(str(one.asked.checkpoint or "the base"), parities[place], how.precision == "fp32", how.ceiling)
-    return parities
+        _compared(one, found[number], of_base[place], how)
+    return of_base
+
+
+def _compared(
+    one: _Sample, found: Sequence[Sequence[int]], of_base: Sequence[Sequence[int]] | None, how: How
+) -> Parity:
+    """A model's answers to its sample, held to those of transformers.
+
+    Raises:
+        UnservedError: They are those of another model.
+    """
+    base = (one.expected, found) if of_base is None else (one.of_base, of_base)
+    parity = compare(one.places, one.expected, found, *base)
+    check(one.asked.name, parity, how.precision == "fp32", how.ceiling)
+    return parity
 
 
 def engine_settings(model: Path, asked: Sequence[Asked], how: How) -> dict[str, object]:

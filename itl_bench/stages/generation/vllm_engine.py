@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+from itl_bench.data.weights.folder import CONFIG, read_object
+from itl_bench.errors import UnservedError
 from itl_bench.stages.generation.child import Message, Serve
 
 BESIDE = 8  # adapters that answer at the same time, at most
+OF_GPU = 0.85  # share of its memory: other processes of the run keep some hundreds of MB there
 
 
 def open_engine(settings: Message) -> Serve:
@@ -15,8 +19,11 @@ def open_engine(settings: Message) -> Serve:
     Raises:
         UnservedError: vLLM has no implementation of this architecture.
     """
-    from vllm import LLM
+    from vllm import LLM, ModelRegistry
 
+    config: Mapping[str, Any] = read_object(Path(settings["model"]) / CONFIG)
+    if not set(config.get("architectures") or ()) & set(ModelRegistry.get_supported_archs()):
+        raise UnservedError(f"vLLM does not serve models of the kind {config.get('model_type')}")
     adapters: dict[str, Any] = {}
     if settings["adapters"]:
         adapters = {
@@ -26,7 +33,7 @@ def open_engine(settings: Message) -> Serve:
     engine = LLM(
         model=settings["model"], dtype=settings["dtype"], max_model_len=settings["length"], skip_tokenizer_init=True,
         tensor_parallel_size=settings["gpus"], trust_remote_code=False, load_format="safetensors", seed=0,
-        generation_config="vllm", disable_log_stats=True, **adapters,
+        generation_config="vllm", disable_log_stats=True, gpu_memory_utilization=OF_GPU, **adapters,
     )  # fmt: skip
     return partial(_serve, engine.llm_engine, {})
 

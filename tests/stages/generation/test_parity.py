@@ -62,10 +62,17 @@ def test_planted_faults_are_caught_in_fp32(name):
 
 
 def test_in_a_coarser_precision_the_share_that_differs_counts():
-    found = parity([[9, 4, END], [5, 8, END], [6, 6, 9, END]])
+    found = parity([[9, 4, END], [5, 8, END], [6, 6, 9, END]], expected=traces(*as_they_are(TUNED), gap=0.4))
     check("x", found, exact=False, ceiling=0.34)
     with pytest.raises(UnservedError, match=r"33% of 3 answers of x differ between .* more than 30%"):
         check("x", found, exact=False, ceiling=0.3)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_faults_are_caught_in_a_coarser_precision_where_the_model_was_sure(name):
+    found, says = PLANTED[name]
+    with pytest.raises(UnservedError, match=says):
+        check("the adapter", parity(found), exact=False, ceiling=1.0)
 
 
 def test_an_adapter_without_effect_is_caught_in_any_precision():

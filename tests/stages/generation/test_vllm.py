@@ -133,3 +133,12 @@ def test_a_model_that_no_gpus_hold_is_one_line():
 )
 def test_answers_are_batch_invariant_where_the_gpu_can_do_it(gpu, there):
     assert machine.batch_invariant(Machine(gpus=(80.0,), gpu=gpu)) == there
+
+
+def test_a_model_that_is_asked_nothing_costs_no_other_anything(base, tmp_path, started):
+    adapter = write_adapter(base, tmp_path / "own", 1)
+    asked = [Asked(adapter, [], LIMIT, ENDS, PADDING), Asked(None, PROMPTS, LIMIT, ENDS, PADDING)]
+    with closing(vllm(base, asked, How(target=TARGET))) as answers:
+        found = {one.place: one.responses() for one in answers}
+    assert found[0] == []
+    assert len(found[1]) == len(PROMPTS)
