@@ -3,8 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 pytest.register_assert_rewrite("tests.helpers")  # what they assert is told as in a test
+
+# A test is no worse for a machine that is busy; speed is measured elsewhere.
+settings.register_profile("untimed", settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
