@@ -106,7 +106,7 @@ class Parent:
 
 @pytest.mark.parametrize("make", [gpt2, llama])
 def test_a_prompt_beyond_the_positions_is_refused_before_an_answer(make, tmp_path):
-    base, task = tmp_path / "base", Task("responses", {"max_new_tokens": 10, "template": "plain"})
+    base, task = tmp_path / "base", Task("responses", {"engine": "hf", "max_new_tokens": 10, "template": "plain"})
     make().save_pretrained(base)
     gemma_like().save_pretrained(base)
     short, long = probe(tmp_path / "short", "a"), probe(tmp_path / "long", "a", "b" * 50)
