@@ -153,10 +153,11 @@ def _sampled(base: Path, asked: Sequence[Asked], how: How) -> list[_Sample]:
 
 
 def _with_bases(asked: Sequence[Asked]) -> tuple[list[Asked], list[int]]:
-    """The models and, behind them, their base with each of their sets of prompts; and where each one's base is."""
-    bases = list({_prompts(one): one._replace(checkpoint=None) for one in asked}.values())
-    numbers = {_prompts(one): len(asked) + number for number, one in enumerate(bases)}
-    return [*asked, *bases], [numbers[_prompts(one)] for one in asked]
+    """The models and, behind them, their base with the sets of prompts that it is not asked; and where each base is."""
+    numbers = {_prompts(one): number for number, one in enumerate(asked) if one.checkpoint is None}
+    more = {_prompts(one): one._replace(checkpoint=None) for one in asked if _prompts(one) not in numbers}
+    numbers |= {prompts: len(asked) + number for number, prompts in enumerate(more)}
+    return [*asked, *more.values()], [numbers[_prompts(one)] for one in asked]
 
 
 def _prompts(asked: Asked) -> tuple[tuple[int, ...], ...]:
@@ -207,12 +208,11 @@ def _sample_of_base(
     Raises:
         UnservedError: Some answers are those of another model.
     """
-    rows, numbers = _with_bases([one.asked for _, one in group.values()])
+    asked = [one.asked for _, one in group.values()]
+    whole = asked[0].checkpoint == model
+    rows, numbers = (asked, []) if whole else _with_bases(asked)
     found = {reply["row"]: reply["responses"] for reply in engine.ask({"rows": [row_of(one) for one in rows]})}
-    of_base = {
-        place: None if one.asked.checkpoint == model else found[number]
-        for (place, (_, one)), number in zip(group.items(), numbers, strict=True)
-    }
+    of_base = dict.fromkeys(group) if whole else dict(zip(group, (found[number] for number in numbers), strict=True))
     for number, (place, (_, one)) in enumerate(group.items()):
         _compared(one, found[number], of_base[place], how)
     return of_base
