@@ -16,7 +16,8 @@ from itl_bench.machine.devices import on_own_gpu
 from itl_bench.machine.vllm import Served, check_installed
 from itl_bench.stages.generation.engine import Answered, Asked, Engine
 from itl_bench.stages.generation.hugging_face import hugging_face
-from itl_bench.stages.generation.vllm import How, vllm
+from itl_bench.stages.generation.vllm import vllm
+from itl_bench.stages.generation.vllm_settings import How
 from itl_bench.stages.loading import load_tokenizer
 from itl_bench.stages.positions import check_prompts, positions_of
 from itl_bench.store.artifact import PROMPTS, RESPONSES, Artifact

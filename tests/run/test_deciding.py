@@ -13,7 +13,7 @@ from itl_bench.run.building import Built, work_of
 from itl_bench.run.deciding import build_cases, measured_verdict
 from itl_bench.run.recording.parity import parity_of
 from itl_bench.stages import responses as stage
-from itl_bench.stages.generation.vllm import How
+from itl_bench.stages.generation.vllm_settings import How
 from itl_bench.store.store import Store
 from tests.helpers.tiny import tiny_catalog
 from tests.helpers.transformers_engine import FAULT, TARGET

@@ -107,7 +107,7 @@ def _timed(
     name: str, target: str, base: Path, parts: Sequence[Sequence[Asked]], expected: Answers
 ) -> tuple[Answers, Way]:
     """Each part has a process of its own; what they answer, and what it took."""
-    from itl_bench.stages.generation.vllm import TARGET, How, engine_settings, environment, row_of
+    from itl_bench.stages.generation.vllm_settings import TARGET, How, engine_settings, environment, row_of
 
     answers: Answers = {}
     loading = answering = 0.0

@@ -14,7 +14,7 @@ OF_GPU = 0.85  # share of its memory: other processes of the run keep some hundr
 
 
 def open_engine(settings: Message) -> Serve:
-    """Load the weights; settings are those of `itl_bench.stages.generation.vllm`.
+    """Load the weights; settings are those of `itl_bench.stages.generation.vllm_settings`.
 
     Raises:
         UnservedError: vLLM has no implementation of this architecture.

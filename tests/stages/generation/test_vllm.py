@@ -14,7 +14,8 @@ from itl_bench.machine.this_machine import Machine
 from itl_bench.stages.generation import vllm as module
 from itl_bench.stages.generation.engine import Asked
 from itl_bench.stages.generation.hugging_face import hugging_face
-from itl_bench.stages.generation.vllm import How, vllm, why_unserved
+from itl_bench.stages.generation.vllm import vllm
+from itl_bench.stages.generation.vllm_settings import How, engine_settings, why_unserved
 from tests.helpers.tiny_adapters import write_adapter
 from tests.helpers.tiny_weights import tiny_llama, write_model
 from tests.helpers.transformers_engine import FAULT, FAULTS, TARGET
@@ -98,7 +99,7 @@ def test_patterns_of_ranks_and_scales_are_served(base, tmp_path, started):
     config = {"rank_pattern": {"q_proj": 5}, "alpha_pattern": {"q_proj": 3}, "use_rslora": True}
     adapter = write_adapter(base, tmp_path / "own", 1, **config)
     assert why_unserved(adapter) is None
-    settings = module.engine_settings(base, [Asked(adapter, PROMPTS, LIMIT, ENDS, PADDING)], How())
+    settings = engine_settings(base, [Asked(adapter, PROMPTS, LIMIT, ENDS, PADDING)], How())
     assert settings["rank"] == 8
     assert settings["length"] == max(map(len, PROMPTS)) + LIMIT
 

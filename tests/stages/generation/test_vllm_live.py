@@ -16,7 +16,8 @@ from itl_bench.machine.vllm import installed
 from itl_bench.stages.generation import child as processes
 from itl_bench.stages.generation.engine import Asked
 from itl_bench.stages.generation.hugging_face import hugging_face
-from itl_bench.stages.generation.vllm import How, vllm
+from itl_bench.stages.generation.vllm import vllm
+from itl_bench.stages.generation.vllm_settings import How
 from itl_bench.stages.loading import load_model
 from tests.helpers.faulty_vllm import BASE, MIXED, STALE
 from tests.helpers.tiny_adapters import write_adapter
