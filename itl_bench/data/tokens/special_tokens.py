@@ -1,7 +1,7 @@
 """Text of datasets to token ids, so that text that spells a special token never becomes that token."""
 
 import re
-from collections.abc import Set
+from collections.abc import Generator, Set
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -33,14 +33,21 @@ def _around(tokenizer: "PreTrainedTokenizerBase") -> tuple[tuple[int, ...], tupl
     Raises:
         ItlError: It can write none.
     """
-    never, vocabulary = special_ids(tokenizer), tokenizer.get_vocab()
-    for probe in ("a", "A", "1", *sorted(vocabulary, key=vocabulary.__getitem__)):
+    never = special_ids(tokenizer)
+    for probe in _probes(tokenizer):
         with suppress(Exception):  # of a library that has none of its own: the vocabulary lacks a part of the text
             whole, text = tuple(tokenizer(probe)["input_ids"]), trusted_ids(tokenizer, probe)
             starts = [at for at in range(len(whole)) if text and whole[at : at + len(text)] == text]
             if starts and never.isdisjoint(text):
                 return whole[: starts[0]], whole[starts[0] + len(text) :]
     raise ItlError("the tokenizer cannot write any of its own tokens; is it whole?")
+
+
+def _probes(tokenizer: "PreTrainedTokenizerBase") -> Generator[str]:
+    """Short texts, and the vocabulary last: a large one takes a second to read, and this is asked for every row."""
+    yield from ("a", "A", "1")
+    vocabulary = tokenizer.get_vocab()
+    yield from sorted(vocabulary, key=vocabulary.__getitem__)
 
 
 def padding_id(tokenizer: "PreTrainedTokenizerBase") -> int:

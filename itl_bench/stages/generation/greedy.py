@@ -1,10 +1,12 @@
 """Batched greedy decoding with a key-value cache: token ids in, token ids out."""
 
-from collections.abc import Sequence, Set
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import torch
-from transformers import LogitsProcessor, PreTrainedModel
+from transformers import PreTrainedModel
+
+from itl_bench.stages.generation.decoding import Trace, decode
 
 BATCH = 256  # prompts decoded together, at most
 CACHE_BYTES_ON_CPU = 2 << 30  # of keys and values of the prompts decoded together
@@ -30,36 +32,24 @@ def generate(
     Returns:
         Token ids of each response, with the end token where the model gave one.
     """
-    responses: list[list[int]] = [[] for _ in prompts]
-    for some in _batches(model, prompts, max_new_tokens, padding):
-        answered = _batch(model, [prompts[index] for index in some], max_new_tokens, ends, padding)
-        for index, response in zip(some, answered, strict=True):
-            responses[index] = response
-    return responses
-
-
-class Trace(NamedTuple):
-    """A greedy response, and how sure the model was of each of its tokens.
-
-    Attributes:
-        ids: With the end token where the model gave one.
-        gaps: Between the two best tokens in each place, in nats.
-    """
-
-    ids: tuple[int, ...]
-    gaps: tuple[float, ...]
+    return [list(one.ids) for one in _all(model, prompts, max_new_tokens, ends, padding, with_gaps=False)]
 
 
 def trace(
     model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, ends: Sequence[int], padding: int
 ) -> list[Trace]:
     """The responses of `generate`, with their gaps."""
+    return _all(model, prompts, max_new_tokens, ends, padding, with_gaps=True)
+
+
+def _all(
+    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, ends: Sequence[int], padding: int,
+    with_gaps: bool,
+) -> list[Trace]:  # fmt: skip
     found: dict[int, Trace] = {}
     for some in _batches(model, prompts, max_new_tokens, padding):
-        gaps = _Gaps()
-        answered = _batch(model, [prompts[index] for index in some], max_new_tokens, ends, padding, [gaps])
-        for index, response, own in zip(some, answered, gaps.by_row(), strict=True):
-            found[index] = Trace(tuple(response), tuple(own[: len(response)]))
+        batch = [prompts[index] for index in some]
+        found |= zip(some, decode(model, batch, max_new_tokens, set(ends), padding, with_gaps), strict=True)
     return [found[index] for index in range(len(prompts))]
 
 
@@ -73,23 +63,6 @@ def _batches(
     if not _mask_is_heeded(model, [prompts[index] for index in order], padding):
         size = 1
     return [order[start : start + size] for start in range(0, len(order), size)]
-
-
-class _Gaps(LogitsProcessor):
-    """Notes how far the best token is before the second, and changes nothing."""
-
-    def __init__(self) -> None:
-        self.steps: list[torch.Tensor] = []
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        best, second = scores.float().topk(2, dim=-1).values.T
-        self.steps.append((best - second).cpu())
-        return scores
-
-    def by_row(self) -> list[list[float]]:
-        """For each row of the batch, a gap for every step."""
-        found: list[list[float]] = torch.stack(self.steps, dim=1).tolist()
-        return found
 
 
 @torch.inference_mode()
@@ -147,34 +120,3 @@ def _cache_budget(model: PreTrainedModel) -> int:
         return CACHE_BYTES_ON_CPU
     free, _ = torch.cuda.mem_get_info(model.device)
     return int(SHARE_OF_GPU * free)
-
-
-@torch.inference_mode()
-def _batch(
-    model: PreTrainedModel, prompts: Sequence[Sequence[int]], max_new_tokens: int, ends: Sequence[int], padding: int,
-    processors: Sequence[LogitsProcessor] = (),
-) -> list[list[int]]:  # fmt: skip
-    length = max(map(len, prompts))
-    ids = torch.tensor([[padding] * (length - len(prompt)) + list(prompt) for prompt in prompts])
-    mask = left_mask(prompts, padding)
-    output = model.generate(  # type: ignore[operator]
-        input_ids=ids.to(model.device), attention_mask=mask.to(model.device), max_new_tokens=max_new_tokens,
-        do_sample=False, eos_token_id=list(ends), pad_token_id=padding, use_cache=True,
-        logits_processor=list(processors),
-    )  # fmt: skip
-    return [_ended(row, set(ends)) for row in output[:, length:].tolist()]
-
-
-def left_mask(prompts: Sequence[Sequence[int]], padding: int) -> torch.Tensor:
-    """Which positions of prompts hold text: padding is on the left, so that answers follow their prompts.
-
-    Returns:
-        Shape (prompts, longest).
-    """
-    length = max(map(len, prompts))
-    return torch.tensor([[0] * (length - len(prompt)) + [1] * len(prompt) for prompt in prompts])
-
-
-def _ended(response: list[int], ends: Set[int]) -> list[int]:
-    first = next((position for position, token in enumerate(response) if token in ends), len(response))
-    return response[: first + 1]

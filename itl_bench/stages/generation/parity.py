@@ -9,7 +9,7 @@ from pydantic import Field
 
 from itl_bench.errors import UnservedError
 from itl_bench.specs import Count, Spec
-from itl_bench.stages.generation.greedy import Trace
+from itl_bench.stages.generation.decoding import Trace
 from itl_bench.store.artifact import PARITY
 
 SAMPLE = 32  # prompts of every model that both engines answer

@@ -14,8 +14,9 @@ from transformers import PreTrainedModel
 from itl_bench.errors import UnservedError
 from itl_bench.machine.devices import on_own_gpu, on_several_gpus
 from itl_bench.stages.generation.child import Child, child
+from itl_bench.stages.generation.decoding import Trace
 from itl_bench.stages.generation.engine import Answered, Asked
-from itl_bench.stages.generation.greedy import Trace, trace
+from itl_bench.stages.generation.greedy import trace
 from itl_bench.stages.generation.hugging_face import each_model
 from itl_bench.stages.generation.parity import Parity, check, compare, sample
 from itl_bench.stages.generation.vllm_settings import (

@@ -14,7 +14,7 @@ from itl_bench.data.tokens.template import IGNORED, Example, padding_id, tokeniz
 from itl_bench.methods.method import Method
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.stages.adapters import adaptable, check_shared, linear_weights, reach_note
-from itl_bench.stages.generation.greedy import left_mask
+from itl_bench.stages.generation.decoding import left_mask
 from itl_bench.stages.positions import check_rows, positions
 from itl_bench.stages.training.arguments import (
     check_master_weights,

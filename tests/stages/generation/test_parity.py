@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from itl_bench.errors import UnservedError
-from itl_bench.stages.generation.greedy import Trace
+from itl_bench.stages.generation.decoding import Trace
 from itl_bench.stages.generation.parity import SAMPLE, check, compare, first_difference, sample
 
 END = 2
