@@ -73,6 +73,13 @@ class PointRecord(RecordModel):
     reason: str
 
 
+class UntunedRecord(RecordModel):
+    """What an untuned model says to what both sides of a case are asked."""
+
+    method: str = Field(description="'base', or 'in-context' where it is shown worked examples before each question")
+    value: Finite = Field(description="of the deciding column, in the measure's unit")
+
+
 class LearningRecord(RecordModel):
     """How much both sides of a case learned of the new facts that their data taught."""
 
@@ -134,6 +141,7 @@ class CaseRecord(RecordModel):
     points: tuple[PointRecord, ...] | None = Field(default=None, description="the verdict at every learning rate")
     answered_by: str | None = Field(default=None, description="none: transformers; else the engine and how")
     left: str | None = Field(default=None, description="why it was left to transformers, where vLLM was to answer")
+    untuned: tuple[UntunedRecord, ...] | None = Field(default=None, description="none: no untuned model was asked")
     learning: LearningRecord | None = Field(default=None, description="beside the verdict; none of a published case")
     artifacts: tuple[str, ...] = Field(default=(), description="keys of the artifacts the verdict was computed from")
 

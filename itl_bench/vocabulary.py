@@ -27,6 +27,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 
 CELL: Kind = "checkpoint"  # a tuned model
 UNTUNED = "base"  # the method of a model that is not tuned; the artifact of this name holds its weights
+IN_CONTEXT = "in-context"  # the same model, shown worked examples before every question
+NOT_TUNED = (UNTUNED, IN_CONTEXT)
 # What artifacts are made from, by name and in the order of their keys; the last may be missing. Measures say their own.
 PARENTS: Mapping[str, tuple[str, ...]] = {
     "familiarity": ("base",), "corpus": ("familiarity",), "probe": ("familiarity",),

@@ -1,7 +1,7 @@
 """Which cells a profile trains: declared before any of them is, so that no verdict can choose them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -41,6 +41,7 @@ class CellTable(Spec):
         sweep_seeds: Tuning seeds on which rates are tried, each on every base; none of them gives a verdict.
         bases: Numbers of the pre-trained bases.
         seeds: Tuning seeds, each used on every base: a replicate is a base and a seed.
+        untuned: Untuned models that are asked what the cells are asked: their scores stand beside those of the cells.
         reason: Where rates, headline and size come from.
     """
 
@@ -54,6 +55,7 @@ class CellTable(Spec):
     bases: Annotated[tuple[Count, ...], Field(min_length=1)]
     seeds: Annotated[tuple[Count, ...], Field(min_length=1)]
     cells: Annotated[tuple[CellGroup, ...], Field(min_length=1)]
+    untuned: tuple[Literal["base", "in-context"], ...] = ()
     reason: Text
 
     @model_validator(mode="after")

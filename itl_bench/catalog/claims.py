@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from itl_bench.specs import Count, Margin, Spec, Text
-from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED, Along, Arm, Evidence, Expectation, Level, ReadOn, Role
+from itl_bench.vocabulary import EQUAL_ARMS, NOT_TUNED, Along, Arm, Evidence, Expectation, Level, ReadOn, Role
 
 Control = Literal["chance", "retriever", "early", "late", "original", "paraphrased"]
 PublishedTable = Literal["aspect_scores", "task_scores", "token_shift", "sentence_start_kl", "other_figures"]
@@ -24,7 +24,7 @@ class Side(Spec):
 
 
 READ_ON_A_TEXT = ("token-shift", "sentence-start")  # measures of the distributions along given answers
-UNTUNED_ROWS = (UNTUNED, "chat", "best")  # rows without a training of their own
+UNTUNED_ROWS = (*NOT_TUNED, "chat", "best")  # rows without a training of their own
 RATE_ARMS: tuple[Arm, ...] = ("shared-rate", "fair")
 
 

@@ -20,7 +20,7 @@ from itl_bench.methods.registry import check_parameters, identity
 from itl_bench.plan.cells import TunedCell
 from itl_bench.plan.made_of import Made, answers_of, base_made, corpus_made, drawn_in, familiarity_made, probe_made
 from itl_bench.store.keys import Task, canonical
-from itl_bench.vocabulary import UNTUNED, Kind
+from itl_bench.vocabulary import IN_CONTEXT, NOT_TUNED, Kind
 
 # Raised when the outputs of a stage move; a golden run in the tests fails when one moves without.
 VERSIONS: Mapping[Kind, int] = {
@@ -124,12 +124,15 @@ class Graph:
         return self._made("probe", probe_made(self.catalog, probe, dataset, seed), model)
 
     def responses(
-        self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "", answering: Answering = TRANSFORMERS
-    ) -> Task:
-        """Greedy answers, of the tuned model or of the base itself."""
+        self, base: Task, probe: Task, checkpoint: Task | None, recipe: str = "", answering: Answering = TRANSFORMERS,
+        in_context: bool = False,
+    ) -> Task:  # fmt: skip
+        """Greedy answers, of the tuned model or of the base itself, which may be shown worked examples."""
         declared, model = self.catalog.probes[str(probe.spec["probe"])], str(base.spec["model"])
         limit = MAX_NEW_TOKENS if declared.world == "bios" else declared.max_new_tokens
-        spec = {"decoding": "greedy", "max_new_tokens": limit} | answering.spec() | self._asking(recipe, probe).spec()
+        asking = self._asking(recipe, probe)
+        asking = asking._replace(template="in-context") if in_context else asking
+        spec = {"decoding": "greedy", "max_new_tokens": limit} | answering.spec() | asking.spec()
         spec |= self._read_on(model)
         served = Served(parameters=self.catalog.models[model].parameters, ceiling=self.recipe(recipe).ceiling)
         parents = base, probe, *([checkpoint] if checkpoint else [])
@@ -146,17 +149,18 @@ class Graph:
         return Asking(self.recipe(recipe).tuning.template, self.catalog.probes[str(probe.spec["probe"])].stop)
 
     def measure(self, measure: Measure, cell: TunedCell, probe_id: str) -> Task:
-        """A per-prompt table of one cell, or of its base where the cell's method is `base`.
+        """A per-prompt table of one cell, or of its base where the method tunes nothing.
 
         Raises:
             UsageError: The measure compares a tuned model with its base, and the cell is the base.
         """
         base = self.base(cell.model, cell.replicate.base)
-        tuned = None if cell.method == UNTUNED else self.checkpoint(cell)
+        tuned = None if cell.method in NOT_TUNED else self.checkpoint(cell)
+        in_context = cell.method == IN_CONTEXT
         probe = self.probe(probe_id, cell.dataset, cell.model, cell.replicate.tuning_seed)
         parents: dict[str, Task | None] = {
             "base": base, "probe": probe, "checkpoint": tuned,
-            "responses": self.responses(base, probe, tuned, cell.recipe, cell.answering),
+            "responses": self.responses(base, probe, tuned, cell.recipe, cell.answering, in_context),
         }  # fmt: skip
         if "corpus" in measure.made_from:
             parents["corpus"] = self._corpus_of(cell)

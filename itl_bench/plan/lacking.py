@@ -9,6 +9,7 @@ from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.grid.cases import Case, Cell
 from itl_bench.catalog.models import ModelSpec
 from itl_bench.catalog.probes import ProbeSpec
+from itl_bench.catalog.serving import TRANSFORMERS, Answering
 from itl_bench.data.bios.shipped import manifest_file, shipped_bases
 from itl_bench.data.sources.loading import first_found
 from itl_bench.data.sources.spec import SourceSpec
@@ -17,6 +18,7 @@ from itl_bench.errors import UsageError
 from itl_bench.machine.cell_cost import CellCost
 from itl_bench.machine.memory import FROZEN_ON_GPU, TRAINED, USABLE, answering_gb
 from itl_bench.machine.this_machine import Machine, this_machine
+from itl_bench.machine.vllm import gpus_for
 from itl_bench.methods.recipe import TuningRecipe
 from itl_bench.plan.price import (
     LEAST,
@@ -64,9 +66,23 @@ def why_no_memory(
     return None
 
 
-def why_no_memory_to_answer(model: ModelSpec, machine: Machine | None = None) -> str | None:
-    """Why a machine, None for this one, cannot hold a model that is not tuned; None where it can."""
+def why_no_memory_to_answer(
+    model: ModelSpec, machine: Machine | None = None, answering: Answering = TRANSFORMERS
+) -> str | None:
+    """Why a machine cannot hold a model that is not tuned; None where it can.
+
+    Args:
+        model: That is to answer.
+        machine: None for this one.
+        answering: What lets it answer: vLLM divides it among GPUs.
+    """
     here, needed = machine or this_machine(), answering_gb(model, "adapter")
+    if answering.engine == "vllm" and here.gpus:
+        try:
+            gpus_for(model.parameters, answering.precision, here)
+        except UsageError as error:
+            return str(error)
+        return None
     if needed <= USABLE * min(here.gpus, default=here.ram_gb):
         return None
     return f"needs {needed:,.0f} GB of memory to answer with {model.id} in fp32; this machine has {here.in_words()}"

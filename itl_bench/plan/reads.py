@@ -26,7 +26,7 @@ from itl_bench.plan.graph import Graph
 from itl_bench.plan.made_of import TAUGHT, taught_probe
 from itl_bench.plan.rates import chosen
 from itl_bench.store.keys import Task
-from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
+from itl_bench.vocabulary import EQUAL_ARMS, NOT_TUNED, UNTUNED
 
 
 class Place(NamedTuple):
@@ -88,7 +88,7 @@ def computed(catalog: Catalog, measure: str) -> Measure:
 
 def rate_of(catalog: Catalog, table: CellTable, dataset: str, method: str, rate: float | None) -> float:
     """The rate itself, or the one that was chosen for the method and dataset where it is None."""
-    if method == UNTUNED:
+    if method in NOT_TUNED:
         return 0.0
     return chosen(catalog, table, dataset, method).rate if rate is None else rate
 
@@ -107,12 +107,11 @@ def side_tables(graph: Graph, case: Case, side: Side, place: Place, table: CellT
     for replicate in replicates(table):
         cell = cell_of(graph, case, side, place, table, replicate)
         found.tables[replicate] = graph.measure(measure, cell, _probe(case, side))
-        if cell.method != UNTUNED:
+        if cell.method not in NOT_TUNED:
             found.training[replicate] = graph.training(cell)
         if probe := taught_probe(cell.dataset, graph.catalog):
-            untuned = cell._replace(method=UNTUNED, rate=0.0, stopped_after=1.0)
             found.taught[replicate] = graph.measure(knowledge, cell, probe)
-            found.untaught[replicate] = graph.measure(knowledge, untuned, probe)
+            found.untaught[replicate] = graph.measure(knowledge, untuned(cell), probe)
     return found
 
 
@@ -120,7 +119,7 @@ def cell_of(graph: Graph, case: Case, side: Side, place: Place, table: CellTable
     """The cell of one side and replicate."""
     method = side.method or ""
     cell = _cell(graph, case, table, side.dataset or case.dataset, method, place.rate, replicate)
-    return cell if method == UNTUNED else cell._replace(stopped_after=place.stopped_after)
+    return cell if method in NOT_TUNED else cell._replace(stopped_after=place.stopped_after)
 
 
 def _cell(
@@ -131,13 +130,38 @@ def _cell(
     return TunedCell(table.model, dataset, method, own, replicate, recipe, answering=answers)
 
 
+def untuned(cell: TunedCell, method: str = UNTUNED) -> TunedCell:
+    """The base of a cell, asked as it is."""
+    return cell._replace(method=method, rate=0.0, stopped_after=1.0)
+
+
+def untuned_tables(graph: Graph, case: Case, table: CellTable) -> dict[str, list[Task]]:
+    """What untuned models answer to what both sides are asked: a table for each set of prompts.
+
+    Only where the measure is of answers alone, and both sides are asked the same.
+
+    Returns:
+        Method -> tables.
+    """
+    measure, place = computed(graph.catalog, case.measure.measure), Place(headline_rate(case, table))
+    if case.over or case.arm in EQUAL_ARMS or not set(measure.made_from) <= {"probe", "responses"}:
+        return {}
+
+    def asked(side: Side, method: str) -> dict[str, Task]:
+        cells = (untuned(cell_of(graph, case, side, place, table, one), method) for one in replicates(table))
+        return {task.key: task for task in (graph.measure(measure, cell, _probe(case, side)) for cell in cells)}
+
+    both = {method: [asked(side, method) for side in (case.left, case.right)] for method in table.untuned}
+    return {method: list(left.values()) for method, (left, right) in both.items() if left.keys() == right.keys()}
+
+
 def _probe(case: Case, side: Side) -> str:
     return side.probe or case.probe or ""
 
 
 def overlaps_of(graph: Graph, cells: Iterable[TunedCell], probe: str) -> Iterator[Task]:
     """Which prompts are in what the cells were tuned on, where data and prompts are from elsewhere."""
-    for cell in (one for one in cells if one.method != UNTUNED):
+    for cell in (one for one in cells if one.method not in NOT_TUNED):
         if task := graph.overlap(cell.dataset, cell.replicate.tuning_seed, cell.model, probe):
             yield task
 
@@ -227,5 +251,5 @@ def read_by(graph: Graph, case: Case, table: CellTable) -> Iterator[Task]:
             yield from side_tables(graph, case, side, place, table).tasks()
             cells = [cell_of(graph, case, side, place, table, replicate) for replicate in replicates(table)]
             yield from overlaps_of(graph, cells, _probe(case, side))
-    for floors in floors_of(graph, case, table):
-        yield from floors
+    for beside in (*floors_of(graph, case, table), *untuned_tables(graph, case, table).values()):
+        yield from beside

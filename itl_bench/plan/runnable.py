@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from itl_bench.catalog.catalog import Catalog
+from itl_bench.catalog.grid.answering import resolved
 from itl_bench.catalog.grid.asked_cells import (
     DEFAULT_PROFILE,
     FEWEST_OF_A_CURVE,
@@ -29,7 +30,7 @@ from itl_bench.plan.lacking import (
 )
 from itl_bench.plan.price import recipe_named
 from itl_bench.plan.rates import why_no_rate
-from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
+from itl_bench.vocabulary import EQUAL_ARMS, NOT_TUNED
 
 
 def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Path) -> str | None:
@@ -66,16 +67,20 @@ def why_not_cell(cell: TunedCell, catalog: Catalog, root: Path) -> str | None:
         root: Folder of the store; it need not be there yet.
     """
     model, data = catalog.models.get(cell.model), cell.dataset in catalog.dataset_rows
-    methods, recipes = [*catalog.methods, UNTUNED], ["", *catalog.recipes]
+    methods, recipes = [*catalog.methods, *NOT_TUNED], ["", *catalog.recipes]
     if not (model and data and cell.method in methods and cell.recipe in recipes):
         return None
     if model.level not in catalog.dataset_of(cell.dataset).levels:
         return None
-    tuned = [] if cell.method == UNTUNED else [Cell(cell.model, cell.dataset, cell.method)]
+    tuned = [] if cell.method in NOT_TUNED else [Cell(cell.model, cell.dataset, cell.method)]
     needs = lacking_for(tuned, catalog, lambda _: recipe_named(cell.recipe, catalog), [cell.model])
-    data_needs = [] if tuned else [why_no_memory_to_answer(model), why_no_data(catalog.dataset_of(cell.dataset))]
-    if lacks := [*needs, *filter(None, data_needs)]:
-        return f"not run: {'; '.join(lacks)}"
+    if not tuned:
+        recipe = catalog.recipes.get(cell.recipe)
+        asked = catalog.serving.asked or (recipe and recipe.backend) or "hf"
+        memory = why_no_memory_to_answer(model, answering=resolved(asked, cell.model, cell.recipe, catalog))
+        needs = [*needs, *filter(None, [memory, why_no_data(catalog.dataset_of(cell.dataset))])]
+    if needs:
+        return f"not run: {'; '.join(needs)}"
     graph = Graph(catalog)
     try:
         wanted = graph.checkpoint(cell) if tuned else graph.base(cell.model, cell.replicate.base)

@@ -34,6 +34,7 @@ from itl_bench.report.matrix import evidence_matrix, is_own, model_in_words, nat
 from itl_bench.report.plot import plot
 from itl_bench.report.story import stories
 from itl_bench.report.unseen import TITLE, could_not_see
+from itl_bench.report.untuned import untuned_in_words
 from itl_bench.report.verdicts import claim_verdicts, headlines, measured_kinds
 from itl_bench.vocabulary import ARMS, LEVELS, VERDICTS
 
@@ -184,6 +185,7 @@ def _functions() -> dict[str, Callable[..., object]]:
         "minus": _with_minus(str),
         "learned_in_words": learned.learned_in_words,
         "learned_interval": _with_minus(learned.learned_interval),
+        "untuned_in_words": _with_minus(untuned_in_words),
         "track": forest.track,
         "forest_axis": forest.axis,
         "legend_mark": forest.legend_mark,

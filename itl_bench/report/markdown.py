@@ -31,6 +31,7 @@ from itl_bench.report.markdown_story import (
     words_section,
 )
 from itl_bench.report.matrix import claim_key, is_own, pooling, statements, totals, with_role
+from itl_bench.report.untuned import untuned_in_words
 from itl_bench.report.verdicts import SideVerdict, claim_verdicts, families, headlines, heads, measured_kinds
 from itl_bench.report.wording import (
     BASIS_IN_WORDS,
@@ -179,6 +180,7 @@ def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str]
         _columns_table(case),
         f"Reason: {escape(case.reason)}",
         f"{learned[0].upper()}{learned[1:]}." if (learned := learned_in_words(case)) else "",
+        f"Untuned: {untuned}." if (untuned := untuned_in_words(case)) else "",
         f"The same asked elsewhere: {escape(elsewhere)}." if elsewhere else "",
         _fine_print(case, adjusted),
         tables_line(case, words),

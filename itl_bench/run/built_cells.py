@@ -25,7 +25,7 @@ from itl_bench.run.building import Built, Stages, Work, build, load_stages, requ
 from itl_bench.store.artifact import RESPONSES, TABLE, TRAINING, Artifact
 from itl_bench.store.keys import Task
 from itl_bench.store.store import DamagedArtifactError, Store
-from itl_bench.vocabulary import UNTUNED
+from itl_bench.vocabulary import IN_CONTEXT, NOT_TUNED
 
 
 class Training(BaseModel):
@@ -44,7 +44,7 @@ class Training(BaseModel):
 
 @dataclass(frozen=True)
 class BuiltCell:
-    """A tuned model in the store, or an untuned base where the cell's method is `base`.
+    """A tuned model in the store, or an untuned base where the method of the cell tunes nothing.
 
     Attributes:
         cell: Model, dataset, method, learning rate and replicate.
@@ -87,7 +87,7 @@ class BuiltCells:
         seed: int = 11,
         recipe: str | None = None,
     ) -> BuiltCell:
-        """A tuned model, or the untuned one with the method `base`.
+        """A tuned model, or the untuned one with the method `base`, or `in-context` to show it worked examples.
 
         Args:
             dataset: What it is tuned on.
@@ -105,7 +105,7 @@ class BuiltCells:
         _check_numbers(method, rate, seed)
         _check("recipe", chosen, ["", *self.catalog.recipes])
         graph = Graph(self.catalog)
-        if method == UNTUNED:
+        if method in NOT_TUNED:
             (untuned,) = self._artifacts(graph, graph.base(model, base))
             return BuiltCell(cell, untuned.folder, None)
         tuned, log = self._artifacts(graph, graph.checkpoint(cell), graph.training(cell))
@@ -114,10 +114,11 @@ class BuiltCells:
     def responses(self, cell: BuiltCell, probe: str, backend: str | None = None) -> list[Response]:
         """Greedy answers of a cell to every prompt of a probe; by what the run or the recipe asks for, or a backend."""
         asked, graph = self._checked(cell, probe), Graph(self.catalog)
-        tuned = None if asked.method == UNTUNED else graph.checkpoint(asked)
+        tuned = None if asked.method in NOT_TUNED else graph.checkpoint(asked)
         base = graph.base(asked.model, asked.replicate.base)
         prompts = graph.probe(probe, asked.dataset, asked.model, asked.replicate.tuning_seed)
-        answers = graph.responses(base, prompts, tuned, asked.recipe, self._answering(asked, backend))
+        answering, in_context = self._answering(asked, backend), asked.method == IN_CONTEXT
+        answers = graph.responses(base, prompts, tuned, asked.recipe, answering, in_context)
         (found,) = self._artifacts(graph, answers)
         return read_lines(found.folder / RESPONSES, Response)
 
@@ -146,7 +147,7 @@ class BuiltCells:
         fitting = [spec for spec in self.catalog.datasets.values() if level in spec.levels]
         _check(f"dataset for {model}", dataset, [name for spec in fitting for name in spec.variants])
         methods = [spec.id for spec in self.catalog.methods.values() if spec.trains != "none"]
-        _check("method", method, [*methods, UNTUNED])
+        _check("method", method, [*methods, *NOT_TUNED])
         if reason := why_no_model(self.catalog.models[model]) or why_no_data(self.catalog.dataset_of(dataset)):
             raise UsageError(reason)
 
@@ -189,9 +190,9 @@ def _check(kind: str, given: str, accepted: Sequence[str]) -> None:
 
 
 def _check_numbers(method: str, rate: float | None, seed: int) -> None:
-    if method == UNTUNED and rate is not None:
+    if method in NOT_TUNED and rate is not None:
         raise UsageError(f"an untuned base has no learning rate, found {rate!r}; leave it out")
-    if method != UNTUNED and not (isinstance(rate, int | float) and 0 <= rate < math.inf):
+    if method not in NOT_TUNED and not (isinstance(rate, int | float) and 0 <= rate < math.inf):
         raise UsageError(f"the learning rate is a number from 0 on, found {rate!r}; an example is 0.003")
     if not isinstance(seed, int) or seed < 0:
         raise UsageError(f"the seed is a whole number from 0 on, found {seed!r}")

@@ -62,7 +62,7 @@ def load_model(folder: Path, dtype: torch.dtype | None = None, device: str | Non
         folder: With config and safetensors.
         dtype: Of the weights, whatever the precision of the files; fp32 where none is named. Full tuning needs fp32
             (master weights); weights that stay as they are, as under an adapter, may be bf16.
-        device: Where to put it; the GPU where there is one, else the CPU.
+        device: Where to put it; the GPU where there is one, else the CPU. "auto" divides it among all GPUs.
 
     Raises:
         ItlError: The files are damaged, lack weights that the model needs, hold others than it uses, or values that are
@@ -70,7 +70,7 @@ def load_model(folder: Path, dtype: torch.dtype | None = None, device: str | Non
     """
     device = device or best_device()
     # Straight to the device: the CPU's memory need not hold the model. On the CPU, accelerate is not needed.
-    placed: dict[str, Any] = {} if device == "cpu" else {"device_map": {"": device}}
+    placed: dict[str, Any] = {} if device == "cpu" else {"device_map": device if device == "auto" else {"": device}}
     with readable(f"the model in {folder}"):
         check_config(read_object(folder / CONFIG), str(folder))
         files = weight_files(folder)  # by its index, transformers would take any tensor of a name for the one meant

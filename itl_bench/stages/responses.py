@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from itl_bench.data.rows import Prompt, Response, read_lines, write_lines
 from itl_bench.data.tokens.asking import Asking
-from itl_bench.data.tokens.template import TemplateName, padding_id, prompt_ids, response_text
+from itl_bench.data.tokens.template import PromptTemplate, padding_id, prompt_ids, response_text
 from itl_bench.errors import UnfitRowError, UsageError
 from itl_bench.machine.devices import on_own_gpu
 from itl_bench.machine.vllm import Served, check_installed
@@ -30,7 +30,7 @@ class _Prompts(NamedTuple):
 
     prompts: Sequence[Prompt]
     asked: Asked
-    template: TemplateName
+    template: PromptTemplate
 
 
 def build_responses(task: Task, parents: Mapping[str, Artifact], folder: Path) -> None:

@@ -1,6 +1,8 @@
 """The second phase: from tables in the store to the verdict on a measured case. Nothing is built here."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from statistics import fmean
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +15,7 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.profiles import ProfileSpec
 from itl_bench.catalog.serving import TRANSFORMERS
 from itl_bench.data.rows import Table
-from itl_bench.errors import ItlError
+from itl_bench.errors import EvidenceError, ItlError
 from itl_bench.plan.cells import Replicate
 from itl_bench.plan.graph import Graph
 from itl_bench.plan.made_of import TAUGHT
@@ -29,8 +31,9 @@ from itl_bench.plan.reads import (
     read_by,
     replicates,
     side_tables,
+    untuned_tables,
 )
-from itl_bench.record import CaseRecord, LearningRecord
+from itl_bench.record import CaseRecord, LearningRecord, UntunedRecord
 from itl_bench.store.keys import Task, resting_on
 from itl_bench.store.store import Store
 from itl_bench.verdicts.beside import floors_in_words
@@ -39,9 +42,9 @@ from itl_bench.verdicts.difference import verdict_on_difference
 from itl_bench.verdicts.equal_arms import verdict_when_equal
 from itl_bench.verdicts.guards import too_few_updates
 from itl_bench.verdicts.learning import learning_of, mean_learned
-from itl_bench.verdicts.tables import table_of, training_loss
+from itl_bench.verdicts.tables import column_mean, table_of, training_loss
 from itl_bench.verdicts.trend import trend_from_store
-from itl_bench.vocabulary import EQUAL_ARMS, UNTUNED
+from itl_bench.vocabulary import EQUAL_ARMS, NOT_TUNED
 
 Lost = Mapping[str, str]  # keys of what is not in the store because a training diverged -> what was said of it
 
@@ -84,6 +87,7 @@ def verdict_from_store(
     return record.model_copy(
         update={
             "artifacts": read, "reason": "; ".join(filter(None, [record.reason, *notes])), "left": left,
+            "untuned": _untuned(graph, case, table, store, record.deciding_column),
             "pilot": True if pilot else None, "answered_by": None if answers == TRANSFORMERS else answers.in_words(),
         }
     )  # fmt: skip
@@ -138,6 +142,20 @@ def _difference_from_store(
     return record.model_copy(update={"learning": _mark(case, points[headline])})
 
 
+def _untuned(
+    graph: Graph, case: Case, table: CellTable, store: Store, column: str | None
+) -> tuple[UntunedRecord, ...] | None:
+    """What untuned models score in the deciding column, averaged over their tables."""
+    if column is None:
+        return None
+    found = []
+    for method, tasks in untuned_tables(graph, case, table).items():
+        with suppress(EvidenceError):  # it states no value at all
+            value = fmean(column_mean(case, table_of(task, store), column) for task in tasks)
+            found.append(UntunedRecord(method=method, value=value))
+    return tuple(found) or None
+
+
 def _mark(case: Case, point: RatePoint) -> LearningRecord | None:
     """Whether both sides learned as much; nothing where that is the question itself, or both sides are one cell."""
     asked = {side.probe or case.probe for side in (case.left, case.right)}
@@ -158,4 +176,4 @@ def _point(graph: Graph, case: Case, place: Place, table: CellTable, store: Stor
 
 def _own_rate(graph: Graph, case: Case, side: Side, table: CellTable) -> float | None:
     cell = cell_of(graph, case, side, Place(None), table, replicates(table)[0])
-    return None if cell.method == UNTUNED else cell.rate
+    return None if cell.method in NOT_TUNED else cell.rate

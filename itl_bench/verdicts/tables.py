@@ -28,9 +28,18 @@ def columns_read(case: Case, column: str) -> tuple[str, ...]:
     return tuple(text + source for source in sources(case.measure.measure, column))
 
 
-def column_mean(case: Case, table: Table) -> float:
-    """The mean over units of prompts of a case's first column, prompts without a value left out."""
-    measure, column = case.measure.measure, case.columns[0]
+def column_mean(case: Case, table: Table, column: str = "") -> float:
+    """The mean of a column over units of prompts; prompts without a value are left out.
+
+    Args:
+        case: With the measure.
+        table: Of that measure.
+        column: Of the case; its first where none is named.
+
+    Raises:
+        EvidenceError: No prompt has a value.
+    """
+    measure, column = case.measure.measure, column or case.columns[0]
     needed = columns_read(case, column)
     rows = zip(*(table.columns[name] for name in needed), strict=True)
     prompts = {

@@ -42,7 +42,7 @@ KINDS = {
         C04, "    smallest_effect: 0.182322\n", "", ["measures.0: the key 'smallest_effect' is missing"],
     ),
     "missing key in a list entry": (
-        "methods.yaml", "title: LoRA fine-tuning, ", "", ["entry 3 (lora): the key 'title' is missing"],
+        "methods.yaml", "title: LoRA fine-tuning, ", "", ["entry 4 (lora): the key 'title' is missing"],
     ),
     "key without a value": (C18, "{method: full}", "{method: }", ["compare.0.left.method: no value is given"]),
     "required key without a value": (C01, "expect: greater", "expect:", ["expect: no value is given; give one, or"]),

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from itl_bench.catalog.cells import CellGroup, CellTable
 from itl_bench.catalog.grid.cases import Cell
 from itl_bench.catalog.loading import load_catalog
+from itl_bench.catalog.serving import Answering
 from itl_bench.machine.this_machine import Machine
 from itl_bench.plan.disk import why_no_disk
 from itl_bench.plan.lacking import missing, why_no_memory, why_no_memory_to_answer
@@ -234,6 +235,21 @@ def test_a_base_has_to_fit_to_answer(model, machine, fits):
         assert found == (
             "needs 27 GB of memory to answer with llama7b in fp32; this machine has no GPU and 24 GB of memory"
         )
+
+
+@pytest.mark.parametrize(
+    ("precision", "gpus", "fits"),
+    [
+        ("bf16", (80.0,) * 4, True), ("bf16", (80.0,) * 2, False), ("fp32", (80.0,) * 8, True),
+        ("bf16", (141.0,) * 2, True),
+    ],
+)  # fmt: skip
+def test_vllm_divides_a_base_that_is_to_answer_among_gpus(precision, gpus, fits):
+    llama70b, machine = catalog().models["llama70b"], Machine(gpus=gpus, gpu="NVIDIA H100")
+    found = why_no_memory_to_answer(llama70b, machine, Answering(engine="vllm", precision=precision))
+    assert (found is None) == fits
+    assert fits or found == "needs 138 GB of GPU memory to answer in bf16; this machine has " + machine.in_words()
+    assert why_no_memory_to_answer(llama70b, machine).startswith("needs 276 GB of memory to answer with llama70b")
 
 
 def test_a_disk_that_is_too_small_is_named_with_the_sum():

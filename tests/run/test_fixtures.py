@@ -99,7 +99,7 @@ def test_what_is_asked_for_in_vain_is_an_error_of_one_line(own):
     }  # fmt: skip
     for name, line in {
         "name": "unknown method 'lroa'; did you mean 'lora'? "
-        "Accepted: base, full, full-neftune, full-neftune-library, lora",
+        "Accepted: base, full, full-neftune, full-neftune-library, in-context, lora",
         "words": "C10a: unknown model 'llama77b'; did you mean 'llama7b'?",
         "broken": "not judged, because building failed: checkpoint (",
         "published": "REFUTED: On medical questions",

@@ -2,12 +2,15 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from itl_bench.catalog.grid.build import build_grid
 from itl_bench.catalog.loading import load_catalog, shipped
 from itl_bench.methods.recipe import TuningRecipe
+from itl_bench.plan.graph import Graph
+from itl_bench.plan.reads import untuned_tables
 from itl_bench.record import load
 from itl_bench.store.artifact import TRAINING
 from itl_bench.store.keys import Task
@@ -15,6 +18,7 @@ from itl_bench.store.store import Store
 from itl_bench.verdicts import guards
 from itl_bench.verdicts.guards import too_few_updates
 from itl_bench.verdicts.measured import mixture, verdict_from_store
+from itl_bench.verdicts.tables import table_of
 from tests.helpers.tiny import ROWS, SHIPPED_FEWEST_UPDATES, tiny_catalog
 
 REFERENCE = shipped("cases").parent / "reports" / "reference"
@@ -124,3 +128,25 @@ def test_no_recorded_verdict_rests_on_a_pilot(name):
         recipe = cell.spec["recipe"]
         updates = recipe["epochs"] * math.ceil(rows[cell.spec["dataset"]] / recipe["batch"])
         assert updates >= SHIPPED_FEWEST_UPDATES, cell.spec
+
+
+def test_the_untuned_base_is_a_row_beside_the_sides_and_changes_no_verdict(tuned, bases, build):
+    case, catalog, store = tuned
+    cells = {name: one.model_copy(update={"untuned": ("base",)}) for name, one in catalog.cells.items()}
+    own = replace(catalog, cells=cells)
+    store = build([case], own)[0]
+    alone, beside = (verdict_from_store(case, one, None, store) for one in (catalog, own))
+    assert alone.untuned is None
+    assert beside.model_copy(update={"untuned": None, "artifacts": ()}) == alone.model_copy(update={"artifacts": ()})
+    (row,) = beside.untuned
+    assert row.method == "base"
+    graph, table = Graph(own), cells["tiny"]
+    answered = [table_of(one, store) for one in untuned_tables(graph, case, table)["base"]]
+    assert len(answered) == 3
+    of_units = []
+    for one in answered:  # slowly: units of prompts first, then their mean, then that of the bases
+        units = {unit: [] for unit in one.units}
+        for unit, value in zip(one.units, one.columns["accuracy"], strict=True):
+            units[unit].append(value)
+        of_units.append(sum(sum(values) / len(values) for values in units.values()) / len(units))
+    assert row.value == pytest.approx(sum(of_units) / 3)

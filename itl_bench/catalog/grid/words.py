@@ -8,7 +8,7 @@ from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.measured import measured_cases
 from itl_bench.catalog.grid.published import published_cases
 from itl_bench.errors import UsageError, unknown
-from itl_bench.vocabulary import UNTUNED
+from itl_bench.vocabulary import NOT_TUNED
 
 PER = {
     "size": "per tenfold data",
@@ -67,7 +67,7 @@ def _side(case: Case, side: Side) -> str:
     words = side.method or ""
     if side.dataset and side.method not in ("chat", "best"):
         words += f" on {side.dataset}"
-    elif side.method not in ("chat", "best", UNTUNED):
+    elif side.method not in ("chat", "best", *NOT_TUNED):
         words += f" on {case.dataset}"
     if case.left.model != case.right.model:
         words += f" ({side.model})"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from itl_bench.data.tokens.template import TemplateName, end_tokens
+from itl_bench.data.tokens.template import PromptTemplate, end_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -15,12 +15,12 @@ class Asking(NamedTuple):
     """How models are asked.
 
     Attributes:
-        template: How an instruction becomes text.
+        template: How an instruction becomes text; "in-context" for a base that is shown worked examples.
         stop: What ends an answer: the end token alone, or its line, too.
         cutoff: Most tokens of a training row; None for all.
     """
 
-    template: TemplateName = "chat"
+    template: PromptTemplate = "chat"
     stop: Stop = "end"
     cutoff: int | None = None
 

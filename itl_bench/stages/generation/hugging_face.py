@@ -13,6 +13,7 @@ from itl_bench.stages.generation.greedy import generate
 from itl_bench.stages.loading import adapt, has_adapter, load_model
 
 T = TypeVar("T")
+Load = Callable[[Path], PreTrainedModel]
 
 
 def hugging_face(base: Path, asked: Sequence[Asked]) -> Generator[Answered]:
@@ -31,8 +32,9 @@ def _responses(model: PreTrainedModel, asked: Asked) -> list[list[int]]:
 
 
 def each_model(
-    base: Path, asked: Sequence[Asked], use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None = None
-) -> Generator[tuple[int, Callable[[], T]]]:
+    base: Path, asked: Sequence[Asked], use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None = None,
+    device: str | None = None,
+) -> Generator[tuple[int, Callable[[], T]]]:  # fmt: skip
     """A base and what was tuned from it, one model in memory at a time: those that share the base's weights come first.
 
     Args:
@@ -40,34 +42,32 @@ def each_model(
         asked: What each is for.
         use: What is done with it.
         dtype: Of the weights; fp32 where none is named.
+        device: As `load_model` takes it.
 
     Yields:
         A place among `asked`, and what loads the model and uses it: called, if at all, before the next one is taken.
     """
     whole = {place for place, one in enumerate(asked) if one.checkpoint and not has_adapter(one.checkpoint)}
     order = sorted(range(len(asked)), key=lambda place: place in whole)
-    shared = _Shared(base, len(asked) - len(whole), use, dtype)
+    load = partial(load_model, dtype=dtype, device=device)
+    shared = _Shared(base, len(asked) - len(whole), use, load)
     for place in order:
         one = asked[place]
         if place in whole and one.checkpoint:
-            yield place, partial(_use_whole, one.checkpoint, one, use, dtype)
+            yield place, partial(_use_whole, one.checkpoint, one, use, load)
         else:
             yield place, partial(shared.use, one)
 
 
-def _use_whole(
-    checkpoint: Path, asked: Asked, use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None
-) -> T:
-    return use(load_model(checkpoint, dtype), asked)
+def _use_whole(checkpoint: Path, asked: Asked, use: Callable[[PreTrainedModel, Asked], T], load: Load) -> T:
+    return use(load(checkpoint), asked)
 
 
 class _Shared(Generic[T]):
     """The weights of a base, for as long as somebody is to be asked with them."""
 
-    def __init__(
-        self, base: Path, left: int, use: Callable[[PreTrainedModel, Asked], T], dtype: torch.dtype | None
-    ) -> None:
-        self.base, self.left, self.of, self.dtype = base, left, use, dtype
+    def __init__(self, base: Path, left: int, use: Callable[[PreTrainedModel, Asked], T], load: Load) -> None:
+        self.base, self.left, self.of, self.load = base, left, use, load
         self.model: PreTrainedModel | None = None
         self.bytes: dict[str, torch.Tensor] = {}
 
@@ -75,7 +75,7 @@ class _Shared(Generic[T]):
         """What is asked of the base, or of the base with an adapter."""
         self.left -= 1
         # Of no use to others until it is as it was, and dropped where this raises.
-        model, self.model = self.model or load_model(self.base, self.dtype), None
+        model, self.model = self.model or self.load(self.base), None
         if asked.checkpoint is None:
             found = self.of(model, asked)
         else:

@@ -9,18 +9,15 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import torch
-from transformers import PreTrainedModel
 
 from itl_bench.errors import UnservedError
 from itl_bench.machine.devices import on_own_gpu, on_several_gpus
 from itl_bench.stages.generation.child import Child, child
 from itl_bench.stages.generation.decoding import Trace
 from itl_bench.stages.generation.engine import Answered, Asked
-from itl_bench.stages.generation.greedy import trace
-from itl_bench.stages.generation.hugging_face import each_model
 from itl_bench.stages.generation.parity import Parity, check, compare, sample
+from itl_bench.stages.generation.reference import traces
 from itl_bench.stages.generation.vllm_settings import (
-    DTYPES,
     How,
     engine_settings,
     environment,
@@ -62,11 +59,7 @@ def vllm(base: Path, asked: Sequence[Asked], how: How) -> Generator[Answered]:
             yield Answered(place, list)
         else:
             served.append(place)
-    with on_own_gpu():
-        samples = dict(zip(served, _sampled(base, [asked[place] for place in served], how), strict=True))
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()  # the engine needs the memory
+    samples = dict(zip(served, _sampled(base, [asked[place] for place in served], how), strict=True))
     for model, places in _by_engine(base, {place: asked[place] for place in served}).items():
         yield from _by_one_engine(model, {place: (asked[place], samples[place]) for place in places}, how)
 
@@ -89,9 +82,11 @@ def _sampled(base: Path, asked: Sequence[Asked], how: How) -> list[_Sample]:
     places = [sample(len(one.prompts)) for one in asked]
     few = [one._replace(prompts=[one.prompts[place] for place in own]) for one, own in zip(asked, places, strict=True)]
     rows, of_base = _with_bases(few)
-    found: dict[int, list[Trace]] = {}
-    for number, answers in each_model(base, rows, _trace, DTYPES[how.precision]):
-        found[number] = answers()
+    with on_own_gpu() if how.gpus <= 1 else on_several_gpus(how.gpus) as gpus:
+        found = traces(base, rows, how.precision, gpus or ())
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()  # the engine needs the memory
     return [_Sample(own, few[n], found[n], found[of_base[n]]) for n, own in enumerate(places)]
 
 
@@ -105,10 +100,6 @@ def _with_bases(asked: Sequence[Asked]) -> tuple[list[Asked], list[int]]:
 
 def _prompts(asked: Asked) -> tuple[tuple[int, ...], ...]:
     return tuple(map(tuple, asked.prompts))
-
-
-def _trace(model: PreTrainedModel, asked: Asked) -> list[Trace]:
-    return trace(model, asked.prompts, asked.max_new_tokens, asked.ends, asked.padding)
 
 
 def _by_one_engine(model: Path, group: Mapping[int, tuple[Asked, _Sample]], how: How) -> Generator[Answered]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -9,7 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from itl_bench.data.rows import Item, Table, read_lines, write_table
 from itl_bench.data.tokens.asking import WORLD, Asking
-from itl_bench.data.tokens.template import IGNORED, Example, padding_id, tokenize_items
+from itl_bench.data.tokens.template import IGNORED, Example, TemplateName, padding_id, tokenize_items
 from itl_bench.stages.loading import load_tokenizer, load_tuned
 from itl_bench.stages.positions import check_rows, positions_of
 from itl_bench.stages.training.tuning import collate
@@ -26,7 +27,8 @@ def write_taught_loss(parents: Mapping[str, Artifact], folder: Path, asking: Ask
     """
     base_of, unseen, checkpoint = (parents[name].folder for name in ("base", "unseen", "checkpoint"))
     tokenizer, items = load_tokenizer(base_of), read_lines(unseen / ITEMS, Item)
-    tokenized = [tokenize_items(tokenizer, [item], asking.template, asking.cutoff).examples for item in items]
+    template = cast("TemplateName", asking.template)
+    tokenized = [tokenize_items(tokenizer, [item], template, asking.cutoff).examples for item in items]
     items = [item for item, found in zip(items, tokenized, strict=True) if found]  # as training leaves rows out
     examples = [example for found in tokenized for example in found]
     check_rows([item.id for item in items], [len(example.ids) for example in examples], positions_of(base_of))

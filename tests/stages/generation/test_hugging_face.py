@@ -57,7 +57,7 @@ def test_each_answers_as_if_it_were_alone(base, checkpoints):
 def test_the_base_is_read_once_and_one_model_is_there_at_a_time(base, checkpoints, monkeypatch):
     loaded = []
     monkeypatch.setattr(
-        module, "load_model", lambda folder, dtype: loaded.append(folder.name) or load_model(folder, dtype)
+        module, "load_model", lambda folder, **how: loaded.append(folder.name) or load_model(folder, **how)
     )
     together(base, checkpoints)
     assert loaded == ["base", "full"]

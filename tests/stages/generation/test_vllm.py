@@ -3,7 +3,7 @@
 import os
 import random
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from itl_bench.errors import ItlError, UnservedError, UsageError
 from itl_bench.machine import vllm as machine
 from itl_bench.machine.this_machine import Machine
+from itl_bench.stages.generation import reference
 from itl_bench.stages.generation import vllm as module
 from itl_bench.stages.generation.engine import Asked
 from itl_bench.stages.generation.hugging_face import hugging_face
@@ -143,3 +144,30 @@ def test_a_model_that_is_asked_nothing_costs_no_other_anything(base, tmp_path, s
         found = {one.place: one.responses() for one in answers}
     assert found[0] == []
     assert len(found[1]) == len(PROMPTS)
+
+
+def test_what_is_larger_than_one_gpu_is_held_to_transformers_on_several(base, tmp_path, started, monkeypatch):
+    """In a process of its own, which sees them all: this one sees one."""
+    adapter = write_adapter(base, tmp_path / "own", 1, r=2)
+    here, held = by_vllm(base, [None, adapter]), []
+
+    @contextmanager
+    def several(count):
+        held.append(count)
+        yield ("3", "5")
+
+    seen, run = [], reference.child
+    monkeypatch.setattr(module, "on_several_gpus", several)
+    monkeypatch.setattr(reference, "child", lambda *given: seen.append(given[2]["CUDA_VISIBLE_DEVICES"]) or run(*given))
+    assert by_vllm(base, [None, adapter], gpus=2) == here
+    assert (held, seen) == ([2, 2], ["3,5"])  # for the sample, then for the engine
+
+
+def test_traces_are_the_same_in_a_process_of_their_own(base, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(TOP), prepend=os.pathsep)
+    tiny_llama(5).save_pretrained(tmp_path / "full")
+    adapter = write_adapter(base, tmp_path / "own", 1, r=2)
+    asked = [Asked(one, PROMPTS, LIMIT, ENDS, PADDING) for one in (adapter, None, tmp_path / "full")]
+    here, there = (reference.traces(base, asked, "fp32", gpus) for gpus in ((), ("0",)))
+    assert [[one.ids for one in traces] for traces in there] == [[one.ids for one in traces] for traces in here]
+    assert len({tuple(one.ids for one in traces) for traces in here}) == 3
