@@ -12,7 +12,7 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.cases import Case, Cell
 from itl_bench.machine.this_machine import Machine, this_machine
 from itl_bench.plan.disk import why_no_disk
-from itl_bench.plan.engines import SECONDS_TO_START, engines
+from itl_bench.plan.engines import SECONDS_TO_START, engines, unsure
 from itl_bench.plan.graph import parents_of
 from itl_bench.plan.price import answers_judged, left_to_build, price, task_costs
 from itl_bench.store.keys import Task
@@ -54,6 +54,7 @@ class Build:
     disk_gb: float = 0.0  # of all weights that are written
     disk_left_gb: float = 0.0  # of those that are left to build
     engines: int = 0  # of vLLM, to start for what is left
+    unsure: tuple[str, ...] = ()  # methods that vLLM may not serve
     overlaps: tuple[str, ...] = ()  # what is known of prompts that the tuning data hold already, and how to learn more
 
     def in_words(self) -> str:
@@ -62,6 +63,10 @@ class Build:
         if self.minutes:
             starts = f", {self.engines:,} start{'s' * (self.engines > 1)} of vLLM among it" if self.engines else ""
             left = f"about {max(1, ceil(self.minutes)):,} min left for one worker, roughly{starts}"
+        if self.unsure:
+            left += (
+                f"; whether vLLM serves {' and '.join(self.unsure)} is known once trained, else transformers answers"
+            )
         return (
             f"{self.cells:,} cells, {self.cells_there:,} of them in the store; "
             f"{self.artifacts:,} artifacts, {self.artifacts_there:,} of them in the store; {left}"
@@ -96,7 +101,7 @@ class Builds:
             memory_gb=max((cost.memory_gb for cost in costs.values()), default=0.0),
             disk_gb=sum(cost.disk_gb for cost in costs.values()),
             disk_left_gb=sum(cost.disk_gb for cost in left),
-            engines=started, overlaps=tuple(self._overlaps(tasks)),
+            engines=started, unsure=unsure(tasks), overlaps=tuple(self._overlaps(tasks)),
         )  # fmt: skip
 
     def _overlaps(self, tasks: Sequence[Task]) -> list[str]:

@@ -5,7 +5,7 @@ import pytest
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.machine.this_machine import Machine
 from itl_bench.methods.recipe import Tuning, TuningRecipe
-from itl_bench.plan.engines import SECONDS_TO_START, engines
+from itl_bench.plan.engines import SECONDS_TO_START, engines, unsure
 from itl_bench.plan.table import Builds
 from itl_bench.run.progress import Counts, sentence
 from itl_bench.store.keys import Task
@@ -17,7 +17,8 @@ PROBES = [Task("probe", {"probe": name}) for name in ("known", "taught")]
 
 
 def tuned(base, place, seed=1):
-    return Task("checkpoint", {"seed": seed, "trains": place.trains}, (base.key,), place=place)
+    spec = {"seed": seed, "trains": place.trains, "method": {"id": "mine"}}
+    return Task("checkpoint", spec, (base.key,), place=place)
 
 
 def answers(base, probe, checkpoint=None, engine="vllm"):
@@ -58,3 +59,15 @@ def test_progress_tells_how_many_engines_have_answered():
     counts = Counts(done=3, total=9, cells_done=2, cells=2, failed=0, stuck=0, work_done=1, work_left=1,
                     engines_done=1, engines=3)  # fmt: skip
     assert sentence(counts, 40) == "building: 2 of 2 cells, 1 of 3 engines, 3 of 9 artifacts, about 40 s left"
+
+
+def test_the_plan_names_methods_of_which_only_an_adapter_says_whether_vllm_serves_it():
+    shipped = tuned(BASES[0], Tuning(code="itl_bench.methods.lora:Lora", trains="adapter", recipe=TuningRecipe()), 3)
+    tasks = [BASES[0], PROBES[0], FULL, LORA, shipped]
+    assert unsure([*tasks, answers(BASES[0], PROBES[0], LORA)]) == ("mine",)
+    of_others = [answers(BASES[0], PROBES[0], one) for one in (FULL, shipped)]
+    for other in (answers(BASES[0], PROBES[0], LORA, "hf"), *of_others):
+        assert unsure([*tasks, other]) == ()
+    asked = answers(BASES[0], PROBES[0], LORA)
+    found = Builds(lambda cases: ([*tasks, asked], [asked.key]), lambda key: False).of([], CATALOG, CPU)
+    assert found.in_words().endswith("; whether vLLM serves mine is known once trained, else transformers answers")
