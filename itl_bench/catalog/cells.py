@@ -63,6 +63,8 @@ class CellTable(Spec):
         combinations = list(self.combinations())
         if len(set(combinations)) < len(combinations):
             raise ValueError("a combination of dataset, method and rate is declared twice; remove one")
+        if len(set(self.untuned)) < len(self.untuned):
+            raise ValueError("an untuned model is named twice; remove one")
         if self.arm in EQUAL_ARMS:
             raise ValueError(f"the arm {self.arm!r} reads the cells of the arm 'shared-rate'; declare them there")
         self._check_stops()

@@ -11,7 +11,7 @@ from itl_bench.catalog.published import DOUBTFUL, HEADERS, Row
 from itl_bench.catalog.rates import ChosenRate
 from itl_bench.data.atlas.familiarity_table import table_file
 from itl_bench.errors import UsageError, nearest, unknown
-from itl_bench.vocabulary import LEVELS
+from itl_bench.vocabulary import IN_CONTEXT, LEVELS, UNTUNED
 
 if TYPE_CHECKING:
     from itl_bench.catalog.catalog import Catalog
@@ -90,6 +90,9 @@ def _check_cells(table: CellTable, catalog: Catalog, problems: list[str]) -> Non
     same = [one.id for one in catalog.cells.values() if one.used_in == table.used_in]
     if table.id != same[0]:
         report("profile", f"the cells {same[0]!r} are of the same profile, model and arm; write them into one entry")
+    shipped = table.model in catalog.models and catalog.models[table.model].weights.shipped
+    if (shipped or table.model == "bios") and IN_CONTEXT in table.untuned:
+        report("untuned", f"models of a world have no room for the examples of {IN_CONTEXT!r}; accepted: {UNTUNED!r}")
     for number, group in enumerate(table.cells):
         _names(report, f"cells.{number}.datasets", "dataset", group.datasets, [*catalog.dataset_rows, ALL, OWN])
         _names(report, f"cells.{number}.methods", "method that trains", group.methods, training)

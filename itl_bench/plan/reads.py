@@ -131,14 +131,14 @@ def _cell(
 
 
 def untuned(cell: TunedCell, method: str = UNTUNED) -> TunedCell:
-    """The base of a cell, asked as it is."""
+    """The base of a cell, asked as it is, or with worked examples in its prompt."""
     return cell._replace(method=method, rate=0.0, stopped_after=1.0)
 
 
 def untuned_tables(graph: Graph, case: Case, table: CellTable) -> dict[str, list[Task]]:
     """What untuned models answer to what both sides are asked: a table for each set of prompts.
 
-    Only where the measure is of answers alone, and both sides are asked the same.
+    Only where the measure is of answers alone, and both sides are asked the same; a side is no row beside itself.
 
     Returns:
         Method -> tables.
@@ -151,7 +151,8 @@ def untuned_tables(graph: Graph, case: Case, table: CellTable) -> dict[str, list
         cells = (untuned(cell_of(graph, case, side, place, table, one), method) for one in replicates(table))
         return {task.key: task for task in (graph.measure(measure, cell, _probe(case, side)) for cell in cells)}
 
-    both = {method: [asked(side, method) for side in (case.left, case.right)] for method in table.untuned}
+    others = [method for method in table.untuned if method not in (case.left.method, case.right.method)]
+    both = {method: [asked(side, method) for side in (case.left, case.right)] for method in others}
     return {method: list(left.values()) for method, (left, right) in both.items() if left.keys() == right.keys()}
 
 

@@ -64,9 +64,7 @@ class Build:
             starts = f", {self.engines:,} start{'s' * (self.engines > 1)} of vLLM among it" if self.engines else ""
             left = f"about {max(1, ceil(self.minutes)):,} min left for one worker, roughly{starts}"
         if self.unsure:
-            left += (
-                f"; whether vLLM serves {' and '.join(self.unsure)} is known once trained, else transformers answers"
-            )
+            left += f"; whether vLLM serves {', '.join(self.unsure)} is known once trained, else transformers answers"
         return (
             f"{self.cells:,} cells, {self.cells_there:,} of them in the store; "
             f"{self.artifacts:,} artifacts, {self.artifacts_there:,} of them in the store; {left}"
@@ -101,7 +99,7 @@ class Builds:
             memory_gb=max((cost.memory_gb for cost in costs.values()), default=0.0),
             disk_gb=sum(cost.disk_gb for cost in costs.values()),
             disk_left_gb=sum(cost.disk_gb for cost in left),
-            engines=started, unsure=unsure(tasks), overlaps=tuple(self._overlaps(tasks)),
+            engines=started, unsure=unsure(tasks, absent), overlaps=tuple(self._overlaps(tasks)),
         )  # fmt: skip
 
     def _overlaps(self, tasks: Sequence[Task]) -> list[str]:

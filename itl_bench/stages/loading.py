@@ -79,6 +79,9 @@ def load_model(folder: Path, dtype: torch.dtype | None = None, device: str | Non
             output_loading_info=True, ignore_mismatched_sizes=True, **placed,  # these are refused in words below
         )  # fmt: skip
     model: PreTrainedModel = loaded[0]
+    places = set(map(str, getattr(model, "hf_device_map", {}).values()))
+    if len(places) > 1 and places & {"cpu", "disk"}:
+        raise ItlError(f"the model in {folder} does not fit into the memory of the GPUs that it may be divided among")
     check_files(model, files, str(folder))
     check_weights(model, loaded[1], str(folder))
     model.generation_config = GenerationConfig()  # an old config.json holds settings that would change greedy answers

@@ -41,6 +41,18 @@ KINDS = {
     "missing key in a measure": (
         C04, "    smallest_effect: 0.182322\n", "", ["measures.0: the key 'smallest_effect' is missing"],
     ),
+    "examples in a world": (
+        "cells.yaml", "  seeds: [41, 42]\n", "  seeds: [41, 42]\n  untuned: [base, in-context]\n",
+        ["embedded: untuned: models of a world have no room for the examples of 'in-context'; accepted: 'base'"],
+    ),
+    "an untuned model twice": (
+        "cells.yaml", "  seeds: [41, 42]\n", "  seeds: [41, 42]\n  untuned: [base, base]\n",
+        ["an untuned model is named twice; remove one"],
+    ),
+    "an untuned model that is tuned": (
+        "cells.yaml", "  seeds: [41, 42]\n", "  seeds: [41, 42]\n  untuned: [lora]\n",
+        ["untuned.0: unknown value 'lora'"],
+    ),
     "missing key in a list entry": (
         "methods.yaml", "title: LoRA fine-tuning, ", "", ["entry 4 (lora): the key 'title' is missing"],
     ),

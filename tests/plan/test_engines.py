@@ -64,10 +64,12 @@ def test_progress_tells_how_many_engines_have_answered():
 def test_the_plan_names_methods_of_which_only_an_adapter_says_whether_vllm_serves_it():
     shipped = tuned(BASES[0], Tuning(code="itl_bench.methods.lora:Lora", trains="adapter", recipe=TuningRecipe()), 3)
     tasks = [BASES[0], PROBES[0], FULL, LORA, shipped]
-    assert unsure([*tasks, answers(BASES[0], PROBES[0], LORA)]) == ("mine",)
+    absent = {task.key for task in tasks}
+    assert unsure([*tasks, answers(BASES[0], PROBES[0], LORA)], absent) == ("mine",)
+    assert unsure([*tasks, answers(BASES[0], PROBES[0], LORA)], absent - {LORA.key}) == ()
     of_others = [answers(BASES[0], PROBES[0], one) for one in (FULL, shipped)]
     for other in (answers(BASES[0], PROBES[0], LORA, "hf"), *of_others):
-        assert unsure([*tasks, other]) == ()
+        assert unsure([*tasks, other], absent) == ()
     asked = answers(BASES[0], PROBES[0], LORA)
     found = Builds(lambda cases: ([*tasks, asked], [asked.key]), lambda key: False).of([], CATALOG, CPU)
     assert found.in_words().endswith("; whether vLLM serves mine is known once trained, else transformers answers")

@@ -68,3 +68,8 @@ def test_only_untuned_models_can_stand_there():
     table = catalog().cells["embedded"].model_dump()
     with pytest.raises(ValueError, match="untuned"):
         CellTable.model_validate(table | {"untuned": ["lora"]})
+
+
+def test_a_side_is_no_row_beside_itself():
+    _, found, _ = asked("X05-measured-bios1m-bios-new30-short-lora-vs-base-bios-known-knowledge-shared-rate")
+    assert list(found) == ["in-context"]

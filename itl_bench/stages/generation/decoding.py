@@ -31,7 +31,8 @@ def decode(
     """Greedy responses of prompts that are decoded together, padded on the left.
 
     Args:
-        model: A causal language model, in evaluation mode.
+        model: A causal language model, in evaluation mode, whose generation settings are those of the library: others
+            may count the tokens of each look anew.
         prompts: Token ids of each, everything before the response included.
         max_new_tokens: Longest response, in tokens.
         ends: Ids of the tokens that end a response.
@@ -62,7 +63,7 @@ def decode(
         mask = torch.cat([mask, mask.new_ones(len(mask), output.sequences.shape[1] - ids.shape[1])], dim=1)[left]
         ids = output.sequences[left]
         if left and len(left) < len(output.sequences):
-            cache.batch_select_indices(torch.tensor(left, device=ids.device))
+            cache.batch_select_indices(torch.tensor(left))  # on the CPU: layers may be on several GPUs
     return [Trace(tuple(one), tuple(of[: len(one)])) for one, of in zip(found, gaps.noted, strict=True)]
 
 
