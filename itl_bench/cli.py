@@ -11,6 +11,7 @@ from itl_bench.run.commands import atlas as cli_atlas
 from itl_bench.run.commands import bios as cli_bios
 from itl_bench.run.commands import data as cli_data
 from itl_bench.run.commands import evidence as cli_evidence
+from itl_bench.run.commands import judge as cli_judge
 from itl_bench.run.commands import perf as cli_perf
 from itl_bench.run.commands import records as cli_records
 from itl_bench.run.commands import reference as cli_reference
@@ -28,6 +29,7 @@ app.add_typer(cli_bios.app, name="bios")
 app.add_typer(cli_atlas.app, name="atlas")
 app.add_typer(cli_data.app, name="data")
 app.add_typer(cli_perf.app, name="perf")
+app.add_typer(cli_judge.app, name="judge")
 app.command()(cli_sweep.sweep)
 
 PASS_THROUGH = {"allow_extra_args": True, "ignore_unknown_options": True}

@@ -24,6 +24,14 @@ class UnservedError(ItlError):
     """vLLM cannot answer for a model as transformers does: no mistake, transformers answers in its place."""
 
 
+class JudgeError(ItlError):
+    """A judge cannot be asked any further (no key, no credit, a model that is not there): what it said so far stays."""
+
+
+class BudgetError(JudgeError):
+    """What may be spent on a judge is spent, or the next request could exceed it: nothing was sent."""
+
+
 class EvidenceError(ItlError):
     """The numbers of a case cannot carry a verdict (empty, NaN, infinite): an error, never a verdict."""
 

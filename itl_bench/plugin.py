@@ -50,7 +50,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         raise pytest.UsageError(str(error)) from None
     workerinput = getattr(config, "workerinput", None)
     if workerinput is not None:
-        state.run_id = workerinput[RUN_ID]
+        state.begin(workerinput[RUN_ID])
     else:
         from itl_bench.run.controller import Controller
 

@@ -113,6 +113,7 @@ class CaseRecord(RecordModel):
     text: ReadOn | None = Field(default=None, description="whose answers a token shift is read on")
     along: Along | None = Field(default=None, description="where equal learning was looked for")
     judge: str | None = None
+    outcomes: dict[str, int] | None = Field(default=None, description="what became of the answers that it scored")
     verdict: Verdict | None = Field(default=None, description="none: the case was not run, and reason says why")
     basis: Basis | None = None
     reason: str

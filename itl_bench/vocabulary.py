@@ -14,7 +14,7 @@ ReadOn = Literal["own", "common"]  # whose answers a token shift is read on: the
 Along = Literal["rates", "updates"]  # where both sides learned as much: at some learning rate, or some way into one run
 Learning = Literal["equal", "unequal", "unknown", "not defined"]  # whether both sides learned as much
 Role = Literal["evidence", "sanity"]
-Basis = Literal["interval", "point", "text"]
+Basis = Literal["interval", "point", "text", "scripted"]  # the last: scores that were planted, no evidence
 Kind = Literal["base", "familiarity", "corpus", "checkpoint", "probe", "responses", "measure"]  # of artifacts
 RecordedStatus = Literal["as-recorded", "drift", "changed", "new"]
 

@@ -112,6 +112,6 @@ def test_the_commands_of_the_readme_exist():
 def test_every_option_is_in_the_readme():
     source = (shipped("cases").parent / "itl_bench" / "run" / "options.py").read_text(encoding="utf-8")
     text = (TOP / "README.md").read_text(encoding="utf-8")
-    options = re.findall(r'"(--itl-[a-z]+)"', source)
-    assert len(options) == 9
+    options = re.findall(r'"(--itl-[a-z-]+)"', source)
+    assert len(options) == 11
     assert all(f"`{option}" in text for option in options)

@@ -30,13 +30,29 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "methods": GROUND | {"data"},
     "measures": GROUND | {"data"},
     "measures.registry": GROUND,  # names functions as "module:function"; loads none
+    "measures.judge": GROUND,
+    "measures.rubric": GROUND,
     "machine": GROUND | {"methods"},
-    "catalog": GROUND | {"data", "measures.registry", "methods"},
+    "catalog": GROUND | {"data", "measures.registry", "measures.judge", "measures.rubric", "methods"},
     "catalog.grid": GROUND | {"data", "methods", "catalog"},
-    "plan": GROUND | {"catalog", "catalog.grid", "data", "machine", "measures.registry", "methods", "store"},
-    "stages": GROUND | {"data", "machine", "measures", "measures.registry", "methods", "store"},  # a task says it all
+    "plan": GROUND
+    | {
+        "catalog",
+        "catalog.grid",
+        "data",
+        "machine",
+        "measures.registry",
+        "measures.judge",
+        "measures.rubric",
+        "methods",
+    }
+    | {"store"},
+    "stages": GROUND
+    | {"data", "machine", "measures", "measures.registry", "methods", "store"}
+    | {"measures.judge", "measures.rubric"},  # a task says it all
     "verdicts.stats": {"errors", "vocabulary"},
-    "verdicts": GROUND | {"catalog", "catalog.grid", "data", "plan", "record", "store", "verdicts.stats"},
+    "verdicts": GROUND
+    | {"catalog", "catalog.grid", "data", "measures.judge", "plan", "record", "store", "verdicts.stats"},
     "report": GROUND | {"data", "methods", "record", "record_cells"},
     "run": None,  # anything but the doors
     "plugin": None,
@@ -52,6 +68,7 @@ HEAVY: dict[str, set[str]] = {
     **dict.fromkeys(TRAINING, TRAINING_ROOMS | TRAINING_FILES),
     "vllm": {"stages.generation.vllm_engine"},
     "openai": {"stages.judges"},
+    "httpx2": {"stages.judges"},  # what openai runs on
     "ray": {"store.ray_executor"},
 }
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
 from itl_bench.catalog.datasets import DatasetSpec
-from itl_bench.catalog.measures import JudgeSpec, MeasureSpec
+from itl_bench.catalog.judges import NOTHING_PAID, JudgeSpec, Judging
+from itl_bench.catalog.measures import MeasureSpec
 from itl_bench.catalog.methods import MethodSpec
 from itl_bench.catalog.models import ModelSpec
 from itl_bench.catalog.probes import ProbeSpec
@@ -40,11 +41,17 @@ class Catalog:
     own_claims: frozenset[str] = frozenset()  # of a user's folder: no test of the benchmark names them
     own_datasets: frozenset[str] = frozenset()  # names, of a user's folder
     serving: Serving = AS_DECLARED  # what a run decides of how cases are answered
+    judging: Judging = NOTHING_PAID  # and of who scores the answers
 
     def leaving(self, left: Mapping[str, str]) -> "Catalog":
         """The same, with cases (ids -> why) left to transformers beside those that are."""
         more = {**self.serving.left, **left}
         return replace(self, serving=self.serving.model_copy(update={"left": more})) if left else self
+
+    @property
+    def judge(self) -> JudgeSpec:
+        """The judge that the run asks."""
+        return self.judges[self.judging.judge or next(iter(self.judges))]
 
     def source(self, spec: Spec) -> str:
         """The file that declares a spec."""

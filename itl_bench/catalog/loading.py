@@ -10,7 +10,8 @@ from itl_bench.catalog.cells import CellTable
 from itl_bench.catalog.claims import ClaimSpec, MechanismSpec
 from itl_bench.catalog.datasets import DatasetSpec
 from itl_bench.catalog.explain import kind_of, validate
-from itl_bench.catalog.measures import JudgeSpec, MeasureSpec
+from itl_bench.catalog.judges import JudgeSpec
+from itl_bench.catalog.measures import MeasureSpec
 from itl_bench.catalog.methods import MethodSpec
 from itl_bench.catalog.models import ModelSpec
 from itl_bench.catalog.probes import ProbeSpec

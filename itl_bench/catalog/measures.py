@@ -1,4 +1,4 @@
-"""What `cases/measures.yaml` and `cases/judges.yaml` declare."""
+"""What `cases/measures.yaml` declares."""
 
 from typing import Annotated, Self, get_args
 
@@ -62,13 +62,3 @@ class MeasureSpec(Spec):
         if self.function is not None:
             return own_measure(self.id, self.function, self.needs, self.seconds)
         return OF_ANSWERS[self.table] if self.table is not None else None
-
-
-class JudgeSpec(Spec):
-    """A pinned judge, and where its spread per item is known from."""
-
-    id: Identifier
-    title: Text
-    dollars_per_answer: Margin
-    spread_table: Text
-    spread_source: Text

@@ -45,7 +45,7 @@ def check_references(catalog: Catalog, problems: list[str]) -> None:
                 message = unknown("probe", probe, catalog.probes)
                 problems.append(f"{catalog.source(profile)}: {profile.id}: probes: {message}")
     for judge in catalog.judges.values():
-        if judge.spread_table.removesuffix(".csv") not in HEADERS:
+        if judge.spread_table and judge.spread_table.removesuffix(".csv") not in HEADERS:
             message = unknown("table", judge.spread_table, ["judge_scores.csv"])
             problems.append(f"{catalog.source(judge)}: {judge.id}: spread_table: {message}")
     for table in catalog.cells.values():

@@ -9,7 +9,7 @@ from itl_bench.files import source_hash
 from itl_bench.vocabulary import PARENTS
 
 Need = Literal["judge", "experts", "ground-truth", "training-items", "base-responses", "base-logits"]
-NOT_COMPUTED = ("judge", "experts")  # needs that no function here can serve
+NOT_COMPUTED = ("judge", "experts")  # needs that no function of one's own can be given
 Parent = TypeVar("Parent")
 
 
@@ -28,7 +28,8 @@ class Measure:
         seconds: That it takes for a tiny model.
         passes: Of a model over the answers, where it runs models.
         passes_of_items: The same over what was tuned on.
-        writes: Whether the function writes its files itself; it takes `parents` (by name), `folder` and `asking`.
+        writes: Whether the function writes its files itself; it takes `parents` (by name), `folder` and `asking`, and
+            where a judge is needed `by` (a `measures.judge.JudgedBy`) in its place.
     """
 
     name: str
@@ -80,10 +81,11 @@ OF_ANSWERS = _named(
     ),
     Measure("style", f"{_MEASURES}.style:style", ("training-items", "base-responses")),
     Measure("shift", f"{_STAGES}.shift:write_shift", ("base-logits",), passes=4, writes=True),
+    Measure("aspects", "itl_bench.stages.judges.stage:write_aspects", ("judge",), seconds=60.0, writes=True),
 )  # fmt: skip
 READ_BY = {
     "knowledge": "knowledge", "hallucination": "knowledge", "value-precision": "knowledge", "borrowing": "borrowing",
-    "style": "style", "token-shift": "shift", "sentence-start": "shift",
+    "style": "style", "token-shift": "shift", "sentence-start": "shift", "aspects": "aspects",
 }  # measure that ships -> the table with its columns  # fmt: skip
 # What verdicts and sweeps read beside them.
 BESIDE = _named(

@@ -14,7 +14,9 @@ from itl_bench.data.tokens.asking import Asking
 from itl_bench.data.tokens.rendering import DAY
 from itl_bench.errors import UsageError
 from itl_bench.machine.vllm import Served
+from itl_bench.measures.judge import JudgedBy
 from itl_bench.measures.registry import BESIDE, Measure, by_name
+from itl_bench.measures.rubric import load_rubric
 from itl_bench.methods.recipe import Tuning
 from itl_bench.methods.registry import check_parameters, identity
 from itl_bench.plan.cells import TunedCell
@@ -30,6 +32,7 @@ SECONDS: Mapping[Kind, float] = {
     "base": 0.1, "familiarity": 600.0, "corpus": 0.1, "checkpoint": 8.0, "probe": 0.1, "responses": 1.2,
 }  # fmt: skip
 MAX_NEW_TOKENS = 60  # of the answers of the bios world
+RUBRIC = "aspects-1"  # of scores by aspect
 BORROWING_SEED = 0  # of the dissimilar control's draw
 DEFAULT_RECIPE = RecipeSpec(id="default", title="that of the bios world")
 
@@ -54,12 +57,15 @@ class Graph:
         """A task of what a world says; facts that are classed by what a base knows need that base's classes."""
         return self._add(kind, made.spec, *([self.familiarity(model)] if made.by_familiarity else []), place=made.place)
 
-    def _table(self, measure: Measure, parents: Mapping[str, Task | None], more: Mapping[str, object]) -> Task:
+    def _table(
+        self, measure: Measure, parents: Mapping[str, Task | None], more: Mapping[str, object],
+        place: BaseModel | None = None,
+    ) -> Task:  # fmt: skip
         """The table of a measure, made from those of the parents that it names."""
         made_from = [parent for name in measure.made_from if (parent := parents[name]) is not None]
         if len(made_from) < len(measure.made_from):  # the checkpoint of a base
             raise UsageError(f"the {measure.name} of a base against itself is no measure")
-        return self._add("measure", {**measure.identity, **more}, *made_from, seconds=measure.seconds)
+        return self._add("measure", {**measure.identity, **more}, *made_from, place=place, seconds=measure.seconds)
 
     def recipe(self, name: str) -> RecipeSpec:
         """A recipe by name, or the default one."""
@@ -166,7 +172,12 @@ class Graph:
             parents["corpus"] = self._corpus_of(cell)
         if "base-responses" in measure.made_from:
             parents["base-responses"] = self.responses(base, probe, None, cell.recipe, cell.answering)
-        return self._table(measure, parents, self._settings(measure, cell.recipe, probe))
+        place = self._judged_by() if "judge" in measure.needs else None
+        return self._table(measure, parents, self._settings(measure, cell.recipe, probe), place)
+
+    def _judged_by(self) -> JudgedBy:
+        judge, own = self.catalog.judge.asked, self.catalog.judging
+        return JudgedBy(judge=judge, rubric=RUBRIC, most=own.most, run=own.run, ledger=own.ledger)
 
     def _settings(self, measure: Measure, recipe: str, probe: Task) -> dict[str, object]:
         """What the key of a measure of answers holds of the probe and of how models are asked."""
@@ -177,6 +188,9 @@ class Graph:
             settings |= {"seed": BORROWING_SEED}
         if {"ground-truth", "training-items"} <= set(measure.needs):
             settings |= drawn_in(self.catalog, probe_id)
+        if "judge" in measure.needs:
+            rubric = load_rubric(RUBRIC)
+            settings |= {"judge": self.catalog.judge.identity, "rubric": {"id": rubric.id, "sha256": rubric.hash}}
         if "base-logits" in measure.needs:
             settings |= self._asking(recipe, probe).spec()
         return settings

@@ -148,11 +148,10 @@ def _weights(case: Case, catalog: Catalog) -> list[str]:
 
 
 def lacking(case: Case, catalog: Catalog, table: CellTable | None) -> list[str]:
-    """What of memory, models, data and judges a case needs and this machine lacks, each with how to get it."""
+    """What of memory, models and data a case needs and this machine lacks, each with how to get it."""
     models = [side.model for side in (case.left, case.right) if side.model]
     probes = [side.probe or case.probe or "" for side in (case.left, case.right)]
-    found = lacking_for(case.cells, catalog, recipes_of(table, catalog), models, probes)
-    return [*found, *dict.fromkeys(who_scores(case, catalog))]
+    return lacking_for(case.cells, catalog, recipes_of(table, catalog), models, probes)
 
 
 def lacking_for(

@@ -38,13 +38,12 @@ def price(cells: Iterable[Cell], answers: int, catalog: Catalog) -> Price:
     """Cost of training the cells with all replicates, and of judging `answers` answers of each tuned model."""
     some = list(cells)
     each = [cost_of(cell, catalog, LEAST, REFERENCE) for cell in some]
-    judge = next(iter(catalog.judges.values()))
     return Price(
         cells=len(some) * FEWEST_REPLICATES,
         gpu_hours=sum(cost.seconds * max(1, cost.gpus) for cost in each) / 3600 * FEWEST_REPLICATES,
         memory_gb=max((memory_gb(cell, catalog) for cell in some), default=0.0),
         disk_gb=sum(cost.disk_gb for cost in each) * FEWEST_REPLICATES,
-        dollars=len(some) * FEWEST_REPLICATES * answers * judge.dollars_per_answer,
+        dollars=len(some) * FEWEST_REPLICATES * answers * catalog.judge.dollars_per_answer,
     )
 
 
@@ -88,7 +87,7 @@ def who_scores(case: Case, catalog: Catalog) -> list[str]:
     """The judge, with its key and price, and the people that a case's measure needs; nothing for other measures."""
     needs = catalog.measures[case.measure.measure].needs
     dollars = price(case.cells, answers_judged(case, catalog), catalog).dollars
-    judge = f"judge {next(iter(catalog.judges))} (OPENAI_API_KEY, about {dollars:,.0f} USD)"
+    judge = f"judge {catalog.judge.id} ({catalog.judge.key}, about {dollars:,.0f} USD)"
     return [who for need, who in (("judge", judge), ("experts", "human annotators")) if need in needs]
 
 

@@ -19,6 +19,7 @@ from itl_bench.errors import UsageError
 from itl_bench.plan.cells import TunedCell
 from itl_bench.plan.disk import why_no_room, why_no_room_for
 from itl_bench.plan.graph import Graph
+from itl_bench.plan.judged import why_no_judge
 from itl_bench.plan.lacking import (
     lacking,
     lacking_base,
@@ -28,7 +29,7 @@ from itl_bench.plan.lacking import (
     why_no_data,
     why_no_memory_to_answer,
 )
-from itl_bench.plan.price import recipe_named
+from itl_bench.plan.price import recipe_named, who_scores
 from itl_bench.plan.rates import why_no_rate
 from itl_bench.vocabulary import EQUAL_ARMS, NOT_TUNED
 
@@ -43,16 +44,20 @@ def why_not(case: Case, catalog: Catalog, profile: ProfileSpec | None, root: Pat
     needs = lacking(case, catalog, table)
     unknown = _not_measured(case, catalog)
     if unknown:
-        return "not run: " + "; ".join([f"this version does not measure {unknown}", *needs])
+        return "not run: " + "; ".join([f"this version does not measure {unknown}", *needs, *who_scores(case, catalog)])
     if table is None or not has_cells(case, table):
         name = profile.id if profile else DEFAULT_PROFILE
         along = "points of a run" if case.along == "updates" else "shared rates"
         few = f"cells at {FEWEST_OF_A_CURVE} {along}, which the arm {case.arm} needs" if case.arm in EQUAL_ARMS else ""
         no_cells = f"profile {name} trains no {few or 'cells for it'}; {_elsewhere(case, catalog)}"
-        return "not run: " + "; ".join([no_cells, *needs])
+        return "not run: " + "; ".join([no_cells, *needs, *who_scores(case, catalog)])
     if reason := "; ".join(needs) or why_no_cells() or lacking_base(table, catalog):
         return f"not run: {reason}"
-    unfit = why_no_rate(case, catalog, table) or why_no_room(case, catalog, table, root)
+    unfit = (
+        why_no_rate(case, catalog, table)
+        or why_no_judge(case, catalog, table, root)
+        or why_no_room(case, catalog, table, root)
+    )
     return f"not run: {unfit}" if unfit else None
 
 

@@ -28,6 +28,7 @@ from itl_bench.report.grouping import (
     speaks_of,
 )
 from itl_bench.report.in_words import words_by_key
+from itl_bench.report.judged import outcomes_in_words
 from itl_bench.report.legend import FRONT_STATES, LEGEND
 from itl_bench.report.maps import data_in_words, point_decimals, rate_in_words, rate_maps, rates_in_words, side_names
 from itl_bench.report.matrix import evidence_matrix, is_own, model_in_words, natural_key, pooling, statements, totals
@@ -185,6 +186,7 @@ def _functions() -> dict[str, Callable[..., object]]:
         "minus": _with_minus(str),
         "learned_in_words": learned.learned_in_words,
         "learned_interval": _with_minus(learned.learned_interval),
+        "outcomes_in_words": outcomes_in_words,
         "untuned_in_words": _with_minus(untuned_in_words),
         "track": forest.track,
         "forest_axis": forest.axis,

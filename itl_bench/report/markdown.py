@@ -11,6 +11,7 @@ from itl_bench.report.grouping import (
     not_run_groups,
 )
 from itl_bench.report.in_words import words_by_key
+from itl_bench.report.judged import outcomes_in_words
 from itl_bench.report.learned import learned_in_words
 from itl_bench.report.markdown_measured import (
     code,
@@ -180,6 +181,7 @@ def _refuted(case: CaseRecord, adjusted: dict[str, float], words: dict[str, str]
         _columns_table(case),
         f"Reason: {escape(case.reason)}",
         f"{learned[0].upper()}{learned[1:]}." if (learned := learned_in_words(case)) else "",
+        f"Judged by {escape(case.judge or '')}: {judged}." if (judged := outcomes_in_words(case)) else "",
         f"Untuned: {untuned}." if (untuned := untuned_in_words(case)) else "",
         f"The same asked elsewhere: {escape(elsewhere)}." if elsewhere else "",
         _fine_print(case, adjusted),

@@ -20,6 +20,7 @@ BASIS_IN_WORDS: dict[Basis, str] = {
     "interval": "decided by where the interval lies against the margin",
     "point": "one comparison of published numbers; its approximate interval holds only the spread named in the reason",
     "text": "decided by what the paper states in words: there are no numbers to compute with",
+    "scripted": "no evidence: the scores are planted, to see whether a known difference is found",
 }
 
 SUPPORTED_IF: dict[Expectation, str] = {

@@ -107,7 +107,7 @@ class NotBuiltError(EvidenceError):
 
 
 class CannotBeAskedError(UsageError):
-    """What a case asks cannot be asked of its base, which knows too little or too much; the message says of what."""
+    """What a case asks cannot be asked of its base, which knows too little or too much, or of its judge any further."""
 
 
 @dataclass(frozen=True)
@@ -168,13 +168,14 @@ def require(work: Work, store: Store, built: Built) -> None:
     """Make sure that every target is there.
 
     Raises:
-        CannotBeAskedError: One is not, only because a base knows too little or too much to be asked for it.
+        CannotBeAskedError: One is not, only because a base knows too little or too much to be asked for it, or because
+            the judge's key, credit or budget is at an end.
         NotBuiltError: One is not; says what failed on the way to it.
     """
     if all(store.has(key) for key in work.targets):
         return
     failed = [(task, built.failed[task.key]) for task in work.needed() if task.key in built.failed]
-    if failed and all(failure.unsuitable for _, failure in failed):
+    if failed and all(failure.unsuitable or failure.unjudged for _, failure in failed):
         reasons = dict.fromkeys("; ".join(failure.message.splitlines()) for _, failure in failed)
         raise CannotBeAskedError(_few(list(reasons)))
     if failed:

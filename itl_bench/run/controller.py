@@ -49,7 +49,7 @@ class Controller:
         asked = asks_for_auto(serving, state.profile, state.catalog)
         auto = {"auto-backend": serving.auto} if asked else {}
         self.recorder = Recorder(state.catalog, state.cases, _run_options(config) | auto)
-        state.run_id = self.recorder.run_id
+        state.begin(self.recorder.run_id)
         self.collecting: set[str] = set()  # workers of xdist that still collect
         self.workers = 0
         self.watching = False  # whether progress was begun: a worker that replaces a dead one does not begin it again
@@ -258,6 +258,8 @@ def _run_options(config: pytest.Config) -> dict[str, str | list[str]]:
     names = (
         "itl_profile",
         "itl_backend",
+        "itl_judge",
+        "itl_max_cost",
         "itl_arm",
         "itl_expect",
         "itl_cases",

@@ -1,5 +1,7 @@
 """The options of the benchmark; all of them begin with --itl."""
 
+import math
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,12 @@ def add_options(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where records and reports go (default reports/ beside the configuration file)",
     )
+    add("--itl-judge", metavar="ID", help="who scores answers (default: the first of judges.yaml, the paper's)")
+    add(
+        "--itl-max-cost",
+        metavar="USD",
+        help="what the run may spend on its judge (default 0: judged cases are skipped with their price)",
+    )
     add("--itl-store", metavar="DIR", help="where artifacts are kept (default: ITL_STORE, else the user's cache)")
     add("--itl-cases", metavar="DIR", help="own YAML that adds to the catalog or replaces entries of the same id")
     add(
@@ -68,6 +76,7 @@ def check_options(config: pytest.Config) -> None:
     for option, accepted in choices:
         if (given := config.getoption(option)) not in (None, *accepted):
             raise pytest.UsageError(f"--{option.replace('_', '-')}: {unknown('value', given, accepted)}")
+    max_cost(config)
     if config.getoption("for_gpu") and not config.getoption("itl_plan"):
         raise pytest.UsageError("--for-gpu: it is for a plan; give --itl-plan, too")
     report = config.getoption("itl_report")
@@ -75,6 +84,19 @@ def check_options(config: pytest.Config) -> None:
         raise pytest.UsageError(f"--itl-report: {report} is a file; give a folder")
     if wrong := _no_store(store_root(config)):
         raise pytest.UsageError(f"--itl-store: {wrong}" if config.getoption("itl_store") else f"ITL_STORE: {wrong}")
+
+
+def max_cost(config: pytest.Config) -> float:
+    """US dollars that the run may spend.
+
+    Raises:
+        pytest.UsageError: It is no such number.
+    """
+    given = config.getoption("itl_max_cost") or "0"
+    with suppress(ValueError):
+        if 0 <= (most := float(given)) < math.inf:
+            return most
+    raise pytest.UsageError(f"--itl-max-cost: {given!r} was given; accepted is a number of US dollars from 0 on")
 
 
 def store_root(config: pytest.Config) -> Path:

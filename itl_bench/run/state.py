@@ -11,9 +11,11 @@ import pytest
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
+from itl_bench.catalog.judges import LEDGER, Judging
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.catalog.serving import Serving
-from itl_bench.run.options import store_root
+from itl_bench.errors import UsageError, unknown
+from itl_bench.run.options import max_cost, store_root
 from itl_bench.run.serving import decided
 from itl_bench.store.store import Store
 
@@ -37,7 +39,7 @@ class State:
         self.catalog: Catalog = load_catalog(Path(own) if own else None)
         profile_name = config.getoption("itl_profile")
         self.profile = find_profile(self.catalog, profile_name) if profile_name else None
-        self.catalog = replace(self.catalog, serving=self._serving(config))
+        self.catalog = replace(self.catalog, serving=self._serving(config), judging=self._judging(config))
         arm = config.getoption("itl_arm")
         grid = build_grid(self.catalog)
         self.every_id = frozenset(case.id for case in grid)
@@ -49,9 +51,25 @@ class State:
         self.expectations = _expectations(config)
         self.store_root = store_root(config)
         self.unplanned = False  # whether a plan leaves out cases that cannot be planned
-        self.run_id = ""  # the same in all processes of the run
+        self.run_id = ""  # the same in all processes of the run; set by `begin`
         self.built: Built | None = None  # set before the first item runs
         self.verdict: CaseWithVerdict | None = None  # of the item that is running
+
+    def begin(self, run_id: str) -> None:
+        """Take the run's id, on whose account its judge is asked."""
+        self.run_id = run_id
+        self.catalog = replace(self.catalog, judging=self.catalog.judging.model_copy(update={"run": run_id}))
+
+    def _judging(self, config: pytest.Config) -> Judging:
+        """Who scores answers, and for how much money.
+
+        Raises:
+            UsageError: There is no such judge.
+        """
+        judge = config.getoption("itl_judge")
+        if judge is not None and judge not in self.catalog.judges:
+            raise UsageError(f"--itl-judge: {unknown('judge', judge, self.catalog.judges)}")
+        return Judging(judge=judge, most=max_cost(config), ledger=store_root(config) / LEDGER)
 
     def _serving(self, config: pytest.Config) -> Serving:
         """What the controller has decided, or this process where it is the controller."""

@@ -61,7 +61,7 @@ def try_lock(root: Path, key: str, lease: float = LEASE_SECONDS, run_id: str = "
         run_id: The run that the work is for.
     """
     path = root / LOCKS / key
-    mine: Holder = {"token": secrets.token_hex(8), "lease": lease, "run": run_id, **_this_process()}
+    mine: Holder = {"token": secrets.token_hex(8), "lease": lease, "run": run_id, **this_process()}
     orphan_of = None
     if not _create(path, mine):
         if not _abandoned(root, path):
@@ -71,7 +71,7 @@ def try_lock(root: Path, key: str, lease: float = LEASE_SECONDS, run_id: str = "
             if path.exists():  # asked once: what is made after this moment is a new lock, and not ours to remove
                 if not _abandoned(root, path):
                     return None
-                orphan_of = str(dead.get("run")) if dead and _gone(dead) else None
+                orphan_of = str(dead.get("run")) if dead and gone(dead) else None
                 path.unlink()
         if not _create(path, mine):
             return None
@@ -123,8 +123,8 @@ def _now(root: Path) -> float:
     return clock.stat().st_mtime
 
 
-def _gone(holder: Holder) -> bool:
-    """Whether the holder's process ran on this machine and is no more."""
+def gone(holder: Holder) -> bool:
+    """Whether the process of a holder, as `this_process` gives it, ran on this machine and is no more."""
     return holder.get("machine") == _machine() and _state_of(holder) is None
 
 
@@ -136,7 +136,8 @@ def _holder(path: Path) -> Holder | None:
     return data if isinstance(data, dict) else None
 
 
-def _this_process() -> Holder:
+def this_process() -> Holder:
+    """What tells this process from all others, on whatever machine."""
     return {"machine": _machine(), "pid": os.getpid(), "started": _process(os.getpid())[1]}
 
 

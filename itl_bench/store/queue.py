@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from graphlib import TopologicalSorter
 from typing import NamedTuple, Self
 
-from itl_bench.errors import DivergedError, ItlError, UnservedError, UnsuitableBaseError, UsageError
+from itl_bench.errors import DivergedError, ItlError, JudgeError, UnservedError, UnsuitableBaseError, UsageError
 from itl_bench.files import write_atomically
 from itl_bench.store.keys import Task, needed
 from itl_bench.store.store import Store
@@ -43,6 +43,7 @@ class Failure:
         unsuitable: Whether a base knows too little or too much (UnsuitableBaseError): nothing broke down.
         diverged: Whether a training ended with weights that are no numbers (DivergedError): a finding about its rate.
         unserved: Whether vLLM does not answer as transformers does (UnservedError), which answers in its place.
+        unjudged: Whether the judge cannot be asked any further (JudgeError): its key, credit or budget is at an end.
     """
 
     message: str
@@ -50,13 +51,14 @@ class Failure:
     unsuitable: bool = False
     diverged: bool = False
     unserved: bool = False
+    unjudged: bool = False
 
     @classmethod
     def of(cls, reason: Exception | str) -> Self:
         """The failure that an exception, or a plain reason, stands for."""
         if isinstance(reason, str):
             return cls(reason)
-        kinds = UnsuitableBaseError, DivergedError, UnservedError
+        kinds = UnsuitableBaseError, DivergedError, UnservedError, JudgeError
         return cls(str(reason), type(reason).__name__, *(isinstance(reason, kind) for kind in kinds))
 
     def __str__(self) -> str:

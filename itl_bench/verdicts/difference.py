@@ -23,6 +23,7 @@ from itl_bench.verdicts.guards import (
     trained,
     without_value,
 )
+from itl_bench.verdicts.judged import at_equal_length_in_words
 from itl_bench.verdicts.stats.pseudo import Array, derive
 from itl_bench.verdicts.tables import columns_needed, columns_read
 
@@ -82,9 +83,9 @@ def _look(case: Case, point: RatePoint, headline: bool, floors: str, obstacles: 
     blocked += no_room(case, {column.name: column.right for column in numbers.columns}, rows.right)
     losses = [side.final_loss(rows.replicates) for side in (point.left, point.right)]
     without_notes = with_reason(numbers, blocked, [])
-    with_notes = with_reason(
-        numbers, blocked, [*_notes(point, rows, losses), floors, beside(case, (rows.left, rows.right))]
-    )
+    notes = [*_notes(point, rows, losses), floors, beside(case, (rows.left, rows.right))]
+    notes.append(at_equal_length_in_words(case, rows, numbers.deciding_column))
+    with_notes = with_reason(numbers, blocked, notes)
     shown = _point_record(point, headline, losses, without_notes)
     return _Look(with_notes, Sizes.of(rows.n_prompts, rows.replicates), shown)
 

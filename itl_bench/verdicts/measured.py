@@ -41,6 +41,7 @@ from itl_bench.verdicts.comparison import RatePoint, Sample
 from itl_bench.verdicts.difference import verdict_on_difference
 from itl_bench.verdicts.equal_arms import verdict_when_equal
 from itl_bench.verdicts.guards import too_few_updates
+from itl_bench.verdicts.judged import outcomes, too_many_without_score
 from itl_bench.verdicts.learning import learning_of, mean_learned
 from itl_bench.verdicts.tables import column_mean, table_of, training_loss
 from itl_bench.verdicts.trend import trend_from_store
@@ -80,7 +81,8 @@ def verdict_from_store(
     verdict_of = trend_from_store if case.over else _difference_from_store
     declared = ["pilot: no verdict"] if profile and profile.pilot else []
     pilot = [*declared, *too_few_updates(tasks.values(), store, graph.tasks)]
-    record = verdict_of(graph, case, table, store, [*pilot, *at_edge(case, catalog, table)], lost)
+    unscored = too_many_without_score(tasks.values(), store, catalog.judge.ceiling)
+    record = verdict_of(graph, case, table, store, [*pilot, *unscored, *at_edge(case, catalog, table)], lost)
     left, answers = catalog.serving.left.get(case.id), answering(case, table, catalog)
     asked = f"answered by transformers, because {left}" if left else ""
     notes = [*in_case(tasks.values(), graph.tasks, store), mixture(read, store), asked]
@@ -88,9 +90,17 @@ def verdict_from_store(
         update={
             "artifacts": read, "reason": "; ".join(filter(None, [record.reason, *notes])), "left": left,
             "untuned": _untuned(graph, case, table, store, record.deciding_column),
+            **_scored(tasks.values(), catalog, store),
             "pilot": True if pilot else None, "answered_by": None if answers == TRANSFORMERS else answers.in_words(),
         }
     )  # fmt: skip
+
+
+def _scored(tasks: Iterable[Task], catalog: Catalog, store: Store) -> dict[str, object]:
+    """What the record says of the judge that scored the answers; nothing where none did."""
+    found = outcomes(tasks, store)
+    said: dict[str, object] = {"judge": catalog.judge.id, "outcomes": found} if found else {}
+    return said | ({"basis": "scripted"} if found and catalog.judge.scripted else {})
 
 
 def lost_to(diverged: Lost, graph: Graph, store: Store) -> Lost:

@@ -9,7 +9,7 @@ from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.claims import PublishedUse
 from itl_bench.catalog.grid.cases import Case
 from itl_bench.catalog.grid.matching import Pair, dataset_id
-from itl_bench.catalog.measures import JudgeSpec
+from itl_bench.catalog.judges import JudgeSpec
 from itl_bench.catalog.published import DOUBTFUL, DUPLICATE
 from itl_bench.errors import EvidenceError
 from itl_bench.record import CaseRecord

@@ -141,7 +141,7 @@ KINDS = {
         C01, "0.693147", "{log_kl: -1}", ["measures.0.smallest_effect.log_kl: -1 was given"],
     ),
     "infinite price": (
-        "judges.yaml", "0.022", ".inf", ["dollars_per_answer: inf was given; accepted is a finite number"],
+        "judges.yaml", "input: 10,", "input: .inf,", ["prices.input: inf was given; accepted is a finite number"],
     ),
     "half a pair": (C19, "[500, 250]", "[500]", ["published.0.items: entry 2 is missing; add it"]),
     "three of a pair": (C19, "[500, 250]", "[500, 250, 1]", ["published.0.items: [500, 250, 1]", "at most 2 entries"]),

@@ -107,7 +107,7 @@ def test_what_is_asked_for_in_vain_is_an_error_of_one_line(own):
         block = re.search(rf"_ (?:ERROR at call of )?test_{name} _+\n(.*?)\n(?:[_=]{{3}})", result.text, flags=re.S)
         assert block.group(1).startswith(line), result.text
         assert name == "published" or "\n" not in block.group(1)
-    assert "this version does not measure aspects" in result.text
+    assert "judge gpt-4-1106-preview (OPENAI_API_KEY, about " in result.text
     assert own.trained() == ["1013", "1011"]
     assert "Traceback" not in result.text
     assert result.record["cases"] == []

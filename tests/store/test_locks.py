@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from itl_bench.store.locks import _this_process, held, try_lock
+from itl_bench.store.locks import held, this_process, try_lock
 from itl_bench.store.store import Store
 
 KEY = "a" * 32
@@ -61,7 +61,7 @@ def test_a_killed_process_loses_its_claim_at_once(root, holder):
 
 def write(root, age=0.0, **changes):
     path = root / "claims" / KEY
-    path.write_text(json.dumps({"token": "t", "lease": 60, **_this_process(), **changes}), encoding="utf-8")
+    path.write_text(json.dumps({"token": "t", "lease": 60, **this_process(), **changes}), encoding="utf-8")
     os.utime(path, (time.time() - age,) * 2)
 
 
@@ -133,7 +133,7 @@ sys.stdin.read()
 
 def test_of_many_processes_one_takes_a_dead_claim_over(root):
     keys = [f"{number:032}" for number in range(60)]
-    dead = {"token": "dead", "lease": 60, **_this_process(), "started": "1"}
+    dead = {"token": "dead", "lease": 60, **this_process(), "started": "1"}
     for key in keys:
         (root / "claims" / key).write_text(json.dumps(dead), encoding="utf-8")
     command = [sys.executable, "-c", RACE, str(root), ",".join(keys), str(time.time() + 1.5)]

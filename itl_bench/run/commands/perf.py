@@ -103,6 +103,27 @@ def generate(
 
 
 @app.command()
+def judge(
+    judgements: Annotated[int, typer.Option(min=1, help="to ask for")] = 2000,
+    concurrency: Annotated[int, typer.Option(min=1, help="requests at once")] = 16,
+    latency: Annotated[int, typer.Option(min=0, help="milliseconds that a reply takes")] = 200,
+) -> None:
+    """Judgements a second from a server on this machine that is as slow as a real one, ledger and client included."""
+    from itl_bench.run.perf.judging import judging_speed
+
+    speed = judging_speed(judgements, concurrency, latency / 1000)
+    rate = judgements / speed.seconds
+    typer.echo(f"{judgements} judgements, {concurrency} at once, {latency} ms a reply")
+    typer.echo(f"{rate:.1f} judgements a second, {speed.share:.1%} of what that allows")
+    typer.echo(
+        f"processor {1000 * speed.processor / judgements:.2f} ms a judgement; "
+        f"{speed.waiting:.1f} of {speed.seconds:.1f} s waited for one that others had"
+    )
+    start, end, peak = (size / 1e6 for size in (speed.memory, speed.memory_end, speed.peak))
+    typer.echo(f"memory {start:.1f} MB when a tenth was judged, {end:.1f} MB at the end, {peak:.1f} MB at most")
+
+
+@app.command()
 def cells(
     store: Annotated[
         Path | None, typer.Option("--store", metavar="DIR", help="the store (default: as for runs)")

@@ -36,6 +36,9 @@ def build_measure(task: Task, parents: Mapping[str, Artifact], folder: Path) -> 
     """Compute a measure's table."""
     measure = measure_of(task.spec)
     function = cast(Callable[..., Any], load_code(measure.function))
+    if "judge" in measure.needs:
+        function(parents=parents, folder=folder, by=task.place)
+        return
     if measure.writes:
         function(parents=parents, folder=folder, asking=Asking.of(task.spec))
         return

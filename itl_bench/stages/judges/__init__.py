@@ -1,0 +1,1 @@
+"""Judges: models behind an OpenAI-compatible server that score answers."""
