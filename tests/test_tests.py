@@ -56,7 +56,7 @@ def wrong_folder(name: str) -> str | None:
 
 def misplaced(name: str) -> bool:
     """Is a helper among the tests, or a test among the helpers?"""
-    is_test = Path(name).stem.startswith("test_") or name == "conftest.py"
+    is_test = Path(name).stem.startswith("test_") or Path(name).name == "conftest.py"
     return is_test == name.startswith("helpers/")
 
 
@@ -136,6 +136,8 @@ def test_a_planted_folder_is_found(name, found):
         ("store/test_planted.py", False),
         ("helpers/planted.py", False),
         ("conftest.py", False),
+        ("stages/judges/conftest.py", False),
+        ("helpers/conftest.py", True),
         ("store/planted.py", True),
         ("helpers/test_planted.py", True),
     ],

@@ -127,6 +127,7 @@ def _asking(judge: "Judge", store: "Store", most: float) -> "Scorer":
         raise UsageError("asking a judge needs a client; pip install 'itl_bench[judge]'")
 
     def score(requests: "Sequence[Request]") -> "Mapping[str, Judgement]":
+        """Ask, and say on stderr how many were judged and what was paid."""
         from itl_bench.stages.judges.judging import judge_all
         from itl_bench.stages.judges.ledger import FILE, Ledger
 

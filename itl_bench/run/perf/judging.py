@@ -120,6 +120,7 @@ def _serve(pipe: Connection, latency: float) -> None:
 
 async def _listen(pipe: Connection, latency: float) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """The same reply to every request of a connection, after the latency."""
         try:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")

@@ -1,60 +1,26 @@
 """Batches: nothing is lost, and nothing is sent twice, wherever a call is killed; a bad row spoils no other."""
 
-import json
 import multiprocessing
-import os
 from collections import Counter
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from itl_bench.errors import BudgetError, ItlError, JudgeError, UsageError
 from itl_bench.stages.judges import batch as batch_module
 from itl_bench.stages.judges.batch import collect, give_up, submit
-from itl_bench.stages.judges.batch_rows import Collected, read_rows
+from itl_bench.stages.judges.batch_rows import Collected
 from itl_bench.stages.judges.costs import bound
-from itl_bench.stages.judges.judgement import Judgement, Request
+from itl_bench.stages.judges.judgement import Judgement
 from itl_bench.stages.judges.judging import judge_all
-from itl_bench.stages.judges.key import Key
 from itl_bench.stages.judges.ledger import Ledger
-from itl_bench.stages.judges.open_batches import Row
 from itl_bench.stages.judges.payload import payload
-from itl_bench.stages.judges.provider import BatchServer, _split
-from tests.helpers.asking import JUDGE, StandIn, requests_for
-from tests.helpers.batch_server import BatchProvider, bad_row, good_row
-from tests.helpers.judge_server import MODEL, JudgeServer, as_json, completion, refused, verdict
+from tests.helpers.asking import StandIn, requests_for
+from tests.helpers.batch_server import bad_row, good_row
+from tests.helpers.judge_server import as_json, completion, refused, verdict
 
 CANARY = "sk-canary-0123456789-abcdefghij"
 PAID = (100 * 1.0 + 20 * 4.0) / 2e6  # a good row: half of the price
-
-
-@pytest.fixture
-def provider():
-    return BatchProvider()
-
-
-@pytest.fixture
-def server(provider):
-    with JudgeServer(provider) as opened:
-        yield opened
-
-
-@pytest.fixture
-def judge(server):
-    return JUDGE.model_copy(update={"base_url": server.url, "model": MODEL})
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "judgements.sqlite3"
-
-
-@pytest.fixture
-def ledger(path):
-    with Ledger(path) as opened:
-        yield opened
 
 
 def sent(provider):
@@ -170,126 +136,6 @@ def test_batches_that_end_early_keep_what_was_paid(judge, ledger, provider, stat
     assert (found.ended, found.missing, found.outcomes["score"]) == (1, 3 - len(output), len(output))
     assert ledger.spent("run") == (pytest.approx(PAID * len(output)), pytest.approx(bounds * each), 0)
     assert submit(judge, asked, ledger, "again", 1.0) == (() if len(output) == 3 else ("batch-1",))
-
-
-JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
-    max_leaves=4,
-)
-
-
-def fields(**kinds):
-    return st.fixed_dictionaries({}, optional=kinds)
-
-
-BODY = fields(model=JUNK, usage=JUNK, choices=JUNK, error=JUNK)
-ROW = fields(
-    custom_id=st.sampled_from("ab") | JUNK,
-    error=JUNK | fields(code=JUNK, message=JUNK),
-    response=JUNK | fields(status_code=JUNK | st.just(200), body=JUNK | BODY),
-)
-
-
-@settings(max_examples=50)
-@given(st.lists(ROW, max_size=6))
-def test_no_row_breaks_the_reading_and_each_is_counted_once(read):
-    rows = {key: Row(Request(key, "", ("depth",)), 1, 0.1, False) for key in "abc"}
-    seen, found = set(), Collected()
-    lines = [json.dumps(one).encode() for one in read]
-    results = read_rows(lines, JUDGE, Key("k" * 20), rows, seen, found)
-    counted = found.unknown + found.repeated + found.unreadable + sum(found.outcomes.values())
-    assert counted == len(read)
-    assert set(results) == seen == {one["custom_id"] for one in read if one.get("custom_id") in ("a", "b")}
-
-
-@given(st.lists(st.binary(max_size=12).filter(lambda line: b"\n" not in line)), st.data())
-def test_lines_are_whole_wherever_they_are_cut(lines, data):
-    text = b"".join(line + b"\n" for line in lines)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=5)))
-    chunks = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert list(_split(chunks)) == lines
-    assert list(_split([*chunks, b"rest"])) == [*lines, b"rest"]
-
-
-def test_a_line_without_end_is_left_out(monkeypatch):
-    monkeypatch.setattr("itl_bench.stages.judges.provider.LARGEST", 10)
-    assert list(_split([b"one\ntw", b"o" * 20, b"o" * 20, b"o\nthree\n", b"x" * 20])) == [b"one", None, b"three", None]
-
-
-# Killed anywhere
-
-
-class Killed(BaseException):
-    """Nothing of the package catches it."""
-
-
-STEPS = [
-    (owner, name, after)
-    for owner, name in (
-        (batch_module, "enter"), (BatchServer, "upload"), (batch_module, "note_file"), (BatchServer, "create"),
-        (batch_module, "note_name"), (BatchServer, "look"), (batch_module, "rows_of"), (BatchServer, "lines"),
-        (batch_module, "enter_results"), (batch_module, "close"),
-    ) for after in (False, True)
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("owner", "name", "after"), STEPS, ids=[f"{'after' if after else 'before'} {name}" for _, name, after in STEPS]
-)
-def test_killed_at_any_step_and_called_again(judge, path, provider, monkeypatch, owner, name, after):
-    monkeypatch.setattr(batch_module, "AT_ONCE", 2)  # several pieces of the file of replies
-    monkeypatch.setattr(batch_module, "MOST_ROWS", 5)  # and several batches
-    asked, real = requests_for(*range(8)), getattr(owner, name)
-
-    def killed(*arguments, **named):
-        if after:
-            real(*arguments, **named)
-        raise Killed
-
-    def night():
-        with Ledger(path) as ledger:
-            submit(judge, asked, ledger, "run", 1.0)
-            for one in provider.batches:
-                if provider.batches[one]["status"] == "in_progress":
-                    provider.end(one, [good_row(key) for key in provider.keys(one)])
-            return collect(judge, ledger)
-
-    monkeypatch.setattr(owner, name, killed)
-    with pytest.raises(Killed):
-        night()
-    monkeypatch.setattr(owner, name, real)
-    night()
-    assert sorted(sent(provider)) == [str(number) for number in range(8)]
-    with Ledger(path) as ledger:
-        assert {one.outcome for one in ledger.get("01234567").values()} == {"score"}
-        assert len(ledger.get("01234567")) == 8
-        assert ledger.spent("run") == (pytest.approx(8 * PAID), 0, 0)
-        assert ledger.totals()[0].others == 0
-        assert collect(judge, ledger) == Collected()
-
-
-def submit_and_die(judge, path, name):
-    """A process of its own, which is gone right after a batch was made, before it could write down its name."""
-    batch_module.note_name = lambda *arguments: os._exit(9)
-    with Ledger(path) as ledger:
-        submit(judge, requests_for(*range(4)), ledger, "run", 1.0)
-
-
-def test_a_process_that_dies_after_the_batch_was_made(judge, path, provider):
-    process = multiprocessing.get_context("spawn").Process(target=submit_and_die, args=(judge, path, "x"))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 9
-    assert list(provider.batches) == ["batch-0"]
-    with Ledger(path) as ledger:
-        assert submit(judge, requests_for(*range(4)), ledger, "run", 1.0) == ("batch-0",)
-        assert list(provider.batches) == ["batch-0"]
-        provider.end("batch-0", [good_row(key) for key in "0123"])
-        assert collect(judge, ledger).outcomes == Counter(score=4)
-
-
-# What a provider may answer
 
 
 def failing(method, path, reply, times=1):

@@ -29,17 +29,6 @@ from tests.helpers.judge_server import JudgeServer, as_json, completion, refused
 CANARY = "sk-canary-0123456789-abcdefghij"
 
 
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "judgements.sqlite3"
-
-
-@pytest.fixture
-def ledger(path):
-    with Ledger(path) as opened:
-        yield opened
-
-
 def test_all_are_judged_in_the_order_of_the_requests_and_equal_ones_once(ledger):
     judge, seen = StandIn(), []
     found = judge_all(JUDGE, requests_for(3, 1, 2, 1, 3), ledger, "run", 1.0, seen.append, judge.connect)
