@@ -5,10 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from itl_bench.measures.judge import Judge
+from itl_bench.measures.judge import LEDGER, Judge
 from itl_bench.specs import Identifier, Margin, Spec, Text
 
-LEDGER = "judgements.sqlite3"  # in the store: judgements, and the money that they cost
 TYPICAL_SENT, TYPICAL_RECEIVED = 1000, 400  # tokens: a just-eval prompt with its answer, and five scores with reasons
 
 

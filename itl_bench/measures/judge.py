@@ -11,6 +11,8 @@ from pydantic import Field
 
 from itl_bench.specs import Count, Identifier, Spec, Text
 
+LEDGER = "judgements.sqlite3"  # in the folder of the store: judgements, and the money that they cost
+
 Outcome = Literal["score", "na", "refusal", "unparseable", "failed"]  # only the first is a number
 OUTCOMES: tuple[Outcome, ...] = ("score", "na", "refusal", "unparseable", "failed")
 

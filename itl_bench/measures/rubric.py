@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -53,6 +54,7 @@ def rubrics() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _FOLDER.glob("*.md")))
 
 
+@cache  # a plan asks for it once for every table of scores
 def load_rubric(id: str) -> Rubric:
     """Read a rubric of the package.
 

@@ -11,10 +11,11 @@ import pytest
 
 from itl_bench.catalog.catalog import Catalog
 from itl_bench.catalog.grid.build import build_grid, find_profile, in_profile
-from itl_bench.catalog.judges import LEDGER, Judging
+from itl_bench.catalog.judges import Judging
 from itl_bench.catalog.loading import load_catalog
 from itl_bench.catalog.serving import Serving
 from itl_bench.errors import UsageError, unknown
+from itl_bench.measures.judge import LEDGER
 from itl_bench.run.options import max_cost, store_root
 from itl_bench.run.serving import decided
 from itl_bench.store.store import Store

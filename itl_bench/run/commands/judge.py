@@ -83,9 +83,10 @@ def attack(
 @app.command()
 def ledger(store: Root = None) -> None:
     """What judges said and cost, by judge and day."""
-    from itl_bench.stages.judges.ledger import FILE, Ledger
+    from itl_bench.measures.judge import LEDGER
+    from itl_bench.stages.judges.ledger import Ledger
 
-    file = _opened(store).root / FILE
+    file = _opened(store).root / LEDGER
     if not file.exists():
         typer.echo(f"no judge was asked in {file.parent}")
         return
@@ -128,11 +129,12 @@ def _asking(judge: "Judge", store: "Store", most: float) -> "Scorer":
 
     def score(requests: "Sequence[Request]") -> "Mapping[str, Judgement]":
         """Ask, and say on stderr how many were judged and what was paid."""
+        from itl_bench.measures.judge import LEDGER
         from itl_bench.stages.judges.judging import judge_all
-        from itl_bench.stages.judges.ledger import FILE, Ledger
+        from itl_bench.stages.judges.ledger import Ledger
 
         shown: list[Progress] = []
-        with Ledger(store.root / FILE) as ledger:
+        with Ledger(store.root / LEDGER) as ledger:
             try:
                 return judge_all(judge, requests, ledger, f"judge-{uuid4().hex}", most, shown.append)
             finally:

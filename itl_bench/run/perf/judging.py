@@ -10,10 +10,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from itl_bench.measures.judge import Judge
+from itl_bench.measures.judge import LEDGER, Judge
 from itl_bench.stages.judges.judgement import Request
 from itl_bench.stages.judges.judging import Progress, judge_all
-from itl_bench.stages.judges.ledger import FILE, Ledger
+from itl_bench.stages.judges.ledger import Ledger
 
 MODEL = "judge-1"
 SAID = json.dumps({"depth": {"reason": "Because.", "score": 4}})
@@ -81,7 +81,7 @@ def judging_speed(judgements: int, concurrency: int, latency: float) -> Speed:
 def _measure(judge: Judge, judgements: int, latency: float) -> Speed:
     asked = [Request(f"{number:032x}", f"{number:{LETTERS}d}", ("depth",)) for number in range(judgements)]
     memory: list[int] = []
-    with TemporaryDirectory() as folder, Ledger(Path(folder) / FILE) as ledger:
+    with TemporaryDirectory() as folder, Ledger(Path(folder) / LEDGER) as ledger:
         before = time.perf_counter(), time.process_time(), _waited()
         judge_all(judge, asked, ledger, "perf", 1.0, _noting(memory, judgements))
         after = time.perf_counter(), time.process_time(), _waited()

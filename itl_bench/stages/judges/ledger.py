@@ -16,7 +16,6 @@ from itl_bench.stages.judges.database import connect, told, transaction
 from itl_bench.stages.judges.judgement import Judgement
 from itl_bench.store.locks import gone, this_process
 
-FILE = "judgements.sqlite3"  # in the folder of the store
 AT_ONCE = 500  # keys of one query
 LEASE_SECONDS = 180.0  # a claim that was not renewed for so long is nobody's
 
